@@ -1,0 +1,247 @@
+"""Every setting of the product, read once from the environment.
+
+A setting that is missing or malformed stops the start with its name; `.env.example` lists
+them all with their defaults.
+"""
+
+from pathlib import Path
+
+import environ
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = environ.Env()
+environ.Env.read_env(BASE_DIR / ".env")
+
+
+def env_bool(name, default):
+    """Read a boolean strictly: a typing mistake must not silently mean False."""
+    text = env.str(name, str(default)).strip().lower()
+    if text in {"true", "yes", "on", "1"}:
+        return True
+    if text in {"false", "no", "off", "0"}:
+        return False
+    raise ImproperlyConfigured(f"{name} must be true or false, not {text!r}.")
+
+
+# The machine
+DEBUG = env_bool("DEBUG", False)
+SECRET_KEY = env.str("SECRET_KEY")
+# The first secret encrypts the API keys; all of them decrypt, so that a secret can be rotated.
+ENCRYPTION_KEYS = env.list("ENCRYPTION_KEYS")
+if not ENCRYPTION_KEYS:
+    raise ImproperlyConfigured("ENCRYPTION_KEYS must hold at least one secret.")
+DATA_DIR = (BASE_DIR / env.str("DATA_DIR", "var")).resolve()
+DATA_DIR.mkdir(parents=True, exist_ok=True)
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1"])
+# Off only where people reach the pages over plain HTTP, as on one's own laptop.
+HTTPS = env_bool("HTTPS", not DEBUG)
+TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", 0)
+
+# ChumiAI
+# The only addresses that the server ever calls with a key. The first one is the default.
+CHUMIAI_BASE_URLS = [
+    url.rstrip("/") for url in env.list("CHUMIAI_BASE_URLS", default=["https://api.chumiai.app"])
+]
+# Base URLs behind which nothing reaches WhatsApp; their teams see a permanent banner.
+CHUMIAI_SANDBOX_URLS = [url.rstrip("/") for url in env.list("CHUMIAI_SANDBOX_URLS", default=[])]
+CHUMIAI_READ_SECONDS = env.float("CHUMIAI_READ_SECONDS", 30)
+CHUMIAI_SEND_SECONDS = env.float("CHUMIAI_SEND_SECONDS", 60)
+
+# Sending
+# The kill switch: off, no worker hands anything over, whatever a campaign's state.
+SENDING_ENABLED = env_bool("SENDING_ENABLED", True)
+# How long we look for the job of a batch with an unclear answer before a person decides.
+RECONCILE_SECONDS = env.float("RECONCILE_SECONDS", 600)
+
+# Files
+MAX_UPLOAD_BYTES = env.int("MAX_UPLOAD_BYTES", 20 * 1024 * 1024)
+MAX_ROWS = env.int("MAX_ROWS", 10_000)
+CHECK_SECONDS = env.float("CHECK_SECONDS", 90)
+
+# Tasks
+# Where the wake-ups wait: a file by default, or redis://… or postgresql://… for several machines.
+TASKS_STORE = env.str("TASKS_STORE", f"sqlite://{DATA_DIR / 'tasks.sqlite3'}")
+TASK_LEASE_SECONDS = env.float("TASK_LEASE_SECONDS", 30)
+WORKER_THREADS = env.int("WORKER_THREADS", 4)
+TASK_HANDLERS = {
+    "sync_templates": "message_templates.tasks.sync_templates",
+    "check_campaign": "campaigns.tasks.check_campaign",
+    "send_batches": "campaigns.tasks.send_batches",
+    "sync_jobs": "campaigns.tasks.sync_jobs",
+    "poll_jobs": "campaigns.tasks.poll_jobs",
+}
+
+INSTALLED_APPS = [
+    "core",
+    "teams",
+    "tasks",
+    "message_templates",
+    "contacts",
+    "campaigns",
+    "reports",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "django_htmx",
+    "template_partials",
+    "csp",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "core.middleware.no_store",
+    "core.middleware.session_ended_for_htmx",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "teams.middleware.TeamMiddleware",
+]
+
+ROOT_URLCONF = "chumi_admin.urls"
+WSGI_APPLICATION = "chumi_admin.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+DATABASES = {"default": env.db("DATABASE_URL", f"sqlite:///{DATA_DIR / 'chumi.sqlite3'}")}
+DATABASES["default"]["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", 60)
+if "sqlite" in DATABASES["default"]["ENGINE"]:
+    # A claim must be on the disk before its request leaves: WAL with synchronous=FULL.
+    DATABASES["default"]["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+    }
+else:
+    DATABASES["default"]["OPTIONS"] = {"options": "-c synchronous_commit=on"}
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+
+CACHES = {
+    # In the database, so that every process counts the same failed log-ins.
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "cache",
+    }
+}
+
+# Log-in
+AUTH_USER_MODEL = "teams.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+ACCOUNT_ADAPTER = "teams.adapter.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_LOGOUT_ON_GET = False
+ACCOUNT_SESSION_REMEMBER = True
+ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
+
+# Mail, for forgotten passwords
+vars().update(env.email("EMAIL_URL", default="consolemail://"))
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "Chumi Admin <no-reply@localhost>")
+
+# Browser
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_NAME = "chumi_session"
+CSRF_COOKIE_HTTPONLY = True
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+SECURE_SSL_REDIRECT = HTTPS
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        # Bootstrap draws its ticks and arrows as data: images.
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "base-uri": [NONE],
+    }
+}
+
+# Files
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if not DEBUG
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+# Uploads are never served by URL: every download passes a view that asks for the team.
+MEDIA_ROOT = DATA_DIR / "files"
+FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+FILE_UPLOAD_PERMISSIONS = 0o600
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+
+# Words and times
+LANGUAGE_CODE = "en-gb"
+TIME_ZONE = env.str("TIME_ZONE", "Africa/Accra")
+USE_TZ = True
+USE_I18N = False
+
+LOG_LEVEL = env.str("LOG_LEVEL", "INFO")
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"json": {"()": "core.logs.json_formatter"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
+    "loggers": {
+        "django.server": {"handlers": [], "propagate": False},
+        "huey": {"level": "WARNING"},
+        "urllib3": {"level": "WARNING"},
+    },
+}

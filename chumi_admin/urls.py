@@ -1,0 +1,29 @@
+"""The map: where everything is."""
+
+from allauth.account.decorators import secure_admin_login
+from django.contrib import admin
+from django.urls import include, path
+
+from teams.views import health, start
+
+admin.site.site_header = "Chumi Admin"
+admin.site.site_title = "Chumi Admin"
+admin.site.index_title = "Teams, people and keys"
+# One log-in, with one count of failed tries.
+admin.site.login = secure_admin_login(admin.site.login)
+
+team_urls = [
+    path("", include("reports.urls")),
+    path("campaigns/", include("campaigns.urls")),
+    path("templates/", include("message_templates.urls")),
+    path("opt-outs/", include("contacts.urls")),
+    path("", include("teams.urls")),
+]
+
+urlpatterns = [
+    path("", start, name="start"),
+    path("health/", health, name="health"),
+    path("t/<slug:team>/", include(team_urls)),
+    path("accounts/", include("allauth.urls")),
+    path("admin/", admin.site.urls),
+]
