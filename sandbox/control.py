@@ -1,0 +1,276 @@
+"""The control pages at /__sandbox__/: the ledger, faults, shape, speed, options."""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import asdict
+from html import escape
+from typing import Any
+from urllib.parse import parse_qs
+
+from sandbox.api import Request
+from sandbox.faults import KINDS, Fault, Response
+from sandbox.keys import DEFAULT_ACCOUNT, KEY_PREFIX, read_key
+from sandbox.shapes import SHAPES
+from sandbox.state import State
+
+Json = Any
+Data = dict[str, Any]
+
+BASE = "/__sandbox__"
+
+
+class Refused(Exception):
+    """The order can't be understood; the message says why."""
+
+
+def respond(state: State, request: Request) -> Response:
+    """Answer a request to the control pages; a form of the HTML page leads back to it."""
+    path = request.path[len(BASE) :] or "/"
+    # curl -d calls any body a form, JSON as well.
+    is_json = request.body.lstrip().startswith(b"{")
+    is_form = not is_json and "form-urlencoded" in request.headers.get("content-type", "")
+    if (request.method, path) == ("GET", "/"):
+        return Response(200, _page(state).encode(), {"Content-Type": "text/html; charset=utf-8"})
+    for method, pattern, handle in ROUTES:
+        found = re.fullmatch(pattern, path)
+        if method == request.method and found:
+            try:
+                value = handle(state, _read(request, is_form), **found.groupdict())
+            except (Refused, ValueError, re.error) as problem:
+                return _json({"error": str(problem)}, 400)
+            if is_form:
+                return Response(303, b"", {"Location": f"{BASE}/"})
+            return _json(value)
+    return _json({"error": "Not a control path"}, 404)
+
+
+def _read(request: Request, is_form: bool) -> Data:
+    """Return the query and the body as one dict."""
+    if is_form:
+        fields = parse_qs(request.body.decode("utf-8", "replace"))
+        return {name: _loose(values[-1]) for name, values in fields.items()}
+    if not request.body:
+        return dict(request.query)
+    value = json.loads(request.body)
+    if not isinstance(value, dict):
+        raise Refused("send a JSON object")
+    return request.query | value
+
+
+def _loose(text: str) -> Json:
+    """Return what a form field means: a number or true/false where it looks like one."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _account(data: Data) -> str | None:
+    """Return the account that an order names, itself or by its key."""
+    if "key" in data:
+        key = read_key(str(data["key"]))
+        if key is None:
+            raise Refused("that key is none of the sandbox")
+        return key.account
+    return str(data["account"]) if data.get("account") else None
+
+
+def _need(data: Data, name: str, kind: type) -> Any:
+    value = data.get(name)
+    if kind is float and type(value) is int:
+        return float(value)
+    if type(value) is not kind:
+        raise Refused(f"{name} is missing, or not of type {kind.__name__}")
+    return value
+
+
+def get_ledger(state: State, data: Data) -> Json:
+    return state.list_ledger(_account(data), data.get("job_id"))
+
+
+def get_requests(state: State, data: Data) -> Json:
+    return state.list_requests(_account(data))
+
+
+def get_state(state: State, data: Data) -> Json:
+    return {
+        "shape": state.shape,
+        "speed": state.clock.speed,
+        "elapsed": round(state.clock.elapsed(), 3),
+        "options": asdict(state.options),
+        "accounts": sorted(state.accounts),
+        "shapes": list(SHAPES),
+        "faults": list(KINDS),
+    }
+
+
+def get_faults(state: State, data: Data) -> Json:
+    return [asdict(fault) for fault in state.faults]
+
+
+def add_fault(state: State, data: Data) -> Json:
+    fault = Fault(
+        kind=str(data.get("kind", "")),
+        path=str(data.get("path") or "/"),
+        method=str(data["method"]).upper() if data.get("method") else None,
+        account=_account(data),
+        times=data.get("times", 1),
+        after=int(data.get("after") or 0),
+        params=data.get("params") or {},
+    )
+    state.add_fault(fault)
+    return asdict(fault)
+
+
+def clear_faults(state: State, data: Data) -> Json:
+    state.clear_faults(_account(data))
+    return {}
+
+
+def reset(state: State, data: Data) -> Json:
+    account = _account(data)
+    if account:
+        state.reset_account(account)
+    else:
+        state.reset()
+    return {}
+
+
+def set_speed(state: State, data: Data) -> Json:
+    speed = _need(data, "speed", float)
+    if not 0 <= speed <= 1_000_000:
+        raise Refused("speed must be between 0 and 1000000")
+    state.set_speed(speed)
+    return {"speed": speed}
+
+
+def set_shape(state: State, data: Data) -> Json:
+    shape = _need(data, "shape", str)
+    state.set_shape(shape, _account(data))
+    return {"shape": shape}
+
+
+def set_options(state: State, data: Data) -> Json:
+    state.set_options(data)
+    return asdict(state.options)
+
+
+def set_template(state: State, data: Data) -> Json:
+    account = _account(data) or DEFAULT_ACCOUNT
+    template = {key: value for key, value in data.items() if key not in ("account", "key")}
+    for name in ("name", "language"):
+        _need(template, name, str)
+    state.set_template(account, template)
+    return template
+
+
+def drop_template(state: State, data: Data, name: str, language: str) -> Json:
+    if not state.drop_template(_account(data) or DEFAULT_ACCOUNT, name, language):
+        raise Refused("there is no such template")
+    return {}
+
+
+def add_job(state: State, data: Data) -> Json:
+    job = state.start_foreign_job(
+        _account(data) or DEFAULT_ACCOUNT,
+        template=str(data.get("template", "welcome_message")),
+        language=str(data.get("language", "en_US")),
+        file_name=data.get("file_name"),
+        total=int(data.get("total", 100)),
+    )
+    return {"job_id": job.id}
+
+
+def add_inbound(state: State, data: Data) -> Json:
+    account = _account(data) or DEFAULT_ACCOUNT
+    phone, text = str(data.get("phone", "")), str(data.get("text", ""))
+    if not phone or not text:
+        raise Refused("phone and text are needed")
+    state.add_inbound(account, phone, text)
+    return {}
+
+
+ROUTES: list[tuple[str, str, Callable[..., Json]]] = [
+    ("GET", "/ledger", get_ledger),
+    ("GET", "/requests", get_requests),
+    ("GET", "/state", get_state),
+    ("GET", "/faults", get_faults),
+    ("POST", "/faults", add_fault),
+    ("DELETE", "/faults", clear_faults),
+    ("POST", "/faults/clear", clear_faults),
+    ("POST", "/reset", reset),
+    ("POST", "/speed", set_speed),
+    ("POST", "/shape", set_shape),
+    ("POST", "/options", set_options),
+    ("POST", "/templates", set_template),
+    ("DELETE", "/templates/(?P<name>[^/]+)/(?P<language>[^/]+)", drop_template),
+    ("POST", "/jobs", add_job),
+    ("POST", "/inbound", add_inbound),
+]
+
+
+def _json(value: Json, status: int = 200) -> Response:
+    return Response(status, json.dumps(value).encode(), {"Content-Type": "application/json"})
+
+
+def _options(names: list[str], chosen: str = "") -> str:
+    return "".join(
+        f"<option{' selected' if name == chosen else ''}>{escape(name)}</option>" for name in names
+    )
+
+
+def _page(state: State) -> str:
+    with state.lock:
+        accounts = "".join(
+            f"<tr><td>{escape(name)}<td>{len(account.jobs)}"
+            f"<td>{sum(entry.account == name for entry in state.ledger)}"
+            for name, account in sorted(state.accounts.items())
+        )
+        faults = "".join(
+            f"<li>{escape(fault.kind)} on {escape(fault.path)}, "
+            f"{'always' if fault.times is None else f'{max(fault.times, 0)} to come'}"
+            for fault in state.faults
+        )
+        shape, speed = state.shape, state.clock.speed
+    return f"""<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>Sandbox ChumiAI</title>
+<meta name="viewport" content="width=device-width">
+<style>
+  body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 44rem; margin: 2rem auto; }}
+  body {{ padding: 0 1rem; color: #1c2733; }}
+  form {{ display: flex; flex-wrap: wrap; gap: .5rem; align-items: end; margin: .75rem 0; }}
+  label {{ display: grid; font-size: .85rem; color: #556; }}
+  input, select, button {{ font: inherit; padding: .25rem .5rem; }}
+  th, td {{ text-align: left; padding: .15rem 1.5rem .15rem 0; }}
+</style>
+<h1>Sandbox ChumiAI</h1>
+<p>Nothing sent here reaches WhatsApp. Keys: <code>{KEY_PREFIX}full</code>,
+<code>…_readonly</code>, <code>…_limited</code>, <code>…_revoked</code>,
+<code>…_without_templates-read</code>; add <code>_name</code> for a separate account.</p>
+<table><tr><th>Account<th>Jobs<th>Messages in the ledger{accounts}</table>
+<p><a href="{BASE}/ledger">Ledger</a> · <a href="{BASE}/requests">Requests</a> ·
+<a href="{BASE}/state">State</a></p>
+<h2>Speed and shape</h2>
+<form method="post" action="{BASE}/speed"><label>Speed (0 stops the clock)
+<input name="speed" type="number" min="0" step="any" value="{speed:g}"></label>
+<button>Set speed</button></form>
+<form method="post" action="{BASE}/shape"><label>Shape of the answers
+<select name="shape">{_options(list(SHAPES), shape)}</select></label>
+<button>Set shape</button></form>
+<h2>Faults</h2>
+<ul>{faults}</ul>
+<form method="post" action="{BASE}/faults">
+<label>Kind<select name="kind">{_options(["429", "500", "503", *KINDS])}</select></label>
+<label>Path<input name="path" value="/api/v1/whatsapp/bulk-import-messages" size="34"></label>
+<label>Times<input name="times" type="number" min="1" value="1" size="4"></label>
+<button>Add fault</button></form>
+<form method="post" action="{BASE}/faults/clear"><button>Clear faults</button></form>
+<h2>A customer writes</h2>
+<form method="post" action="{BASE}/inbound">
+<label>Account<input name="account" value="{DEFAULT_ACCOUNT}"></label>
+<label>Phone<input name="phone" pattern="[0-9]+"></label>
+<label>Text<input name="text" value="Thank you!"></label><button>Write</button></form>
+<h2>Start again</h2>
+<form method="post" action="{BASE}/reset"><button>Reset everything</button></form>
+</html>"""

@@ -1,0 +1,241 @@
+"""Faults on demand: which request one strikes, and what it makes of the answer.
+
+A fault either keeps the request from ChumiAI, or lets it be accepted first (a job is made,
+the ledger written) and then spoils the answer. `accepted` in `params` overrides which.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from http import HTTPStatus
+from typing import Any
+
+Json = Any
+Data = dict[str, Any]
+
+OVERSIZE = 32 * 1024 * 1024
+BAD_GATEWAY = (
+    b"<!DOCTYPE html><html><head><title>502 Bad Gateway</title></head>"
+    b"<body><h1>502 Bad Gateway</h1><hr><p>nginx</p></body></html>"
+)
+ID_NAMES = {"id", "jobid", "messageid", "wamid", "templateid", "contactid", "groupid"}
+
+
+@dataclass(frozen=True)
+class Response:
+    """An HTTP answer, and how it goes over the wire.
+
+    `delay` seconds pass before the first byte, `drip` seconds until the last one; only the
+    first `cut` bytes of the body are sent. `end` is keep, close or reset (of the connection);
+    a `silent` answer is never written at all.
+    """
+
+    status: int = 200
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+    delay: float = 0.0
+    drip: float = 0.0
+    cut: int | None = None
+    end: str = "keep"
+    silent: bool = False
+    declared: bool = True
+
+
+@dataclass
+class Fault:
+    """One order for trouble; `times` None is for ever, `after` lets so many requests pass."""
+
+    kind: str
+    path: str = "/"
+    method: str | None = None
+    account: str | None = None
+    times: int | None = 1
+    after: int = 0
+    params: Data = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS and not _is_status(self.kind):
+            raise ValueError(f"kind must be an HTTP status or one of {', '.join(KINDS)}")
+        if not (self.times is None or (type(self.times) is int and self.times > 0)):
+            raise ValueError("times must be a number from 1, or null for ever")
+        re.compile(self.path)
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the request is accepted before the trouble starts."""
+        default = KINDS[self.kind].accepted if self.kind in KINDS else False
+        return bool(self.params.get("accepted", default))
+
+    @property
+    def before_body(self) -> bool:
+        return self.kind == "reset_before"
+
+    def matches(self, method: str, path: str, account: str) -> bool:
+        return (
+            self.method in (None, method)
+            and self.account in (None, account)
+            and re.match(self.path, path) is not None
+        )
+
+    def take(self) -> bool:
+        """Use the fault up by one request; False if it lets this one pass."""
+        if self.after > 0:
+            self.after -= 1
+            return False
+        if self.times is not None:
+            if self.times == 0:
+                return False
+            self.times -= 1
+        return True
+
+    def spoil(self, answer: Response, path: str) -> Response:
+        """Return what is sent in place of the answer."""
+        if self.kind in KINDS:
+            return KINDS[self.kind].spoil(self, answer, path)
+        return _documented(int(self.kind), self.params)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of fault; most that touch the answer alone leave the request accepted."""
+
+    spoil: Callable[[Fault, Response, str], Response]
+    accepted: bool = False
+
+
+def _is_status(kind: str) -> bool:
+    return kind.isdigit() and int(kind) in [status.value for status in HTTPStatus]
+
+
+def _documented(status: int, params: Data) -> Response:
+    """The documented error body of a status: 429, 500, 503, 401, 403, 404 …"""
+    title = HTTPStatus(status).phrase
+    messages = {
+        401: "Missing or invalid API key.",
+        403: "Your API key does not have the required scope: "
+        + str(params.get("scope", "whatsapp:send")),
+        429: "Rate limit exceeded.",
+    }
+    message = params.get("message", messages.get(status, title))
+    headers = {"Retry-After": str(params["retry_after"])} if "retry_after" in params else {}
+    return _json({"error": title, "message": message, "statusCode": status}, status, headers)
+
+
+def _html(fault: Fault, answer: Response, path: str) -> Response:
+    return Response(502, BAD_GATEWAY, {"Content-Type": "text/html"})
+
+
+def _error_500(fault: Fault, answer: Response, path: str) -> Response:
+    return _documented(500, fault.params)
+
+
+def _half_json(fault: Fault, answer: Response, path: str) -> Response:
+    return replace(answer, body=answer.body[: len(answer.body) // 2])
+
+
+def _half_body(fault: Fault, answer: Response, path: str) -> Response:
+    return replace(answer, cut=len(answer.body) // 2, end="close")
+
+
+def _wrong_types(fault: Fault, answer: Response, path: str) -> Response:
+    return replace(answer, body=_encoded(_twisted(_decoded(answer.body))))
+
+
+def _slow_drip(fault: Fault, answer: Response, path: str) -> Response:
+    return replace(answer, drip=float(fault.params.get("seconds", 30)))
+
+
+def _hang(fault: Fault, answer: Response, path: str) -> Response:
+    seconds = float(fault.params.get("seconds", 60))
+    return Response(delay=seconds, silent=True, end="close")
+
+
+def _reset(fault: Fault, answer: Response, path: str) -> Response:
+    return Response(silent=True, end="reset")
+
+
+def _redirect(fault: Fault, answer: Response, path: str) -> Response:
+    """A 307 to the same path unless told otherwise: whoever follows it sends for real."""
+    location = str(fault.params.get("location", path))
+    return replace(_json({}, int(fault.params.get("status", 307))), headers={"Location": location})
+
+
+def _no_id(fault: Fault, answer: Response, path: str) -> Response:
+    return replace(answer, body=_encoded(_nameless(_decoded(answer.body))))
+
+
+def _success_false(fault: Fault, answer: Response, path: str) -> Response:
+    message = str(fault.params.get("message", "(#132015) Template is paused"))
+    return _json({"success": False, "message": message})
+
+
+def _empty(fault: Fault, answer: Response, path: str) -> Response:
+    return Response(200, b"", {"Content-Type": "application/json"})
+
+
+def _oversize(fault: Fault, answer: Response, path: str) -> Response:
+    """A huge body; `declared` false leaves Content-Length out."""
+    size = int(fault.params.get("bytes", OVERSIZE))
+    body = b'{"success":true,"data":"' + b"x" * size + b'"}'
+    return replace(answer, body=body, declared=bool(fault.params.get("declared", True)))
+
+
+KINDS = {
+    "502html": Kind(_html),
+    "half_json": Kind(_half_json, accepted=True),
+    "half_body": Kind(_half_body, accepted=True),
+    "wrong_types": Kind(_wrong_types, accepted=True),
+    "slow_drip": Kind(_slow_drip, accepted=True),
+    "hang": Kind(_hang),
+    "reset_before": Kind(_reset),
+    "reset_after": Kind(_reset, accepted=True),
+    "accepted_then_500": Kind(_error_500, accepted=True),
+    "accepted_then_hang": Kind(_hang, accepted=True),
+    "redirect": Kind(_redirect),
+    "200_no_id": Kind(_no_id, accepted=True),
+    "200_success_false": Kind(_success_false),
+    "empty_body": Kind(_empty, accepted=True),
+    "oversize": Kind(_oversize, accepted=True),
+}
+
+
+def _json(value: Json, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    return Response(
+        status, _encoded(value), {"Content-Type": "application/json", **(headers or {})}
+    )
+
+
+def _decoded(body: bytes) -> Json:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return {}
+
+
+def _encoded(value: Json) -> bytes:
+    return json.dumps(value).encode()
+
+
+def _twisted(value: Json) -> Json:
+    """Return JSON of the same outline in which every leaf is of another type."""
+    if isinstance(value, dict):
+        return {key: _twisted(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return {str(index): _twisted(item) for index, item in enumerate(value)}
+    if isinstance(value, bool):
+        return "perhaps"
+    return [] if isinstance(value, str) else {"value": value}
+
+
+def _nameless(value: Json) -> Json:
+    """Return JSON without anything that could be an id."""
+    if isinstance(value, dict):
+        return {
+            key: _nameless(item)
+            for key, item in value.items()
+            if re.sub(r"[-_ ]", "", key).lower() not in ID_NAMES
+        }
+    if isinstance(value, list):
+        return [_nameless(item) for item in value]
+    return value

@@ -1,0 +1,53 @@
+"""The ledger: every message that was taken over, in order, and how far it has come."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sandbox import outcomes
+
+Data = dict[str, Any]
+
+HELD_SECONDS = 60.0
+
+
+@dataclass
+class Entry:
+    """A line of the ledger: one message that ChumiAI took over, and what became of it."""
+
+    seq: int
+    at: str
+    account: str
+    via: str
+    job_id: str | None
+    file_name: str | None
+    row: int | None
+    to: str
+    template: str
+    language: str
+    values: list[str]
+    outcome: str
+    made_at: float
+    message_id: str
+
+    def public(self) -> Data:
+        """Return the line as the control pages show it."""
+        return {name: value for name, value in vars(self).items() if name != "made_at"}
+
+
+def delivery(entry: Entry, age: float) -> str:
+    """Return how far a message has come after so many sandbox seconds."""
+    fate = outcomes.magic(entry.to)
+    if entry.outcome == "held":
+        if age < HELD_SECONDS:
+            return "held_for_quality_assessment"
+        if fate.kind == "dropped":
+            return "failed"
+        age -= HELD_SECONDS
+    elif entry.outcome != "accepted":
+        return "failed"
+    if fate.kind == "read" and age >= 2:
+        return "read"
+    # Every third person reads after 25 minutes; the others keep receipts to themselves.
+    steps = [(1500, "read")] if int(entry.to[-4:]) % 3 == 0 else []
+    steps += [(6, "delivered"), (2, "sent")]
+    return next((status for after, status in steps if age >= after), "accepted")

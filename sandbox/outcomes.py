@@ -1,0 +1,138 @@
+"""What becomes of one message: pure rules over a template, its values and a phone number."""
+
+import re
+from typing import Any, NamedTuple
+
+Template = dict[str, Any]
+
+# Titles of Meta's error codes, as the Cloud API words them.
+TITLES = {
+    190: "Access token has expired",
+    368: "Temporarily blocked for policies violations",
+    130472: "User's number is part of an experiment",
+    131000: "Something went wrong",
+    131008: "Required parameter is missing",
+    131026: "Message undeliverable",
+    131047: "Re-engagement message",
+    131048: "Spam rate limit hit",
+    131049: "This message was not delivered to maintain healthy ecosystem engagement",
+    131050: "User has stopped marketing messages",
+    131053: "Media upload error",
+    131056: "(Business Account, Consumer Account) pair rate limit hit",
+    132000: "Number of parameters does not match the expected number of params",
+    132001: "Template name does not exist in the translation",
+    132005: "Translated text too long",
+    132012: "Parameter format does not match format in the created template",
+    132015: "Template is paused",
+    132016: "Template is disabled",
+    132018: "Param text cannot have new-line/tab characters or more than 4 consecutive spaces",
+}
+
+
+class Magic(NamedTuple):
+    """What the last three digits of a phone number decide."""
+
+    kind: str  # rejected, once, http_429, http_500, timeout, no_id, held, dropped, read
+    code: int | None = None
+
+
+MAGIC = {
+    "026": Magic("rejected", 131026),
+    "047": Magic("rejected", 131047),
+    "049": Magic("rejected", 131049),
+    "050": Magic("rejected", 131050),
+    "056": Magic("rejected", 131056),
+    "053": Magic("rejected", 131053),
+    "472": Magic("rejected", 130472),
+    "190": Magic("rejected", 190),
+    "368": Magic("rejected", 368),
+    "048": Magic("rejected", 131048),
+    "000": Magic("once", 131000),
+    "429": Magic("http_429"),
+    "500": Magic("http_500"),
+    "504": Magic("timeout"),
+    "777": Magic("no_id"),
+    "888": Magic("held"),
+    "889": Magic("dropped", 132015),
+    "999": Magic("read"),
+}
+ORDINARY = Magic("accepted")
+
+BODY_LIMIT = 1024
+PLACEHOLDER = re.compile(r"\{\{\s*(\w+)\s*\}\}")
+PHONE = re.compile(r"[1-9][0-9]{7,14}")
+UNSENDABLE_TEXT = re.compile(r"[\n\r\t]| {5,}")
+
+
+def is_phone(text: str) -> bool:
+    """Tell whether text is international digits without `+`, as ChumiAI documents."""
+    return PHONE.fullmatch(text) is not None
+
+
+def magic(phone: str) -> Magic:
+    """Return what the last three digits of the phone number decide."""
+    return MAGIC.get(phone[-3:], ORDINARY)
+
+
+def bulk_code(template: Template, phone: str, values: list[str], *, media: bool) -> int | None:
+    """Return the code with which a row of a bulk job fails, or None if it is accepted.
+
+    Digits that only matter to a single HTTP answer (429, 500, 504, 000, 777) mean nothing
+    here: ChumiAI itself retries inside a job.
+    """
+    problem = parts_code(template, media=media) or values_code(template, values)
+    if problem:
+        return problem
+    fate = magic(phone)
+    return fate.code if fate.kind in ("rejected", "dropped") else None
+
+
+def component(template: Template, kind: str) -> dict[str, Any]:
+    """Return the template's component of this type, or an empty one."""
+    return next((c for c in template["components"] if c["type"] == kind), {})
+
+
+def placeholders(text: str) -> list[str]:
+    """Return the distinct placeholders of a text, in the order in which values fill them."""
+    names = list(dict.fromkeys(PLACEHOLDER.findall(text)))
+    return sorted(names, key=int) if all(n.isdigit() for n in names) else names
+
+
+def body_placeholders(template: Template) -> list[str]:
+    """Return the placeholders that `templateParameters` fill: those of the body alone."""
+    return placeholders(component(template, "BODY").get("text", ""))
+
+
+def status_code(template: Template) -> int | None:
+    """Return the code that refuses a template which is not approved."""
+    by_status = {"APPROVED": None, "PAUSED": 132015, "DISABLED": 132016}
+    return by_status.get(template["status"], 132001)
+
+
+def parts_code(template: Template, *, media: bool) -> int | None:
+    """Return the code for parts that a ChumiAI send can't fill, or whose media is missing."""
+    header = component(template, "HEADER")
+    if placeholders(header.get("text", "")):
+        return 132000
+    for button in component(template, "BUTTONS").get("buttons", []):
+        if button["type"] in ("COPY_CODE", "OTP") or placeholders(button.get("url", "")):
+            return 131008
+    if component(template, "CAROUSEL") or component(template, "LIMITED_TIME_OFFER"):
+        return 132012
+    if header.get("format") in ("IMAGE", "VIDEO", "DOCUMENT") and not media:
+        return 132012
+    return None
+
+
+def values_code(template: Template, values: list[str]) -> int | None:
+    """Return the code that refuses these values, checked in WhatsApp's order."""
+    names = body_placeholders(template)
+    if len(values) != len(names):
+        return 132000
+    if any(not value.strip() for value in values):
+        return 131008
+    if any(UNSENDABLE_TEXT.search(value) for value in values):
+        return 132018
+    filled = dict(zip(names, values, strict=True))
+    text = PLACEHOLDER.sub(lambda m: filled[m[1]], component(template, "BODY")["text"])
+    return 132005 if len(text) > BODY_LIMIT else None
