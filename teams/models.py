@@ -1,0 +1,161 @@
+"""Who works here, in which team, with which key."""
+
+import uuid
+
+from django.conf import settings
+from django.contrib.auth.base_user import BaseUserManager
+from django.contrib.auth.models import AbstractUser
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+
+from teams import crypto
+
+
+class UserManager(BaseUserManager):
+    use_in_migrations = True
+
+    def create_user(self, email, password=None, **fields):
+        user = self.model(email=self.normalize_email(email).lower(), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email, password=None, **fields):
+        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+
+    def get_by_natural_key(self, email):
+        return self.get(email__iexact=email)
+
+
+class User(AbstractUser):
+    """A person, known by the e-mail address."""
+
+    username = None
+    email = models.EmailField("e-mail address", unique=True)
+
+    objects = UserManager()
+
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS = []
+
+    def __str__(self):
+        return self.get_full_name() or self.email
+
+    def clean(self):
+        super().clean()
+        self.email = self.email.lower()
+
+
+class TeamQuerySet(models.QuerySet):
+    def of_user(self, user):
+        return self.filter(memberships__user=user).order_by("name")
+
+
+class Team(models.Model):
+    """A business: the people, templates and campaigns that share one ChumiAI account."""
+
+    name = models.CharField(max_length=100)
+    slug = models.SlugField(unique=True, help_text="Stands in the address: /t/…/")
+    default_region = models.CharField(
+        "country of local numbers",
+        max_length=2,
+        default="GH",
+        help_text="Two letters, as GH. Numbers without a country code are read as this country's.",
+    )
+    confirm_above = models.PositiveIntegerField(
+        default=50,
+        help_text="A launch to more people than this asks for the number to be typed.",
+    )
+    batch_size = models.PositiveIntegerField(
+        default=500,
+        validators=[MinValueValidator(10), MaxValueValidator(10_000)],
+        help_text="People in one part handed to ChumiAI. Pause and stop act between parts.",
+    )
+    open_jobs = models.PositiveSmallIntegerField(
+        default=2,
+        validators=[MinValueValidator(1), MaxValueValidator(20)],
+        help_text="Parts of a campaign that ChumiAI may be working on at the same time.",
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = TeamQuerySet.as_manager()
+
+    def __str__(self):
+        return self.name
+
+
+class Role(models.TextChoices):
+    VIEWER = "viewer", "Viewer"
+    MARKETER = "marketer", "Marketer"
+    MANAGER = "manager", "Manager"
+
+
+class Membership(models.Model):
+    """A person's role in a team."""
+
+    team = models.ForeignKey(Team, models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=10, choices=Role.choices, default=Role.MARKETER)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["team", "user"], name="one_membership_a_team"),
+            models.CheckConstraint(condition=models.Q(role__in=Role.values), name="known_role"),
+        ]
+
+    def __str__(self):
+        return f"{self.user} in {self.team}"
+
+
+class Connection(models.Model):
+    """A team's way to ChumiAI: the base URL and the encrypted key."""
+
+    team = models.OneToOneField(Team, models.CASCADE, related_name="connection")
+    base_url = models.CharField(max_length=200)
+    key_ciphertext = models.TextField(blank=True, editable=False)
+    key_last4 = models.CharField(max_length=4, blank=True, editable=False)
+    # {"templates:read": "granted" | "missing" | "untested", …}, as the last test saw it.
+    scopes = models.JSONField(default=dict, editable=False)
+    problem = models.CharField(max_length=300, blank=True, editable=False)
+    checked_at = models.DateTimeField(null=True, editable=False)
+    changed_at = models.DateTimeField(auto_now=True)
+
+    def __str__(self):
+        return f"Connection of {self.team}"
+
+    @property
+    def has_key(self):
+        return bool(self.key_ciphertext)
+
+    @property
+    def is_sandbox(self):
+        return self.base_url in settings.CHUMIAI_SANDBOX_URLS
+
+    def set_key(self, key):
+        """Encrypt `key`, bound to this team: on another team's row it does not decrypt."""
+        self.key_ciphertext = crypto.encrypt(key, bound_to=f"team:{self.team_id}")
+        self.key_last4 = key[-4:]
+
+    def key(self):
+        """Return the key in the clear. Raise `crypto.CannotDecrypt`."""
+        return crypto.decrypt(self.key_ciphertext, bound_to=f"team:{self.team_id}")
+
+
+class AuditEvent(models.Model):
+    """Who did what, when: written by services, never changed."""
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True)
+    team = models.ForeignKey(Team, models.PROTECT, related_name="audit_events")
+    user = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
+    at = models.DateTimeField(auto_now_add=True)
+    action = models.CharField(max_length=50)
+    subject = models.CharField(max_length=200, blank=True)
+    before = models.JSONField(default=dict)
+    after = models.JSONField(default=dict)
+
+    class Meta:
+        indexes = [models.Index(fields=["team", "-at"], name="audit_by_team")]
+
+    def __str__(self):
+        return f"{self.action} {self.subject}"

@@ -1,0 +1,82 @@
+"""Choosing a team, and the connection to ChumiAI."""
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from teams import services
+from teams.forms import ConnectionForm
+from teams.roles import requires
+
+
+@require_safe
+def start(request):
+    """Go to the person's only team, or let them choose."""
+    memberships = request.user.memberships.select_related("team").order_by("team__name")
+    if len(memberships) == 1:
+        return redirect("reports:home", team=memberships[0].team.slug)
+    return render(request, "teams/team_list.html", {"memberships": memberships})
+
+
+@login_not_required
+@require_safe
+def health(request):
+    """Answer that the process is up."""
+    return HttpResponse("ok", content_type="text/plain")
+
+
+@sensitive_post_parameters("api_key")
+@require_http_methods(["GET", "HEAD", "POST"])
+def connection(request):
+    if request.method == "POST" and not request.may["connect"]:
+        raise PermissionDenied("connect")
+    form = ConnectionForm(request.POST or None, connection=request.team_connection)
+    if request.method == "POST" and form.is_valid():
+        services.connect(
+            request.team,
+            base_url=form.cleaned_data["base_url"],
+            key=form.cleaned_data["api_key"],
+            by=request.user,
+        )
+        _test(request)
+        return redirect("teams:connection", team=request.team.slug)
+    return render(
+        request,
+        "teams/connection.html",
+        {"form": form, "scopes": _scopes(request.team_connection)},
+    )
+
+
+def _scopes(connection):
+    """Return what the product needs of a key: name, purpose, and how the last test found it."""
+    found = connection.scopes if connection else {}
+    return [
+        {"name": name, "purpose": purpose, "state": found.get(name, "untested")}
+        for name, purpose in services.SCOPES.items()
+    ]
+
+
+@require_POST
+@requires("connect")
+def connection_test(request):
+    _test(request)
+    return redirect("teams:connection", team=request.team.slug)
+
+
+def _test(request):
+    """Test the connection and tell how it went."""
+    try:
+        connection = services.test_connection(request.team)
+    except services.NotConnected as error:
+        messages.error(request, str(error))
+        return
+    if connection.problem:
+        messages.error(request, "The test did not succeed, so nothing can be sent yet.")
+    elif "missing" in connection.scopes.values():
+        messages.warning(request, "ChumiAI accepts the key, but it lacks a permission.")
+    else:
+        messages.success(request, "ChumiAI accepts the key.")
