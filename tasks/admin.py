@@ -1,0 +1,20 @@
+"""What is due, and who works."""
+
+from django.contrib import admin
+
+from core.admin import ReadOnlyAdmin
+from tasks.models import Task, Worker
+
+
+@admin.register(Task)
+class TaskAdmin(ReadOnlyAdmin):
+    list_display = ["name", "key", "due_at", "leased_until", "tries", "last_error", "changed_at"]
+    list_filter = ["name"]
+    exclude = ["token"]
+    ordering = ["-changed_at"]
+
+
+@admin.register(Worker)
+class WorkerAdmin(ReadOnlyAdmin):
+    list_display = ["name", "started_at", "seen_at"]
+    ordering = ["-seen_at"]

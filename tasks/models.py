@@ -1,0 +1,55 @@
+"""What is due, who holds it, and which workers are alive."""
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+
+class TaskQuerySet(models.QuerySet):
+    def due(self, now=None):
+        now = now or timezone.now()
+        return self.filter(due_at__lte=now).filter(Q(leased_until=None) | Q(leased_until__lt=now))
+
+    def waiting(self):
+        return self.exclude(due_at=None)
+
+
+class Task(models.Model):
+    """One kind of work on one subject. Idle while `due_at` is empty.
+
+    The row is the queue: a wake-up only says "look now". `wanted` counts the requests, so
+    that one that arrives while a worker is busy is not lost when that worker finishes.
+    """
+
+    name = models.CharField(max_length=40)
+    key = models.CharField(max_length=64)
+    due_at = models.DateTimeField(null=True)
+    wanted = models.PositiveIntegerField(default=0)
+    leased_until = models.DateTimeField(null=True)
+    token = models.CharField(max_length=32, blank=True)
+    tries = models.PositiveIntegerField(default=0)
+    last_error = models.CharField(max_length=200, blank=True)
+    changed_at = models.DateTimeField(auto_now=True)
+
+    objects = TaskQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["name", "key"], name="one_task_a_subject")]
+        indexes = [
+            # The sweep looks for what is due; idle rows stay out of the index.
+            models.Index(fields=["due_at"], condition=~Q(due_at=None), name="task_due"),
+        ]
+
+    def __str__(self):
+        return f"{self.name} {self.key}"
+
+
+class Worker(models.Model):
+    """The heartbeat of a worker process."""
+
+    name = models.CharField(max_length=100, unique=True)
+    started_at = models.DateTimeField()
+    seen_at = models.DateTimeField(db_index=True)
+
+    def __str__(self):
+        return self.name

@@ -1,0 +1,166 @@
+"""Ask for a task, run it under a lease, and find what was left behind."""
+
+import logging
+import secrets
+import threading
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.module_loading import import_string
+
+from tasks.models import Task, Worker
+
+logger = logging.getLogger(__name__)
+
+WORKER_SILENT_AFTER = timedelta(seconds=30)
+LONGEST_BACKOFF = 300
+
+
+def request(name, key, *, delay=0.0):
+    """Make the task due, no later than in `delay` seconds, and wake a worker on commit.
+
+    Asking twice is asking once. The row is written in the caller's transaction, so that
+    the wish and the change that caused it stand or fall together.
+    """
+    due_at = timezone.now() + timedelta(seconds=delay)
+    tasks = Task.objects.filter(name=name, key=str(key))
+    if not _make_due(tasks, due_at):
+        try:
+            with transaction.atomic():
+                Task.objects.create(name=name, key=str(key), due_at=due_at, wanted=1)
+        except IntegrityError:
+            _make_due(tasks, due_at)
+    transaction.on_commit(lambda: _wake(name, str(key), delay))
+
+
+def _make_due(tasks, due_at):
+    sooner = tasks.filter(Q(due_at=None) | Q(due_at__gt=due_at))
+    return sooner.update(due_at=due_at, wanted=F("wanted") + 1) or tasks.update(
+        wanted=F("wanted") + 1
+    )
+
+
+def _wake(name, key, delay):
+    from tasks import engine
+
+    engine.wake(name, key, delay)
+
+
+def run(name, key):
+    """Claim the task, run its handler once, and put the row back. Return True if it ran.
+
+    A handler takes the key and returns None (nothing more to do) or the seconds until it
+    wants to be called again. Of any number of workers, one gets the lease.
+    """
+    now = timezone.now()
+    token = secrets.token_hex(16)
+    lease = timedelta(seconds=settings.TASK_LEASE_SECONDS)
+    mine = Task.objects.filter(name=name, key=key, token=token)
+    claimed = (
+        Task.objects.due(now)
+        .filter(name=name, key=key)
+        .update(token=token, leased_until=now + lease)
+    )
+    if not claimed:
+        return False
+    task = mine.first()
+    if task is None:
+        # We were frozen so long that the lease has become another's.
+        return False
+    handler = import_string(settings.TASK_HANDLERS[name])
+    try:
+        with _lease_kept(mine, lease):
+            again = handler(key)
+    except Exception as error:
+        # The runner is the one place that must outlive every bug of a handler.
+        again = min(2.0**task.tries, LONGEST_BACKOFF)
+        logger.exception("task failed", extra={"task": name, "again_in": again})
+        mine.update(tries=F("tries") + 1, last_error=type(error).__name__)
+    else:
+        if task.tries:
+            mine.update(tries=0, last_error="")
+    _put_back(mine, task.wanted, again)
+    return True
+
+
+def _put_back(mine, wanted, again):
+    """Release the lease, and wake again if the handler or anyone else asked for it."""
+    due_at = None if again is None else timezone.now() + timedelta(seconds=again)
+    free = {"leased_until": None, "token": ""}
+    task = mine.first()
+    if task is None:
+        return
+    if mine.filter(wanted=wanted).update(due_at=due_at, **free):
+        if again is not None:
+            _wake(task.name, task.key, again)
+    elif mine.update(**free):
+        # Somebody asked while we were busy, perhaps for later than the handler wants.
+        if due_at is not None:
+            Task.objects.filter(pk=task.pk, due_at__gt=due_at).update(due_at=due_at)
+        task.refresh_from_db()
+        delay = (task.due_at - timezone.now()).total_seconds() if task.due_at else 0
+        _wake(task.name, task.key, max(delay, 0))
+
+
+class _lease_kept:
+    """Renew the lease from a thread while the handler runs."""
+
+    def __init__(self, mine, lease):
+        self.mine, self.lease = mine, lease
+        self.done = threading.Event()
+        self.thread = threading.Thread(target=self._renew, daemon=True)
+
+    def __enter__(self):
+        self.thread.start()
+
+    def __exit__(self, *exc):
+        self.done.set()
+        self.thread.join()
+
+    def _renew(self):
+        while not self.done.wait(self.lease.total_seconds() / 3):
+            try:
+                self.mine.update(leased_until=timezone.now() + self.lease)
+            except DatabaseError:
+                # A busy database: the next turn comes before the lease has run out.
+                logger.warning("lease not renewed")
+            finally:
+                connection.close()
+
+
+def sweep():
+    """Wake everything that is due or will be within the next minute."""
+    now = timezone.now()
+    soon = now + timedelta(seconds=60)
+    for task in Task.objects.waiting().filter(due_at__lte=soon).order_by("due_at"):
+        ready = max(task.due_at, task.leased_until or task.due_at)
+        if ready <= soon:
+            engine_delay = max((ready - now).total_seconds(), 0)
+            _wake(task.name, task.key, engine_delay)
+    Worker.objects.filter(seen_at__lt=now - timedelta(days=1)).delete()
+
+
+def record_heartbeat(name, started_at):
+    """Write that the worker is alive."""
+    Worker.objects.update_or_create(
+        name=name, defaults={"seen_at": timezone.now(), "started_at": started_at}
+    )
+
+
+def record_farewell(name):
+    """Write that the worker has stopped."""
+    Worker.objects.filter(name=name).delete()
+
+
+def last_heartbeat():
+    """Return when any worker was last seen, or None."""
+    return Worker.objects.order_by("-seen_at").values_list("seen_at", flat=True).first()
+
+
+def worker_is_alive():
+    """Say whether any worker was seen lately."""
+    seen = last_heartbeat()
+    return seen is not None and timezone.now() - seen < WORKER_SILENT_AFTER
