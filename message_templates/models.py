@@ -1,0 +1,188 @@
+"""The mirror of the team's WhatsApp templates, and the record of each sync."""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.functional import cached_property
+
+from message_templates import components as parts
+from message_templates import words
+from teams.models import Team
+
+
+class MessageTemplateQuerySet(models.QuerySet):
+    def for_team(self, team):
+        return self.filter(team=team)
+
+    def offered(self):
+        """Return the templates that ChumiAI listed in the last sync."""
+        return self.filter(vanished_at=None)
+
+    def sendable(self):
+        return self.offered().filter(unsendable_reason="")
+
+
+class MessageTemplate(models.Model):
+    """A WhatsApp template as ChumiAI last listed it; its identity is (name, language)."""
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    team = models.ForeignKey(Team, models.CASCADE, related_name="message_templates")
+    remote_id = models.CharField(max_length=200, blank=True)
+    # WhatsApp allows 512 characters; the language is kept exactly as received.
+    name = models.CharField(max_length=512)
+    language = models.CharField(max_length=20)
+    category = models.CharField(max_length=40, blank=True)
+    status = models.CharField(max_length=40)
+    status_assumed = models.BooleanField(default=False)
+    quality = models.CharField(max_length=20, blank=True)
+    parameter_format = models.CharField(max_length=20, default="POSITIONAL")
+    components = models.JSONField(default=list)
+    rejected_reason = models.CharField(max_length=500, blank=True)
+    # A plain sentence, or '' when it can be sent from here: kept so that lists can filter.
+    unsendable_reason = models.CharField(max_length=300, blank=True)
+    raw = models.JSONField(default=dict)
+    first_seen_at = models.DateTimeField()
+    changed_at = models.DateTimeField()
+    vanished_at = models.DateTimeField(null=True)
+
+    objects = MessageTemplateQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name", "language"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["team", "name", "language"], name="one_template_a_language"
+            )
+        ]
+
+    def __str__(self):
+        return f"{self.name} ({self.language})"
+
+    @property
+    def is_sendable(self):
+        return not self.unsendable_reason
+
+    @cached_property
+    def parts(self):
+        return parts.parts(self.components)
+
+    @cached_property
+    def placeholders(self):
+        return parts.placeholders(self.components, self.parameter_format)
+
+    @property
+    def body_hash(self):
+        return parts.body_hash(self.components)
+
+    @property
+    def body_html(self):
+        """The body as the phone shows it, with its placeholders marked."""
+        return parts.format_whatsapp(self.parts.body)
+
+    @cached_property
+    def samples(self):
+        """The example values that WhatsApp approved the template with, by placeholder."""
+        return parts.sample_values(self.components, self.parameter_format)
+
+    @property
+    def sample_html(self):
+        """The body as the phone shows it, with the example values put in."""
+        return parts.format_whatsapp(self.parts.body, self.samples)
+
+    @property
+    def warnings(self):
+        """What a person should know before sending it."""
+        return parts.warnings(
+            components=self.components,
+            parameter_format=self.parameter_format,
+            quality=self.quality,
+        )
+
+    @property
+    def badge(self):
+        """Return the label and the tone of its badge."""
+        return words.badge(
+            status=self.status,
+            quality=self.quality,
+            sendable=self.is_sendable,
+            vanished=self.vanished_at is not None,
+        )
+
+    @property
+    def language_name(self):
+        return words.language(self.language)
+
+    @property
+    def category_name(self):
+        return words.plain(self.category)
+
+    def says(self, text):
+        """Say whether the name or the body contains `text`, given in lower case."""
+        return text in self.name.lower() or text in self.parts.body.lower()
+
+
+class SyncRunQuerySet(models.QuerySet):
+    def for_team(self, team):
+        return self.filter(team=team)
+
+
+class SyncRun(models.Model):
+    """One sync of the templates: who asked, how it went, what it changed."""
+
+    class State(models.TextChoices):
+        REQUESTED = "requested", "Waiting to start"
+        RUNNING = "running", "Running"
+        SUCCEEDED = "succeeded", "Done"
+        FAILED = "failed", "Failed"
+
+    OPEN = (State.REQUESTED, State.RUNNING)
+
+    team = models.ForeignKey(Team, models.CASCADE, related_name="sync_runs")
+    state = models.CharField(max_length=10, choices=State.choices, default=State.REQUESTED)
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
+    )
+    requested_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+    # How often the list was read: ChumiAI may sync in the background.
+    looks = models.PositiveSmallIntegerField(default=0)
+    total = models.PositiveIntegerField(default=0)
+    added = models.PositiveIntegerField(default=0)
+    changed = models.PositiveIntegerField(default=0)
+    vanished = models.PositiveIntegerField(default=0)
+    error = models.CharField(max_length=300, blank=True)
+
+    objects = SyncRunQuerySet.as_manager()
+
+    class Meta:
+        get_latest_by = "requested_at"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["team"],
+                condition=Q(state__in=("requested", "running")),
+                name="one_open_sync_a_team",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=("requested", "running"), finished_at=None)
+                | Q(state__in=("succeeded", "failed"), finished_at__isnull=False),
+                name="finished_sync_has_its_time",
+            ),
+        ]
+
+    def __str__(self):
+        return f"Sync of {self.team} at {self.requested_at:%Y-%m-%d %H:%M}"
+
+    @property
+    def is_open(self):
+        return self.state in self.OPEN
+
+    @property
+    def summary(self):
+        """Say what it found: `12 templates, 2 added, 1 changed, 1 no longer listed`."""
+        told = [f"{self.total:,} template{'' if self.total == 1 else 's'}"]
+        told += [f"{self.added:,} added"] if self.added else []
+        told += [f"{self.changed:,} changed"] if self.changed else []
+        told += [f"{self.vanished:,} no longer listed"] if self.vanished else []
+        return ", ".join(told) if len(told) > 1 else f"{told[0]}, nothing changed"

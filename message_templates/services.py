@@ -1,0 +1,114 @@
+"""Every change of the mirror of the templates."""
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from message_templates import components as parts
+from message_templates.models import MessageTemplate, SyncRun
+from tasks import services as tasks
+from teams.services import audit
+
+# The fields of a template whose change is worth telling.
+COMPARED = (
+    "remote_id",
+    "category",
+    "status",
+    "status_assumed",
+    "quality",
+    "parameter_format",
+    "components",
+    "rejected_reason",
+)
+
+
+def request_sync(team, *, by=None):
+    """Ask for a sync; while one is open, return that one."""
+    try:
+        with transaction.atomic():
+            sync = SyncRun.objects.create(team=team, requested_by=by, requested_at=timezone.now())
+            audit(team, "template sync requested", by=by)
+            tasks.request("sync_templates", team.pk)
+    except IntegrityError:
+        sync = SyncRun.objects.filter(team=team, state__in=SyncRun.OPEN).first()
+        # It ended between our insert and our look: the list is as fresh as it gets.
+        return sync or SyncRun.objects.filter(team=team).latest()
+    return sync
+
+
+@transaction.atomic
+def apply_sync(sync, templates):
+    """Write what ChumiAI listed: a diff by (name, language). What vanished is kept and marked.
+
+    `templates` is the whole list of `chumi_api.types.Template`. Return whether anything differed.
+    """
+    now = timezone.now()
+    known = {(t.name, t.language): t for t in MessageTemplate.objects.for_team(sync.team)}
+    listed = {(t.name, t.language): t for t in templates}
+    added = changed = vanished = 0
+    for identity, remote in listed.items():
+        row = known.get(identity)
+        fresh = row is None
+        if fresh:
+            row = MessageTemplate(
+                team=sync.team, name=remote.name, language=remote.language, first_seen_at=now
+            )
+        values = {field: _plain(getattr(remote, field)) for field in COMPARED}
+        reason = parts.why_not_sendable(
+            components=values["components"],
+            parameter_format=remote.parameter_format,
+            category=remote.category,
+            status=remote.status,
+            vanished=False,
+        )
+        differs = row.vanished_at is not None or any(
+            getattr(row, field) != value for field, value in values.items()
+        )
+        if not fresh and not differs and row.unsendable_reason == reason:
+            continue
+        for field, value in values.items():
+            setattr(row, field, value)
+        row.vanished_at, row.unsendable_reason, row.raw = None, reason, remote.raw
+        row.changed_at = now
+        row.save()
+        added += fresh
+        changed += differs and not fresh
+    for identity, row in known.items():
+        if identity not in listed and row.vanished_at is None:
+            row.vanished_at = row.changed_at = now
+            row.unsendable_reason = "ChumiAI does not list this template any more."
+            row.save(update_fields=["vanished_at", "changed_at", "unsendable_reason"])
+            vanished += 1
+    SyncRun.objects.filter(pk=sync.pk).update(
+        total=len(listed),
+        added=sync.added + added,
+        changed=sync.changed + changed,
+        vanished=sync.vanished + vanished,
+        looks=sync.looks + 1,
+    )
+    return bool(added or changed or vanished)
+
+
+def _plain(value):
+    return list(value) if isinstance(value, tuple) else value
+
+
+def record_sync_waits(sync, seconds):
+    """Say on the open sync why nothing moves."""
+    SyncRun.objects.filter(pk=sync.pk, state__in=SyncRun.OPEN).update(
+        error=f"Too many requests. Waiting {seconds:.0f} seconds, then carrying on."
+    )
+
+
+def record_sync_succeeded(sync):
+    _finish(sync, SyncRun.State.SUCCEEDED, "")
+
+
+def record_sync_failed(sync, problem):
+    """End the sync with a sentence for people; the mirror stays as it was."""
+    _finish(sync, SyncRun.State.FAILED, problem)
+
+
+def _finish(sync, state, error):
+    SyncRun.objects.filter(pk=sync.pk, state__in=SyncRun.OPEN).update(
+        state=state, error=error[:300], finished_at=timezone.now()
+    )

@@ -1,0 +1,49 @@
+"""The task that syncs a team's templates."""
+
+from chumi_api.errors import ChumiError, RateLimited
+from message_templates import services
+from message_templates.models import SyncRun
+from teams.services import NotConnected, client_for, record_problem
+
+# ChumiAI may answer a sync before it has fetched everything: then we read the list again.
+LOOK_AGAIN_AFTER = {1: 2, 2: 8, 3: 20}
+LONGEST_WAIT = 300
+
+
+def sync_templates(team_id):
+    """Let ChumiAI sync with Meta, then mirror its whole list."""
+    sync = (
+        SyncRun.objects.select_related("team")
+        .filter(team_id=team_id, state__in=SyncRun.OPEN)
+        .first()
+    )
+    if sync is None:
+        return None
+    try:
+        client = client_for(sync.team)
+        queued = False
+        if sync.state == SyncRun.State.REQUESTED:
+            queued = client.sync_templates().queued
+            SyncRun.objects.filter(pk=sync.pk).update(state=SyncRun.State.RUNNING)
+        differed = services.apply_sync(sync, client.list_templates())
+    except NotConnected as error:
+        services.record_sync_failed(sync, str(error))
+        return None
+    except RateLimited as error:
+        wait = error.retry_after or 10
+        if wait > LONGEST_WAIT:
+            services.record_sync_failed(sync, str(error))
+            return None
+        services.record_sync_waits(sync, wait)
+        return wait
+    except ChumiError as error:
+        services.record_sync_failed(sync, str(error))
+        if error.concerns_account:
+            record_problem(sync.team, str(error))
+        return None
+    record_problem(sync.team, "")
+    sync.refresh_from_db()
+    if (queued or sync.looks > 1) and not differed and sync.looks in LOOK_AGAIN_AFTER:
+        return LOOK_AGAIN_AFTER[sync.looks]
+    services.record_sync_succeeded(sync)
+    return None

@@ -1,0 +1,86 @@
+"""The gallery of templates, one template, and the sync."""
+
+from django.core.paginator import Paginator
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_POST, require_safe
+from django_htmx.http import trigger_client_event
+
+from message_templates import components, services, words
+from message_templates.forms import TemplateFilterForm
+from message_templates.models import MessageTemplate, SyncRun
+from tasks.services import worker_is_alive
+from teams.roles import requires
+
+PAGE_SIZE = 24
+
+
+@require_safe
+def template_list(request):
+    templates = MessageTemplate.objects.for_team(request.team)
+    kinds = list(templates.order_by().values_list("category", "language").distinct())
+    form = TemplateFilterForm(request.GET, kinds=kinds)
+    page = Paginator(form.filter(templates), PAGE_SIZE).get_page(request.GET.get("page"))
+    context = {"form": form, "page": page, "any_templates": bool(kinds)}
+    if request.htmx and not request.htmx.boosted:
+        return render(request, "message_templates/template_list.html#gallery", context)
+    return render(request, "message_templates/template_list.html", context | _sync(request.team))
+
+
+def _sync(team):
+    """Return what the region of the sync shows."""
+    sync = SyncRun.objects.for_team(team).order_by("-requested_at").first()
+    good = None
+    if sync and sync.state == SyncRun.State.FAILED:
+        succeeded = SyncRun.objects.for_team(team).filter(state=SyncRun.State.SUCCEEDED)
+        good = succeeded.order_by("-requested_at").first()
+    return {
+        "sync": sync,
+        "last_good": good,
+        "no_worker": bool(sync and sync.is_open and not worker_is_alive()),
+    }
+
+
+@require_safe
+def template_sync(request):
+    """Show how the sync is going; when it has ended, the gallery is told."""
+    context = _sync(request.team)
+    response = render(request, "message_templates/template_list.html#sync", context)
+    if context["sync"] and not context["sync"].is_open:
+        trigger_client_event(response, "templates-synced", {"target": "#template-gallery"})
+    return response
+
+
+@require_POST
+@requires("sync")
+def template_sync_start(request):
+    services.request_sync(request.team, by=request.user)
+    return redirect("message_templates:template_list", team=request.team.slug)
+
+
+@require_safe
+def template_detail(request, uuid):
+    template = get_object_or_404(MessageTemplate.objects.for_team(request.team), uuid=uuid)
+    hints = components.hints(template.parts.body, template.placeholders)
+    return render(
+        request,
+        "message_templates/template_detail.html",
+        {
+            "template": template,
+            "placeholders": [
+                {"name": name, "hint": hints.get(name), "sample": template.samples.get(name, "")}
+                for name in template.placeholders
+            ],
+            "buttons": [
+                {
+                    "button": button,
+                    "kind": words.named(words.BUTTONS, button.kind),
+                }
+                for button in template.parts.buttons
+            ],
+            "others": [words.named(words.OTHERS, part) for part in template.parts.others],
+            "quality": words.QUALITIES.get(template.quality, ""),
+            "status": words.named(words.STATUSES, template.status),
+            "rejection": words.rejection(template.rejected_reason),
+            "limits": components.limits(template.components),
+        },
+    )
