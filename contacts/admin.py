@@ -1,0 +1,21 @@
+"""The opt-outs, numbers masked."""
+
+from django.contrib import admin
+
+from contacts.models import OptOut
+from core.admin import ReadOnlyAdmin
+from core.phones import mask
+
+
+@admin.register(OptOut)
+class OptOutAdmin(ReadOnlyAdmin):
+    list_display = ["masked", "team", "source", "created_by", "created_at"]
+    list_select_related = ["team", "created_by"]
+    list_filter = ["source", "team"]
+    search_fields = ["=phone"]
+    fields = ["team", "masked", "source", "reason", "created_by", "created_at"]
+    ordering = ["-created_at"]
+
+    @admin.display(description="Phone number")
+    def masked(self, opt_out):
+        return mask(opt_out.phone)
