@@ -1,0 +1,89 @@
+"""Campaigns and what became of them: to look at, when somebody asks for help."""
+
+from django.contrib import admin
+
+from campaigns.models import Attempt, Batch, BulkJob, Campaign, Check, JobSync, Recipient, Upload
+from core.admin import ReadOnly, ReadOnlyAdmin
+from core.phones import mask
+
+
+class BatchInline(ReadOnly, admin.StackedInline):
+    """Stacked, because a tabular inline has headers without words."""
+
+    model = Batch
+    fields = [("number", "status", "first", "last", "handed_over", "skipped"), "note"]
+    show_change_link = True
+
+
+@admin.register(Campaign)
+class CampaignAdmin(ReadOnlyAdmin):
+    list_display = ["name", "team", "status", "pause_reason", "recipient_count", "launched_at"]
+    list_select_related = ["team"]
+    list_filter = ["status", "team"]
+    search_fields = ["name", "=uuid"]
+    exclude = ["digest"]
+    ordering = ["-created_at"]
+    inlines = [BatchInline]
+
+
+class AttemptInline(ReadOnly, admin.StackedInline):
+    model = Attempt
+    exclude = ["token", "baseline"]
+
+
+@admin.register(Batch)
+class BatchAdmin(ReadOnlyAdmin):
+    list_display = ["campaign", "number", "status", "handed_over", "claimed_at", "settled_at"]
+    list_select_related = ["campaign"]
+    list_filter = ["status", "campaign__team"]
+    exclude = ["token"]
+    ordering = ["-id"]
+    inlines = [AttemptInline]
+
+
+@admin.register(Recipient)
+class RecipientAdmin(ReadOnlyAdmin):
+    """Without the values: they are the customers' own affairs."""
+
+    list_display = ["campaign", "position", "row_number", "masked", "status", "reason"]
+    list_select_related = ["campaign"]
+    list_filter = ["status"]
+    search_fields = ["=phone", "=campaign__uuid"]
+    fields = ["campaign", "position", "row_number", "masked", "status", "failure_code", "reason"]
+    ordering = ["-id"]
+
+    @admin.display(description="Phone number")
+    def masked(self, recipient):
+        return mask(recipient.phone)
+
+
+@admin.register(Upload)
+class UploadAdmin(ReadOnlyAdmin):
+    list_display = ["campaign", "size", "uploaded_by", "uploaded_at"]
+    list_select_related = ["campaign", "uploaded_by"]
+    fields = ["campaign", "size", "sha256", "has_header", "uploaded_by", "uploaded_at"]
+    ordering = ["-uploaded_at"]
+
+
+@admin.register(Check)
+class CheckAdmin(ReadOnlyAdmin):
+    list_display = ["campaign", "state", "rows", "ready", "repaired", "duplicate", "invalid"]
+    list_select_related = ["campaign"]
+    list_filter = ["state"]
+    exclude = ["token", "details", "report"]
+    ordering = ["-requested_at"]
+
+
+@admin.register(BulkJob)
+class BulkJobAdmin(ReadOnlyAdmin):
+    list_display = ["remote_id", "team", "state", "total", "processed", "failed", "asked_at"]
+    list_select_related = ["team"]
+    list_filter = ["state", "team"]
+    search_fields = ["=remote_id", "template_name"]
+    ordering = ["-first_seen_at"]
+
+
+@admin.register(JobSync)
+class JobSyncAdmin(ReadOnlyAdmin):
+    list_display = ["team", "requested_at", "finished_at", "error"]
+    list_select_related = ["team"]

@@ -1,0 +1,63 @@
+"""What people download: a sample to fill in, and the rows of a check."""
+
+import io
+import json
+
+from django.conf import settings
+
+from campaigns.clean_file import write_clean_xlsx
+from campaigns.models import Recipient
+from campaigns.recipients import Outcome
+from message_templates import components as parts
+
+# Not a phone number on purpose: left in the file, this row is refused and nobody is bothered.
+SAMPLE_PHONE = "024 412 3456 (example: replace it)"
+
+
+def sample_file(template):
+    """Return the bytes of a small .xlsx with the columns that the template needs."""
+    names = template.placeholders if template else []
+    samples = (
+        parts.sample_values(template.components, template.parameter_format) if template else {}
+    )
+    header = ["Phone", *(f"Value {name}" if name.isdecimal() else name for name in names)]
+    example = [SAMPLE_PHONE, *(samples.get(name, f"text for {{{{{name}}}}}") for name in names)]
+    file = io.BytesIO()
+    write_clean_xlsx(file, header, [example])
+    return file.getvalue()
+
+
+def rows_of(check, outcome):
+    """Yield the texts of a download, header first: the row, the phone, what there is to say."""
+    if outcome == Outcome.READY:
+        yield ["Row", "Phone", "Notes", *check.campaign.template.placeholders]
+        yield from _ready_rows(check)
+        return
+    told = "What was repaired" if outcome == Outcome.REPAIRED else "What is the matter"
+    yield ["Row", "Phone", told, *check.campaign.upload.columns]
+    for number, _, _, phone, sentences, cells in _reported(check, outcome):
+        yield [str(number), phone or "", " ".join(sentences), *cells]
+
+
+def _ready_rows(check):
+    # The report tells of a ready row only where there is something to say about it.
+    repaired = {row[0] for row in _reported(check, Outcome.REPAIRED)}
+    found = Recipient.objects.filter(campaign=check.campaign).order_by("position")
+    for number, phone, notes, values in found.values_list(
+        "row_number", "phone", "notes", "values"
+    ).iterator():
+        if number not in repaired:
+            yield [str(number), phone, " ".join(notes), *values]
+
+
+def _reported(check, outcome):
+    with (settings.MEDIA_ROOT / check.report).open(encoding="utf-8") as lines:
+        for line in lines:
+            row = json.loads(line)
+            if row[1] == outcome:
+                yield row
+
+
+def has_report(check):
+    """Say whether the rows of the check are still kept."""
+    return bool(check.report) and (settings.MEDIA_ROOT / check.report).is_file()

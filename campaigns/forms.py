@@ -1,0 +1,209 @@
+"""What a person types on the pages of a campaign."""
+
+import re
+
+from django import forms
+
+from campaigns.models import Campaign
+from message_templates import components as parts
+
+Status = Campaign.Status
+TABS = {
+    "all": ("All", ()),
+    "drafts": ("Drafts", Campaign.EDITABLE),
+    "running": ("Running", (Status.QUEUED, Status.SENDING)),
+    "attention": ("Needs attention", (Status.PAUSED,)),
+    "finished": ("Finished", Campaign.TERMINAL),
+}
+
+
+class CampaignFilter(forms.Form):
+    tab = forms.ChoiceField(
+        choices=[(tab, label) for tab, (label, _) in TABS.items()], required=False
+    )
+    q = forms.CharField(label="Search by name", max_length=100, required=False)
+
+    @property
+    def tab_name(self):
+        """Return the tab that is open, whatever stands in the address."""
+        self.is_valid()
+        return self.cleaned_data.get("tab") or "all"
+
+    def filter(self, queryset):
+        """Narrow the campaigns down; what is no choice and no text is ignored."""
+        _, statuses = TABS[self.tab_name]
+        if statuses:
+            queryset = queryset.filter(status__in=statuses)
+        if words := self.cleaned_data.get("q"):
+            queryset = queryset.filter(name__icontains=words)
+        return queryset
+
+
+class NameForm(forms.Form):
+    name = forms.CharField(max_length=120)
+
+
+class NewCampaignForm(forms.Form):
+    name = forms.CharField(
+        label="Name of the campaign",
+        max_length=120,
+        required=False,
+        help_text="Only your team sees it. Empty, it is called after the template and the day.",
+    )
+
+
+class TemplateSearch(forms.Form):
+    q = forms.CharField(label="Search templates", max_length=100, required=False)
+
+    def filter(self, queryset):
+        """Narrow the templates down by name."""
+        self.is_valid()
+        words = self.cleaned_data.get("q", "").replace(" ", "_")
+        return queryset.filter(name__icontains=words) if words else queryset
+
+
+class UploadForm(forms.Form):
+    file = forms.FileField(
+        label="Your file",
+        widget=forms.FileInput(attrs={"accept": ".xlsx,.csv"}),
+        error_messages={
+            "required": "Choose a file first.",
+            "missing": "Choose a file first.",
+            "empty": "This file is empty. Check that you chose the right file.",
+        },
+    )
+
+
+class HeaderForm(forms.Form):
+    has_header = forms.BooleanField(label="The first row names the columns", required=False)
+
+
+TEXT = "text"
+
+
+class MappingForm(forms.Form):
+    """Where the phone and each placeholder's value come from.
+
+    Unfinished it can be kept; `complete` asks for every answer.
+    """
+
+    use_required_attribute = False
+
+    def __init__(self, data=None, *, campaign, complete=False):
+        self.template, self.upload = campaign.template, campaign.upload
+        self.complete = complete
+        # A page that is only looked at calls optional what is optional in the end.
+        self.asks = complete or data is None
+        stored = campaign.mapping or {"phone_column": None, "values": {}}
+        super().__init__(data, initial={"phone_column": stored["phone_column"]})
+        columns = list(enumerate(name[:80] for name in self.upload.columns))
+        self.fields["phone_column"] = forms.TypedChoiceField(
+            label="Phone numbers are in",
+            choices=[("", "Choose a column…"), *columns],
+            coerce=int,
+            empty_value=None,
+            required=self.asks,
+            error_messages={"required": "Say which column holds the phone numbers."},
+        )
+        sources = [
+            ("", "Choose…"),
+            ("Column of the file", columns),
+            (TEXT, "The same text for everyone"),
+        ]
+        for number, name in enumerate(self.template.placeholders):
+            source = stored["values"].get(name)
+            self._add_placeholder(number, f"{{{{{name}}}}}", sources, source)
+
+    def _add_placeholder(self, number, shown, sources, stored):
+        stored = stored or {}
+        self.fields[f"source_{number}"] = forms.ChoiceField(
+            label=f"{shown} comes from",
+            choices=sources,
+            initial=TEXT if TEXT in stored else stored.get("column", ""),
+            required=self.asks,
+            error_messages={"required": "Choose a column, or type a text for everyone."},
+        )
+        self.fields[f"text_{number}"] = forms.CharField(
+            label=f"Text for {shown}",
+            max_length=1024,
+            initial=stored.get(TEXT, ""),
+            required=not self.is_bound,
+        )
+        self.fields[f"fallback_{number}"] = forms.CharField(
+            label="If empty, use",
+            max_length=1024,
+            initial=stored.get("fallback", ""),
+            required=False,
+        )
+
+    def clean(self):
+        for number, _ in enumerate(self.template.placeholders):
+            is_text = self.cleaned_data.get(f"source_{number}") == TEXT
+            if self.complete and is_text and not self.cleaned_data.get(f"text_{number}"):
+                self.add_error(f"text_{number}", "Type the text that everyone gets.")
+                self.fields[f"text_{number}"].required = True
+        return self.cleaned_data
+
+    def mapping(self):
+        """Return the stored form of a `recipients.Mapping`, None for each gap."""
+        answers = self.cleaned_data
+        return {
+            "phone_column": answers["phone_column"],
+            "values": {
+                name: self._source(
+                    answers[f"source_{number}"],
+                    answers[f"text_{number}"],
+                    answers[f"fallback_{number}"],
+                )
+                for number, name in enumerate(self.template.placeholders)
+            },
+        }
+
+    @staticmethod
+    def _source(source, text, fallback):
+        if source == TEXT:
+            return {"text": text} if text else None
+        return {"column": int(source), "fallback": fallback} if source else None
+
+    def rows(self):
+        """Return what the page shows for each placeholder."""
+        hints = parts.hints(self.template.parts.body, self.template.placeholders)
+        return [
+            {
+                "number": number,
+                "name": name,
+                "shown": f"{{{{{name}}}}}",
+                "sentence": _sentence(hints.get(name)),
+                "source": self[f"source_{number}"],
+                "text": self[f"text_{number}"],
+                "fallback": self[f"fallback_{number}"],
+            }
+            for number, name in enumerate(self.template.placeholders)
+        ]
+
+
+def _sentence(hint):
+    """Return the words before and after a placeholder without WhatsApp's marks, or None."""
+    if hint is None:
+        return None
+    before, after = re.sub(r"[*~`]", "", hint.before), re.sub(r"[*~`]", "", hint.after)
+    ends = not after or after[-1] in ".!?…"
+    return before, after if ends else f"{after} …"
+
+
+class LaunchForm(forms.Form):
+    """What the review page sends back: what was seen, and by which page."""
+
+    intent = forms.UUIDField(widget=forms.HiddenInput)
+    digest = forms.CharField(max_length=64, widget=forms.HiddenInput)
+    typed = forms.CharField(
+        label="To confirm, type the number of people",
+        max_length=20,
+        required=False,
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+    )
+
+    def clean_typed(self):
+        """Return the number, however its thousands are set apart, or None."""
+        digits = "".join(self.cleaned_data["typed"].replace(",", "").split())
+        return int(digits) if digits.isdecimal() else None

@@ -1,0 +1,488 @@
+"""A campaign, its file, its check, its recipients, and how they were handed over."""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Case, F, OuterRef, Q, Subquery, Sum, When
+from django.db.models.functions import Coalesce, Greatest, Least
+
+from message_templates.models import MessageTemplate
+from teams.models import Team
+
+USER = settings.AUTH_USER_MODEL
+
+
+class CampaignQuerySet(models.QuerySet):
+    def for_team(self, team):
+        return self.filter(team=team)
+
+    def running(self):
+        return self.filter(status__in=Campaign.LIVE)
+
+    def with_parts(self):
+        """Bring along what the wizard asks for."""
+        return self.select_related("team", "template", "upload", "check_result")
+
+    def with_progress(self):
+        """Add `processed`: the people whom ChumiAI has gone through, counted as in progress.py."""
+        people = F("last") - F("first") + 1 - F("skipped")
+        told = Greatest(
+            "job__processed", F("job__accepted") + F("job__failed") + F("job__skipped")
+        )
+        through = Case(
+            When(Q(job=None) | Q(job__state__in=FINISHED_JOBS), then=people),
+            default=Least(people, told, output_field=models.IntegerField()),
+        )
+        accepted = Batch.objects.filter(campaign=OuterRef("pk"), status=Batch.Status.ACCEPTED)
+        total = accepted.order_by().values("campaign").annotate(total=Sum(through)).values("total")
+        return self.annotate(processed=Coalesce(Subquery(total), 0))
+
+
+class Campaign(models.Model):
+    """One template to many people. The row is the wizard: it holds every step."""
+
+    class Status(models.TextChoices):
+        DRAFT = "draft", "Draft"
+        READY = "ready", "Ready to launch"
+        QUEUED = "queued", "Starting"
+        SENDING = "sending", "Sending"
+        PAUSED = "paused", "Paused"
+        STOPPED = "stopped", "Stopped"
+        COMPLETED = "completed", "Finished"
+
+    class Pause(models.TextChoices):
+        PERSON = "person", "Paused by a person"
+        NOT_CONNECTED = "not_connected", "ChumiAI is not connected"
+        UNAUTHORIZED = "unauthorized", "ChumiAI refused the key"
+        FORBIDDEN = "forbidden", "The key lacks a permission"
+        REJECTED = "rejected", "ChumiAI refused a part"
+        UNCONFIRMED = "unconfirmed", "A part got no clear answer"
+        TEMPLATE = "template", "The template can't be sent any more"
+
+    EDITABLE = (Status.DRAFT, Status.READY)
+    LIVE = (Status.QUEUED, Status.SENDING, Status.PAUSED)
+    TERMINAL = (Status.STOPPED, Status.COMPLETED)
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    team = models.ForeignKey(Team, models.PROTECT, related_name="campaigns")
+    name = models.CharField(max_length=120)
+    template = models.ForeignKey(
+        MessageTemplate, models.PROTECT, null=True, related_name="campaigns"
+    )
+    mapping = models.JSONField(null=True)
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.DRAFT)
+    pause_reason = models.CharField(max_length=20, choices=Pause.choices, blank=True)
+    # What went wrong, in a sentence for people.
+    pause_note = models.CharField(max_length=400, blank=True)
+    # Why nothing moves although nothing is wrong: "ChumiAI asked us to wait 12 seconds".
+    wait_note = models.CharField(max_length=200, blank=True)
+    # Names what a person saw; the launch carries it back.
+    digest = models.CharField(max_length=64, blank=True)
+    recipient_count = models.PositiveIntegerField(default=0)
+    # What is sent, frozen at the launch: template name, language, components, mapping.
+    snapshot = models.JSONField(null=True)
+    intent = models.UUIDField(null=True, unique=True, editable=False)
+    created_by = models.ForeignKey(USER, models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    launched_by = models.ForeignKey(USER, models.SET_NULL, null=True, related_name="+")
+    launched_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    changed_at = models.DateTimeField(auto_now=True)
+
+    objects = CampaignQuerySet.as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["team", "-created_at", "-id"], name="campaign_list")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(status__in=("draft", "ready"), launched_at=None)
+                | Q(
+                    status__in=("queued", "sending", "paused", "stopped", "completed"),
+                    launched_at__isnull=False,
+                    intent__isnull=False,
+                    snapshot__isnull=False,
+                ),
+                name="launched_at_is_set_exactly_when_launched",
+            ),
+            models.CheckConstraint(
+                condition=Q(status="paused") & ~Q(pause_reason="")
+                | ~Q(status="paused") & Q(pause_reason=""),
+                name="paused_for_a_reason",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=("stopped", "completed"), finished_at__isnull=False)
+                | ~Q(status__in=("stopped", "completed")) & Q(finished_at=None),
+                name="finished_at_is_set_exactly_when_finished",
+            ),
+        ]
+
+    def __str__(self):
+        return self.name
+
+    @property
+    def is_editable(self):
+        return self.status in self.EDITABLE
+
+    @property
+    def is_live(self):
+        return self.status in self.LIVE
+
+    @property
+    def is_terminal(self):
+        return self.status in self.TERMINAL
+
+    @property
+    def lasted(self):
+        """Return the time from the launch to the end, None before it."""
+        return self.finished_at and self.finished_at - self.launched_at
+
+
+def upload_path(upload, filename):
+    """Keep uploads under names of our own: a person's file name never reaches the disk."""
+    return f"uploads/{upload.campaign.team_id}/{uuid.uuid4().hex}"
+
+
+class Upload(models.Model):
+    """The file of a campaign, as a person chose it, and its first rows."""
+
+    campaign = models.OneToOneField(Campaign, models.CASCADE, related_name="upload")
+    file = models.FileField(upload_to=upload_path, max_length=200)
+    name = models.CharField(max_length=255)
+    size = models.PositiveBigIntegerField()
+    sha256 = models.CharField(max_length=64)
+    has_header = models.BooleanField(default=True)
+    # [[row number, [text, …]], …] as the spreadsheet shows them.
+    head = models.JSONField(default=list)
+    uploaded_by = models.ForeignKey(USER, models.SET_NULL, null=True, related_name="+")
+    uploaded_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self):
+        return f"Upload of {self.campaign}"
+
+    @property
+    def columns(self):
+        """Return a name for each column: its header, or its letter where there is none."""
+        width = max((len(cells) for _, cells in self.head), default=0)
+        header = self.head[0][1] if self.has_header and self.head else []
+        named = [text.strip() for text in header] + [""] * (width - len(header))
+        return [text or f"Column {column_letter(i)}" for i, text in enumerate(named)]
+
+    @property
+    def sample(self):
+        """Return the first rows of data: [[row number, [text, …]], …]."""
+        return self.head[1:] if self.has_header else self.head
+
+
+def column_letter(index):
+    """Return the spreadsheet's name of a column: 0 is A, 26 is AA."""
+    letters = ""
+    index += 1
+    while index:
+        index, rest = divmod(index - 1, 26)
+        letters = chr(65 + rest) + letters
+    return letters
+
+
+class Check(models.Model):
+    """What a look at every row of the file found. An edit of the campaign deletes it."""
+
+    class State(models.TextChoices):
+        REQUESTED = "requested", "Checking"
+        DONE = "done", "Checked"
+        FAILED = "failed", "Not checked"
+
+    campaign = models.OneToOneField(Campaign, models.CASCADE, related_name="check_result")
+    # Names the one run that may write: a run that lost its lease finds another's here.
+    token = models.CharField(max_length=32, blank=True)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.REQUESTED)
+    requested_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+    rows = models.PositiveIntegerField(default=0)
+    ready = models.PositiveIntegerField(default=0)
+    repaired = models.PositiveIntegerField(default=0)
+    duplicate = models.PositiveIntegerField(default=0)
+    invalid = models.PositiveIntegerField(default=0)
+    opted_out = models.PositiveIntegerField(default=0)
+    # What check_process told beyond the counts: samples of each outcome, the longest message, …
+    details = models.JSONField(default=dict)
+    # Under MEDIA_ROOT: every row with something to tell, one JSON array a line.
+    report = models.CharField(max_length=200, blank=True)
+    ready_sha256 = models.CharField(max_length=64, blank=True)
+    error = models.CharField(max_length=400, blank=True)
+
+    def __str__(self):
+        return f"Check of {self.campaign}"
+
+    @property
+    def is_open(self):
+        return self.state == self.State.REQUESTED
+
+    @property
+    def sendable(self):
+        return self.ready + self.repaired
+
+
+class RecipientQuerySet(models.QuerySet):
+    def of_batch(self, batch):
+        return self.filter(
+            campaign_id=batch.campaign_id, position__range=(batch.first, batch.last)
+        )
+
+
+class Recipient(models.Model):
+    """One person of a campaign, with the values of the placeholders in their order."""
+
+    class Status(models.TextChoices):
+        PENDING = "pending", "Waiting"
+        SUBMITTING = "submitting", "Being handed over"
+        ACCEPTED = "accepted", "Accepted by ChumiAI"
+        FAILED = "failed", "Failed"
+        UNCONFIRMED = "unconfirmed", "No clear answer"
+        SKIPPED = "skipped", "Left out"
+
+    campaign = models.ForeignKey(Campaign, models.CASCADE, related_name="recipients")
+    position = models.PositiveIntegerField()
+    row_number = models.PositiveIntegerField()
+    phone = models.CharField(max_length=16)
+    values = models.JSONField(default=list)
+    notes = models.JSONField(default=list)
+    status = models.CharField(max_length=12, choices=Status.choices, default=Status.PENDING)
+    remote_id = models.CharField(max_length=200, blank=True)
+    failure_code = models.IntegerField(null=True)
+    # Why it was left out or failed, in a sentence for people.
+    reason = models.CharField(max_length=300, blank=True)
+
+    objects = RecipientQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["campaign", "phone"], name="one_message_a_phone"),
+            models.UniqueConstraint(fields=["campaign", "position"], name="one_position_each"),
+        ]
+
+    def __str__(self):
+        return f"Recipient {self.position} of campaign {self.campaign_id}"
+
+
+# A job in one of these states does not move any more.
+TERMINAL_JOBS = ("completed", "completed_with_errors", "failed", "cancelled")
+# In one of these, ChumiAI went through everybody, whatever its counters leave unsaid.
+FINISHED_JOBS = ("completed", "completed_with_errors")
+
+
+class BatchQuerySet(models.QuerySet):
+    def open(self):
+        """Return what ChumiAI may still be working on, and what we have yet to settle."""
+        return self.filter(
+            Q(status__in=(Batch.Status.SUBMITTING, Batch.Status.UNCONFIRMED))
+            | Q(status=Batch.Status.ACCEPTED, job__isnull=False, job__lost_at=None)
+            & ~Q(job__state__in=TERMINAL_JOBS)
+        )
+
+
+class Batch(models.Model):
+    """A slice of the recipients, handed over in one request."""
+
+    class Status(models.TextChoices):
+        PENDING = "pending", "Waiting"
+        SUBMITTING = "submitting", "Being handed over"
+        ACCEPTED = "accepted", "Handed over"
+        REJECTED = "rejected", "Refused"
+        UNCONFIRMED = "unconfirmed", "No clear answer"
+        LEFT_OUT = "left_out", "Left out"
+
+    SETTLED = (Status.ACCEPTED, Status.REJECTED, Status.LEFT_OUT)
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    campaign = models.ForeignKey(Campaign, models.CASCADE, related_name="batches")
+    number = models.PositiveIntegerField()
+    first = models.PositiveIntegerField()
+    last = models.PositiveIntegerField()
+    # People in the file that was handed over: opt-outs since the check are left out of it.
+    handed_over = models.PositiveIntegerField(default=0)
+    skipped = models.PositiveIntegerField(default=0)
+    status = models.CharField(max_length=12, choices=Status.choices, default=Status.PENDING)
+    token = models.CharField(max_length=32, blank=True)
+    claimed_at = models.DateTimeField(null=True)
+    settled_at = models.DateTimeField(null=True)
+    # What happened, in a sentence for people.
+    note = models.CharField(max_length=400, blank=True)
+    # Looking for the job of a batch that got no clear answer.
+    looks = models.PositiveSmallIntegerField(default=0)
+    next_look_at = models.DateTimeField(null=True)
+    search_ended_at = models.DateTimeField(null=True)
+    decided_by = models.ForeignKey(USER, models.SET_NULL, null=True, related_name="+")
+
+    objects = BatchQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "batches"
+        ordering = ["number"]
+        constraints = [
+            models.UniqueConstraint(fields=["campaign", "number"], name="one_batch_a_number"),
+            models.UniqueConstraint(
+                fields=["campaign"],
+                condition=Q(status="submitting"),
+                name="one_batch_in_flight_a_campaign",
+            ),
+            models.CheckConstraint(condition=Q(first__lte=F("last")), name="batch_has_people"),
+            models.CheckConstraint(
+                condition=Q(status="pending", claimed_at=None) | ~Q(status="pending"),
+                name="pending_batch_is_unclaimed",
+            ),
+        ]
+
+    def __str__(self):
+        return f"Part {self.number} of campaign {self.campaign_id}"
+
+    @property
+    def size(self):
+        return self.last - self.first + 1
+
+
+class Attempt(models.Model):
+    """One try at handing a batch over: the intent before the request, the outcome after it."""
+
+    class Outcome(models.TextChoices):
+        OPEN = "open", "Under way"
+        ACCEPTED = "accepted", "Accepted"
+        REJECTED = "rejected", "Refused"
+        NOT_SENT = "not_sent", "Not sent"
+        UNCONFIRMED = "unconfirmed", "No clear answer"
+
+    batch = models.ForeignKey(Batch, models.CASCADE, related_name="attempts")
+    token = models.CharField(max_length=32, unique=True)
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+    outcome = models.CharField(max_length=12, choices=Outcome.choices, default=Outcome.OPEN)
+    file = models.CharField(max_length=200)
+    file_name = models.CharField(max_length=100)
+    file_sha256 = models.CharField(max_length=64)
+    rows = models.PositiveIntegerField()
+    # The ids of the key's newest jobs just before the request: a job of ours is not among them.
+    baseline = models.JSONField(default=list)
+    response_status = models.PositiveSmallIntegerField(null=True)
+    request_id = models.CharField(max_length=200, blank=True)
+    raw = models.TextField(blank=True)
+    error = models.CharField(max_length=400, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["batch"],
+                condition=Q(outcome__in=("open", "unconfirmed")),
+                name="one_live_attempt_a_batch",
+            ),
+        ]
+
+    def __str__(self):
+        return f"Attempt {self.pk} at batch {self.batch_id}"
+
+
+class BulkJobQuerySet(models.QuerySet):
+    def for_team(self, team):
+        return self.filter(team=team)
+
+    def open(self):
+        return self.exclude(state__in=TERMINAL_JOBS).filter(lost_at=None)
+
+
+class BulkJob(models.Model):
+    """The mirror of a job that ChumiAI runs under the team's key, ours or not."""
+
+    class State(models.TextChoices):
+        QUEUED = "queued", "Waiting at ChumiAI"
+        RUNNING = "running", "Running"
+        PAUSED = "paused", "Paused at ChumiAI"
+        COMPLETED = "completed", "Finished"
+        COMPLETED_WITH_ERRORS = "completed_with_errors", "Finished, some failed"
+        FAILED = "failed", "Failed"
+        CANCELLED = "cancelled", "Cancelled at ChumiAI"
+        UNKNOWN = "unknown", "Not clear"
+
+    team = models.ForeignKey(Team, models.CASCADE, related_name="bulk_jobs")
+    # Set when one of our batches started it; a job is linked once.
+    batch = models.OneToOneField(Batch, models.SET_NULL, null=True, related_name="job")
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    remote_id = models.CharField(max_length=200)
+    state = models.CharField(max_length=24, choices=State.choices, default=State.UNKNOWN)
+    raw_state = models.CharField(max_length=60, blank=True)
+    template_name = models.CharField(max_length=512, blank=True)
+    language = models.CharField(max_length=20, blank=True)
+    file_name = models.CharField(max_length=255, blank=True)
+    total = models.PositiveIntegerField(null=True)
+    processed = models.PositiveIntegerField(default=0)
+    accepted = models.PositiveIntegerField(default=0)
+    failed = models.PositiveIntegerField(default=0)
+    skipped = models.PositiveIntegerField(default=0)
+    # True where ChumiAI says which rows failed; else the failures belong to the batch.
+    has_row_results = models.BooleanField(default=False)
+    error = models.CharField(max_length=300, blank=True)
+    # How many answers in a row said the same.
+    polls_unchanged = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(null=True)
+    started_at = models.DateTimeField(null=True)
+    completed_at = models.DateTimeField(null=True)
+    first_seen_at = models.DateTimeField()
+    # When ChumiAI last answered about it, and when what it said last differed.
+    asked_at = models.DateTimeField(null=True)
+    changed_at = models.DateTimeField()
+    next_poll_at = models.DateTimeField(null=True)
+    # ChumiAI no longer lists it, or it stopped moving for good.
+    lost_at = models.DateTimeField(null=True)
+
+    objects = BulkJobQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["team", "remote_id"], name="one_row_a_remote_job")
+        ]
+        indexes = [
+            models.Index(fields=["team", "-first_seen_at", "-id"], name="job_list"),
+            models.Index(
+                fields=["next_poll_at"], condition=~Q(next_poll_at=None), name="job_poll"
+            ),
+        ]
+
+    def __str__(self):
+        return f"Job {self.pk}"
+
+    @property
+    def is_over(self):
+        return self.state in TERMINAL_JOBS or self.lost_at is not None
+
+    @property
+    def told_accepted(self):
+        """Return how many were accepted, or None where ChumiAI left it unsaid."""
+        return self.accepted or (None if self._leaves_unsaid else 0)
+
+    @property
+    def told_failed(self):
+        """Return how many failed, or None where ChumiAI left it unsaid."""
+        return self.failed or (None if self._leaves_unsaid else 0)
+
+    @property
+    def _leaves_unsaid(self):
+        return self.processed > self.accepted + self.failed + self.skipped
+
+    @property
+    def begun_at(self):
+        return self.started_at or self.created_at or self.first_seen_at
+
+    @property
+    def ended_at(self):
+        """Return when it ended, None while it runs or where nobody knows."""
+        return (self.completed_at or self.changed_at) if self.state in TERMINAL_JOBS else None
+
+
+class JobSync(models.Model):
+    """When the key's whole job history was last read, and how that went."""
+
+    team = models.OneToOneField(Team, models.CASCADE, related_name="job_sync")
+    requested_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    error = models.CharField(max_length=300, blank=True)
+
+    def __str__(self):
+        return f"Job history of {self.team}"

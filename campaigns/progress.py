@@ -1,0 +1,354 @@
+"""Where a campaign stands: every number and word of the progress page, from rows alone.
+
+Each person of a campaign is counted in exactly one of six numbers, so that
+
+    accepted + failed + skipped + unconfirmed + untold + remaining == total
+
+- accepted: ChumiAI's job says so, or a person decided to count the part as sent;
+- failed: the job says so, or ChumiAI refused the whole part;
+- skipped: left out by us (opted out, part left out, campaign stopped) or by ChumiAI;
+- unconfirmed: handed over without a clear answer;
+- untold: ChumiAI went through them, or ended their job, without a word about the outcome;
+- remaining: not handed over yet, or handed over and still to come.
+
+`handed_over` are those whom ChumiAI has taken; `processed` those whom it has gone through, and
+`percent` is their share, so that the bar never runs ahead of what ChumiAI did.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import ceil
+from uuid import UUID
+
+from campaigns.models import FINISHED_JOBS, Batch, BulkJob, Campaign
+
+STALLED_AFTER = timedelta(minutes=3)
+GIVEN_UP = (BulkJob.State.FAILED, BulkJob.State.CANCELLED)
+# Shorter than this, a speed is noise.
+SHORTEST_MEASURE = timedelta(seconds=2)
+# The page of a campaign this young is asked for every so many seconds, in seconds.
+INTERVALS = ((120, 2), (1800, 5))
+SLOW_INTERVAL = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A batch as a person sees it. A number that nobody told is None."""
+
+    uuid: UUID
+    number: int
+    of: int
+    people: int
+    words: str
+    label: str
+    tone: str
+    accepted: int | None
+    failed: int | None
+    skipped: int
+    unconfirmed: int
+    untold: int
+    remaining: int
+    processed: int
+    is_waiting: bool
+    is_open: bool
+    awaits_decision: bool
+    job: BulkJob | None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a campaign stands; see above how its numbers add up."""
+
+    total: int
+    handed_over: int
+    processed: int
+    accepted: int | None
+    failed: int | None
+    skipped: int
+    unconfirmed: int
+    untold: int
+    remaining: int
+    percent: int
+    per_minute: int | None
+    seconds_left: int | None
+    parts: list[Part]
+    stalled_for: timedelta | None
+    last_answer_at: datetime | None
+    sender_off: bool
+    poll_seconds: int | None
+
+    @property
+    def is_stalled(self):
+        return self.stalled_for is not None
+
+    @property
+    def decisions(self):
+        """Return the parts about which a person has to decide."""
+        return [part for part in self.parts if part.awaits_decision]
+
+    @property
+    def can_resume(self):
+        """Say whether nothing in doubt stands in the way of going on."""
+        return not any(part.unconfirmed for part in self.parts)
+
+    @property
+    def handed_over_open(self):
+        """Return how many people ChumiAI holds whom nothing can recall."""
+        return sum(part.remaining for part in self.parts if part.is_open)
+
+
+def progress_of(campaign, batches, now, *, sender_is_alive=True):
+    """Count a launched campaign. `batches` come in order, each with its `job`."""
+    batches = list(batches)
+    parts = [_part(campaign, batch, len(batches), now) for batch in batches]
+    counted = {
+        name: sum(getattr(part, name) or 0 for part in parts)
+        for name in ("accepted", "failed", "skipped", "unconfirmed", "untold", "remaining")
+    }
+    total = sum(part.people for part in parts)
+    processed = sum(part.processed for part in parts)
+    open_jobs = [job for job in map(_job, batches) if job and not job.is_over]
+    per_minute = _per_minute([job for job in map(_job, batches) if job], parts, now)
+    stalled_for = _stalled_for(open_jobs, now)
+    moving = campaign.status in (Campaign.Status.QUEUED, Campaign.Status.SENDING)
+    due = moving or bool(open_jobs) or any(_is_searched(batch) for batch in batches)
+    sender_off = due and not sender_is_alive
+    seconds_left = None
+    if moving and per_minute and counted["remaining"] and not stalled_for and not sender_off:
+        seconds_left = ceil(counted["remaining"] * 60 / per_minute)
+    return Progress(
+        total=total,
+        handed_over=sum(
+            part.people - batch.skipped
+            for part, batch in zip(parts, batches, strict=True)
+            if batch.status == Batch.Status.ACCEPTED
+        ),
+        processed=processed,
+        parts=parts,
+        # Rounded down: 100 only when nobody is left.
+        percent=processed * 100 // total if total else 0,
+        per_minute=per_minute,
+        seconds_left=seconds_left,
+        stalled_for=stalled_for,
+        last_answer_at=max((job.asked_at for job in open_jobs if job.asked_at), default=None),
+        sender_off=sender_off,
+        poll_seconds=_poll_seconds(campaign, batches, open_jobs, now),
+        **counted | _unknown(counted),
+    )
+
+
+def _job(batch):
+    return getattr(batch, "job", None)
+
+
+def _unknown(counted):
+    """Return None for what ChumiAI left unsaid: an unknown number is not zero."""
+    if not counted["untold"]:
+        return {}
+    return {name: counted[name] or None for name in ("accepted", "failed")}
+
+
+def _part(campaign, batch, of, now):
+    skipped = min(batch.skipped, batch.size)
+    people = batch.size - skipped
+    counts = dict.fromkeys(
+        ("accepted", "failed", "unconfirmed", "untold", "remaining", "processed"), 0
+    )
+    job = _job(batch)
+    match batch.status:
+        case Batch.Status.PENDING if campaign.status == Campaign.Status.STOPPED:
+            skipped += people
+        case Batch.Status.PENDING | Batch.Status.SUBMITTING:
+            counts["remaining"] = people
+        case Batch.Status.LEFT_OUT:
+            skipped += people
+        case Batch.Status.REJECTED:
+            counts["failed"] = people
+        case Batch.Status.UNCONFIRMED:
+            counts["unconfirmed"] = people
+        case Batch.Status.ACCEPTED if job is None:
+            counts["accepted"] = counts["processed"] = people
+        case Batch.Status.ACCEPTED:
+            counts |= _counts_of(job, people)
+            skipped += counts.pop("skipped")
+    counts |= _unknown(counts)
+    if batch.status in (Batch.Status.SUBMITTING, Batch.Status.UNCONFIRMED):
+        counts |= {"accepted": None, "failed": None}
+    label, tone, words = _words(campaign, batch, job, of, people, counts, now)
+    return Part(
+        uuid=batch.uuid,
+        number=batch.number,
+        of=of,
+        people=batch.size,
+        label=label,
+        tone=tone,
+        words=words,
+        skipped=skipped,
+        is_waiting=batch.status == Batch.Status.PENDING,
+        is_open=batch.status == Batch.Status.SUBMITTING or (job is not None and not job.is_over),
+        awaits_decision=batch.status == Batch.Status.UNCONFIRMED
+        and batch.search_ended_at is not None,
+        job=job,
+        **counts,
+    )
+
+
+def _counts_of(job, people):
+    """Fit the job's counters to the people of its part.
+
+    Failures come first: a message that was accepted may fail later, and counters never fall.
+    """
+    failed = min(job.failed, people)
+    accepted = min(job.accepted, people - failed)
+    skipped = min(job.skipped, people - failed - accepted)
+    told = failed + accepted + skipped
+    is_finished = job.state in FINISHED_JOBS
+    processed = people if is_finished else max(told, min(job.processed, people))
+    remaining = 0 if job.is_over else people - processed
+    return {
+        "accepted": accepted,
+        "failed": failed,
+        "skipped": skipped,
+        "untold": people - told - remaining,
+        "remaining": remaining,
+        "processed": processed,
+    }
+
+
+def _words(campaign, batch, job, of, people, counts, now):
+    """Return the label, the tone and the sentence of a part."""
+    part = f"part {batch.number} of {of}" if of > 1 else "the list"
+    match batch.status:
+        case Batch.Status.PENDING:
+            return _words_of_pending(campaign)
+        case Batch.Status.SUBMITTING:
+            return (
+                "Being handed over",
+                "busy",
+                f"Handing {_recipients(people)} to ChumiAI. Too late to cancel this part.",
+            )
+        case Batch.Status.UNCONFIRMED if batch.search_ended_at:
+            minutes = max(
+                round((batch.search_ended_at - batch.claimed_at).total_seconds() / 60), 1
+            )
+            return (
+                "Needs your decision",
+                "warn",
+                f"ChumiAI shows no job for {part} after {_count(minutes, 'minute')} and "
+                f"{_count(batch.looks, 'look')}. It was most likely not sent.",
+            )
+        case Batch.Status.UNCONFIRMED:
+            return (
+                "No clear answer",
+                "warn",
+                f"We sent {part} but got no clear answer. It may have started. We are checking "
+                f"ChumiAI's job list ({_next_look(batch, now)}). Nothing will be sent twice.",
+            )
+        case Batch.Status.REJECTED:
+            return "Refused", "bad", f"{batch.note} Nobody in this part was written to."
+        case Batch.Status.LEFT_OUT:
+            return "Left out", "idle", batch.note or "This part was left out."
+    if job is None:
+        return ("Counted as sent" if batch.note else "Handed over"), "ok", batch.note
+    label, tone, words = _words_of_job(job, people, counts)
+    # The note about a job that was given up says what its state says, too.
+    note = "" if job.state in GIVEN_UP else batch.note
+    return label, tone, f"{note} {words}".strip()
+
+
+def _words_of_pending(campaign):
+    match campaign.status:
+        case Campaign.Status.QUEUED:
+            return "Waiting", "idle", "Starting soon. You can still cancel."
+        case Campaign.Status.PAUSED:
+            return "Waiting", "idle", "Held back while the campaign is paused."
+        case Campaign.Status.STOPPED:
+            return "Not sent", "idle", "The campaign was stopped before this part."
+    return "Waiting", "idle", "Waiting for its turn. You can still cancel."
+
+
+def _words_of_job(job, people, counts):
+    if job.lost_at:
+        return "Lost from sight", "warn", f"{job.error} What we know of it stays."
+    failed = ""
+    if counts["failed"]:
+        failed = f"{counts['failed']:,} failed"
+        failed += "." if job.has_row_results else "; ChumiAI does not say which."
+    done = f"{counts['processed']:,} of {people:,}"
+    rest = ""
+    if job.is_over and counts["untold"]:
+        rest = f"ChumiAI does not say what became of {counts['untold']:,}."
+    match job.state:
+        case BulkJob.State.QUEUED:
+            label, tone, words = "Handed over", "busy", "ChumiAI has it and will start soon."
+        case BulkJob.State.RUNNING:
+            label, tone, words = "Sending", "busy", f"ChumiAI has gone through {done}."
+        case BulkJob.State.PAUSED:
+            label, tone, words = "Held at ChumiAI", "warn", f"ChumiAI paused it after {done}."
+        case BulkJob.State.FAILED:
+            label, tone, words = "Given up", "bad", f"ChumiAI gave it up after {done}."
+        case BulkJob.State.CANCELLED:
+            label, tone, words = "Cancelled", "bad", f"It was cancelled at ChumiAI after {done}."
+        case BulkJob.State.COMPLETED if not counts["failed"]:
+            label, tone, words = "Finished", "ok", ""
+        case BulkJob.State.COMPLETED | BulkJob.State.COMPLETED_WITH_ERRORS:
+            label, tone, words = "Finished", "warn", ""
+        case _:
+            label, tone, words = "Handed over", "busy", f"ChumiAI has gone through {done}."
+    return label, tone, " ".join(filter(None, (words, failed, rest)))
+
+
+def _next_look(batch, now):
+    seconds = round((batch.next_look_at - now).total_seconds()) if batch.next_look_at else 0
+    return f"next look in {seconds} s" if seconds > 0 else "looking at this moment"
+
+
+def _recipients(people):
+    return _count(people, "recipient")
+
+
+def _count(number, noun):
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _is_searched(batch):
+    return batch.status == Batch.Status.UNCONFIRMED and batch.next_look_at is not None
+
+
+def _per_minute(jobs, parts, now):
+    """Return the messages a minute over the time in which ChumiAI was at work, or None.
+
+    Two jobs at the same time count their time once; a pause does not count at all.
+    """
+    spans = sorted((job.first_seen_at, job.changed_at if job.is_over else now) for job in jobs)
+    worked, until = timedelta(), None
+    for start, end in spans:
+        start = max(start, until) if until else start
+        if end > start:
+            worked += end - start
+            until = end
+    processed = sum(part.processed for part in parts if part.job)
+    if worked < SHORTEST_MEASURE or not processed:
+        return None
+    return max(round(processed * 60 / worked.total_seconds()), 1)
+
+
+def _stalled_for(open_jobs, now):
+    """Return how long nothing has moved at ChumiAI although jobs are open, or None."""
+    if not open_jobs:
+        return None
+    quiet = now - max(max(job.changed_at, job.first_seen_at) for job in open_jobs)
+    return quiet if quiet >= STALLED_AFTER else None
+
+
+def _poll_seconds(campaign, batches, open_jobs, now):
+    """Return how long the page waits before it asks again; None when nothing moves any more."""
+    alive = (
+        bool(open_jobs)
+        or campaign.is_live
+        or any(batch.status == Batch.Status.SUBMITTING or _is_searched(batch) for batch in batches)
+    )
+    if not alive:
+        return None
+    age = (now - campaign.launched_at).total_seconds()
+    return next((seconds for limit, seconds in INTERVALS if age < limit), SLOW_INTERVAL)

@@ -1,0 +1,126 @@
+"""Everything that speaks for or against a launch, as one list."""
+
+from dataclasses import dataclass
+from math import ceil
+
+from django.conf import settings
+
+from campaigns.models import Recipient
+from campaigns.services.checks import digest_of
+from campaigns.services.launches import slices
+from contacts.models import OptOut
+from message_templates import components as parts
+from tasks import services as tasks
+
+# What ChumiAI is believed to send; it documents no figure, so the page says "roughly".
+MESSAGES_A_SECOND = 20
+
+LEFT_OUT = {
+    "invalid": "{} invalid",
+    "duplicate": "{} duplicate",
+    "opted_out": "{} opted out",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One line of the list: `tone` is ok, warn or bad, and bad stands in the way."""
+
+    tone: str
+    text: str
+    step: str = ""
+
+
+def points(campaign):
+    """Return the list, in the order in which a person would ask."""
+    return [
+        *_template(campaign),
+        *_people(campaign),
+        *_connection(campaign.team),
+        *_machine(),
+    ]
+
+
+def _template(campaign):
+    template = campaign.template
+    if not template.is_sendable:
+        yield Point("bad", template.unsendable_reason, "template")
+        return
+    if digest_of(campaign) != campaign.digest:
+        yield Point("bad", "The template changed since the check. Check the file again.", "check")
+    if template.status_assumed:
+        yield Point("warn", "ChumiAI does not say whether WhatsApp approved the template.")
+    else:
+        yield Point("ok", "WhatsApp approved the template.")
+    for warning in parts.warnings(
+        components=template.components,
+        parameter_format=template.parameter_format,
+        quality=template.quality,
+    ):
+        yield Point("warn", warning)
+
+
+def _people(campaign):
+    check = campaign.check_result
+    left_out = {
+        outcome: words.format(f"{count:,}")
+        for outcome, words in LEFT_OUT.items()
+        if (count := getattr(check, outcome))
+    }
+    if left_out:
+        rows = check.rows - check.sendable
+        text = f"{rows:,} {'row is' if rows == 1 else 'rows are'} left out: "
+        yield Point("warn", f"{text}{', '.join(left_out.values())}.", "check")
+    else:
+        yield Point("ok", "Every row of the file gets the message.")
+    if check.repaired:
+        rows = "row was" if check.repaired == 1 else "rows were"
+        yield Point("ok", f"{check.repaired:,} {rows} repaired. See what was changed.", "check")
+    since = Recipient.objects.filter(
+        campaign=campaign, phone__in=OptOut.objects.for_team(campaign.team).phones()
+    ).count()
+    if since:
+        yield Point("warn", f"{since:,} opted out since the check and will be left out.")
+    else:
+        yield Point("ok", "Whoever opts out before their part goes out is left out, too.")
+
+
+def _connection(team):
+    connection = getattr(team, "connection", None)
+    if connection is None or not connection.has_key:
+        yield Point("bad", "This team has no ChumiAI key yet. A manager can add it.")
+    elif connection.problem:
+        yield Point("warn", connection.problem)
+    elif connection.scopes.get("whatsapp:send") == "missing":
+        yield Point(
+            "warn",
+            "ChumiAI says that the key may not send messages. The campaign would pause at once.",
+        )
+    else:
+        yield Point("ok", f"ChumiAI is connected with the key ending in {connection.key_last4}.")
+    if connection and connection.is_sandbox:
+        yield Point("warn", "This is the sandbox: nothing reaches WhatsApp.")
+
+
+def _machine():
+    if not settings.SENDING_ENABLED:
+        yield Point("warn", "Sending is switched off on this server, so the campaign will wait.")
+    elif not tasks.worker_is_alive():
+        yield Point(
+            "warn", "The worker is not running. The campaign starts by itself when it is back."
+        )
+
+
+def batch_count(campaign):
+    """Return in how many parts the campaign goes out."""
+    return sum(1 for _ in slices(campaign.recipient_count, campaign.team.batch_size))
+
+
+def duration(campaign):
+    """Say roughly how long it takes."""
+    minutes = ceil(campaign.recipient_count / MESSAGES_A_SECOND / 60)
+    if minutes <= 1:
+        return "a minute"
+    if minutes < 90:
+        return f"{minutes} minutes"
+    return f"{round(minutes / 60)} hours"

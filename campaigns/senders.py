@@ -1,0 +1,270 @@
+"""The engine that hands a campaign to ChumiAI in batches: our clean file, part by part.
+
+The order of the steps is the promise. Whatever dies after any of them, nothing is sent
+twice and nothing is lost without a word:
+
+1. settle the claims that nobody can answer for, and look for their jobs;
+2. a fresh look at ChumiAI's job list, the baseline: it proves key and line, and later tells
+   a job of ours from older ones;
+3. the file, without those who opted out since the check;
+4. the claim, committed;
+5. the request, with one more look just before its last byte;
+6. the outcome, by what can be proven.
+"""
+
+import logging
+
+from django.conf import settings
+from django.utils import timezone
+
+from campaigns.models import Attempt, Batch, BulkJob, Campaign
+from campaigns.services import batches, launches
+from chumi_api.errors import (
+    ChumiError,
+    Forbidden,
+    RateLimited,
+    Unauthorized,
+    Unavailable,
+    Unreachable,
+)
+from teams.services import NotConnected, client_for, record_problem
+
+logger = logging.getLogger(__name__)
+
+# Seconds until we try again after something that passes by itself.
+TRY_AGAIN = 15
+# While jobs are open, their end wakes us; this is only in case that wake-up is lost.
+LOOK_AGAIN = 30
+# How many of the newest jobs the baseline holds, and how many a search looks through.
+BASELINE_JOBS = 40
+SEARCHED_JOBS = 400
+# Fewer good looks than this never prove that a job does not exist.
+FEWEST_LOOKS = 4
+
+
+def work(team):
+    """Do the next step for the team. Return the seconds until the next, or None.
+
+    One step holds one lane: of one team's batches, one is in flight at a time.
+    """
+    batches.expire_claims(team)
+    waits = [look_for_lost(team)]
+    for campaign in (
+        Campaign.objects.for_team(team)
+        .filter(status__in=(Campaign.Status.QUEUED, Campaign.Status.SENDING))
+        .select_related("team")
+        .order_by("launched_at", "pk")
+    ):
+        wait = _next_of(campaign)
+        if wait == 0:
+            return 0
+        waits.append(wait)
+    claimed = (
+        Batch.objects.filter(campaign__team=team, status=Batch.Status.SUBMITTING)
+        .order_by("claimed_at")
+        .first()
+    )
+    if claimed:
+        left = claimed.claimed_at + batches.claim_lifetime() - timezone.now()
+        waits.append(max(left.total_seconds(), 1))
+    return min((wait for wait in waits if wait is not None), default=None)
+
+
+def _next_of(campaign):
+    """Take one campaign one step further. Return 0 to go on at once, seconds, or None."""
+    if campaign.status == Campaign.Status.QUEUED:
+        launches.begin(campaign)
+    if Batch.objects.filter(campaign__team=campaign.team, status=Batch.Status.SUBMITTING).exists():
+        return TRY_AGAIN
+    if _stopped_by_a_job(campaign):
+        return 0
+    batch = campaign.batches.filter(status=Batch.Status.PENDING).first()
+    open_jobs = campaign.batches.open().count()
+    if batch is None:
+        if open_jobs == 0:
+            launches.complete(campaign)
+        return LOOK_AGAIN if open_jobs else None
+    if not settings.SENDING_ENABLED:
+        launches.record_wait(campaign, "Sending is switched off on this server. Nothing was lost.")
+        return TRY_AGAIN
+    if open_jobs >= campaign.team.open_jobs:
+        return LOOK_AGAIN
+    batch.campaign = campaign
+    return hand_over(batch)
+
+
+def _stopped_by_a_job(campaign):
+    """Pause a campaign of which ChumiAI gave a whole part up: the next would fare alike."""
+    failed = (
+        BulkJob.objects.filter(
+            batch__campaign=campaign,
+            batch__decided_by=None,
+            batch__note="",
+            state__in=(BulkJob.State.FAILED, BulkJob.State.CANCELLED),
+        )
+        .select_related("batch")
+        .first()
+    )
+    if failed is None:
+        return False
+    number = failed.batch.number
+    word = "gave up on" if failed.state == BulkJob.State.FAILED else "cancelled"
+    note = f"ChumiAI {word} part {number}."
+    # The note marks the job as told, so that a person can resume in spite of it.
+    Batch.objects.filter(pk=failed.batch_id).update(note=note)
+    return launches.pause(
+        campaign,
+        reason=Campaign.Pause.REJECTED,
+        note=f"{note} The parts after it were not sent. Look at the template in ChumiAI, "
+        "then go on or stop.",
+    )
+
+
+def hand_over(batch):
+    """Hand one batch to ChumiAI. Return the seconds until the next step."""
+    campaign = batch.campaign
+    try:
+        client = client_for(campaign.team)
+        baseline = [job.remote_id for job in client.list_bulk_jobs(max_items=BASELINE_JOBS)]
+    except NotConnected as error:
+        launches.pause(campaign, reason=Campaign.Pause.NOT_CONNECTED, note=str(error))
+        return 0
+    except ChumiError as error:
+        return _not_now(campaign, error)
+    prepared = batches.prepare(batch)
+    if prepared is None:
+        return 0
+    attempt = batches.claim(batch, prepared, baseline)
+    if attempt is None:
+        return 1
+    attempt.batch = batch
+    try:
+        with (settings.MEDIA_ROOT / prepared.path).open("rb") as file:
+            answer = client.bulk_import(
+                file=file,
+                file_name=prepared.file_name,
+                template_name=campaign.snapshot["template"],
+                language=campaign.snapshot["language"],
+                gate=lambda: batches.may_finish(attempt),
+            )
+    except ChumiError as error:
+        return _record_failure(attempt, error)
+    batches.record_accepted(attempt, answer)
+    record_problem(campaign.team, "")
+    launches.record_wait(campaign, "")
+    return 0
+
+
+def _record_failure(attempt, error):
+    campaign = attempt.batch.campaign
+    logger.warning(
+        "batch not accepted",
+        extra={"attempt": attempt.pk, "error": type(error).__name__, "status": error.status},
+    )
+    if error.maybe_sent:
+        batches.record_unconfirmed(attempt, error)
+        return 0
+    if isinstance(error, (Unauthorized, Forbidden, RateLimited, Unreachable)):
+        batches.record_not_sent(attempt, error)
+        return _not_now(campaign, error)
+    batches.record_rejected(attempt, error)
+    launches.pause(
+        campaign,
+        reason=Campaign.Pause.REJECTED,
+        note=f"ChumiAI refused part {attempt.batch.number}: {error} "
+        "Nobody in this part was written to.",
+    )
+    return 0
+
+
+def _not_now(campaign, error):
+    """Wait for what passes by itself; pause for what a person has to mend."""
+    if isinstance(error, RateLimited):
+        wait = error.retry_after or TRY_AGAIN
+        launches.record_wait(
+            campaign, f"Too many requests. Waiting {wait:.0f} seconds, then carrying on."
+        )
+        return max(wait, 1)
+    if isinstance(error, (Unreachable, Unavailable)):
+        launches.record_wait(
+            campaign,
+            f"ChumiAI can't be reached at the moment. Nothing was lost; we try again every "
+            f"{TRY_AGAIN} seconds.",
+        )
+        return TRY_AGAIN
+    reasons = {
+        Unauthorized: Campaign.Pause.UNAUTHORIZED,
+        Forbidden: Campaign.Pause.FORBIDDEN,
+    }
+    if error.concerns_account:
+        record_problem(campaign.team, str(error))
+    launches.pause(
+        campaign,
+        reason=reasons.get(type(error), Campaign.Pause.REJECTED),
+        note=f"{error} The people who are left were not written to.",
+    )
+    return 0
+
+
+def look_for_lost(team):
+    """Look for the jobs of unconfirmed batches. Return the seconds until the next look."""
+    lost = Batch.objects.filter(
+        campaign__team=team, status=Batch.Status.UNCONFIRMED, next_look_at__isnull=False
+    ).select_related("campaign__team")
+    due = [batch for batch in lost if batch.next_look_at <= timezone.now()]
+    if due:
+        try:
+            listed = client_for(team).list_bulk_jobs(max_items=SEARCHED_JOBS)
+        except (ChumiError, NotConnected) as error:
+            # A list that could not be read proves nothing: it is no look.
+            return getattr(error, "retry_after", None) or TRY_AGAIN
+        for batch in due:
+            _look(batch, listed)
+    next_look = lost.order_by("next_look_at").values_list("next_look_at", flat=True).first()
+    if next_look is None:
+        return None
+    return max((next_look - timezone.now()).total_seconds(), 0.5)
+
+
+def _look(batch, listed):
+    attempt = batch.attempts.filter(outcome=Attempt.Outcome.UNCONFIRMED).get()
+    attempt.batch = batch
+    match = match_of(attempt, listed)
+    if match and batches.record_found(attempt, match):
+        return
+    age = (timezone.now() - batch.claimed_at).total_seconds()
+    batches.record_look(
+        batch,
+        ended=age >= settings.RECONCILE_SECONDS and batch.looks + 1 >= FEWEST_LOOKS,
+    )
+
+
+def match_of(attempt, listed):
+    """Return the one job that must be the attempt's, or None.
+
+    New since the baseline and linked to nothing; ours by our file name or, where ChumiAI
+    echoes none, by template, language and total. Two candidates are no match.
+    """
+    campaign = attempt.batch.campaign
+    linked = set(
+        BulkJob.objects.for_team(campaign.team)
+        .exclude(batch=None)
+        .values_list("remote_id", flat=True)
+    )
+    fresh = [
+        job
+        for job in listed
+        if job.remote_id not in attempt.baseline and job.remote_id not in linked
+    ]
+    named = [job for job in fresh if job.file_name == attempt.file_name]
+    if named or any(job.file_name for job in listed):
+        # Where names are echoed, a job without ours is not ours, however alike it looks.
+        return named[0] if len(named) == 1 else None
+    alike = [
+        job
+        for job in fresh
+        if job.template_name == campaign.snapshot["template"]
+        and job.language in (None, "", campaign.snapshot["language"])
+        and job.total == attempt.rows
+    ]
+    return alike[0] if len(alike) == 1 else None

@@ -1,0 +1,207 @@
+"""The check: every row of the file, against the mapping, the template and the opt-outs."""
+
+import hashlib
+import json
+import secrets
+import shutil
+import tempfile
+from itertools import islice
+from pathlib import Path
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils import timezone
+
+from campaigns import check_process
+from campaigns.models import Campaign, Check, Recipient
+from campaigns.services.drafts import edit, limits, remove_report
+from campaigns.spreadsheet import SpreadsheetError
+from contacts.models import OptOut
+from core.errors import Refused
+from message_templates import components as parts
+from tasks import services as tasks
+
+# Rows a transaction: small ones leave the other writers of SQLite room between them.
+ROWS_A_TRANSACTION = 1000
+
+
+def request_check(campaign, *, by):
+    """Ask for the check of the file. Raise `Refused` where something is still missing."""
+    missing = what_is_missing(campaign)
+    if missing:
+        raise Refused(missing)
+    with edit(campaign):
+        Check.objects.create(campaign=campaign, requested_at=timezone.now())
+        tasks.request("check_campaign", campaign.pk)
+
+
+def what_is_missing(campaign):
+    """Return what a check still needs, as an instruction, or ''."""
+    if campaign.template is None:
+        return "Choose a template first."
+    if not campaign.template.is_sendable:
+        return f"Choose another template: {campaign.template.unsendable_reason}"
+    if not hasattr(campaign, "upload"):
+        return "Upload a file first."
+    mapping = campaign.mapping or {"phone_column": None, "values": {}}
+    if mapping["phone_column"] is None:
+        return "Say which column holds the phone numbers."
+    for name in campaign.template.placeholders:
+        if mapping["values"].get(name) is None:
+            return f"{{{{{name}}}}} has no column yet. Choose one, or type a text for everyone."
+    return ""
+
+
+def run_check(check):
+    """Read the file in a child process, store the recipients, and make the campaign ready."""
+    campaign = check.campaign
+    token = secrets.token_hex(16)
+    mine = Check.objects.filter(pk=check.pk, state=Check.State.REQUESTED)
+    if not mine.update(token=token):
+        return
+    mine = mine.filter(token=token)
+    with tempfile.TemporaryDirectory(prefix="chumi-check-") as folder:
+        try:
+            summary = check_process.run(
+                _request(campaign, Path(folder)), timeout=settings.CHECK_SECONDS
+            )
+            if summary["column_errors"]:
+                raise SpreadsheetError(" ".join(summary["column_errors"]))
+        except SpreadsheetError as error:
+            mine.update(
+                state=Check.State.FAILED, error=str(error)[:400], finished_at=timezone.now()
+            )
+            return
+        ready = Path(folder) / "ready.jsonl"
+        if not _store_recipients(mine, campaign, ready):
+            return
+        report = f"reports/{campaign.team_id}/{token}.jsonl"
+        target = settings.MEDIA_ROOT / report
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(Path(folder) / "report.jsonl", target)
+        if not _finish(mine, campaign, summary, report=report, ready_sha256=_sha256(ready)):
+            remove_report(report)
+
+
+def _request(campaign, folder):
+    opted_out = folder / "opted_out.txt"
+    with opted_out.open("w") as file:
+        for phone in OptOut.objects.for_team(campaign.team).phones().iterator():
+            file.write(f"{phone}\n")
+    template = campaign.template
+    lengths = parts.limits(template.components)
+    return {
+        "action": "check",
+        "path": campaign.upload.file.path,
+        "limits": limits(),
+        "header": campaign.upload.has_header,
+        "mapping": campaign.mapping,
+        "region": campaign.team.default_region,
+        "opted_out_path": str(opted_out),
+        "out_dir": str(folder),
+        "rules": {
+            "placeholders": template.placeholders,
+            "body": template.parts.body,
+            "body_warn": lengths.warn,
+            "body_limit": lengths.error,
+        },
+    }
+
+
+def _store_recipients(mine, campaign, path):
+    """Insert the sendable rows. Return False as soon as the check is no longer wanted.
+
+    Each transaction begins by writing the check's own row: after an edit it is gone, and
+    another run's token stands in it, so a run that was frozen for long writes nothing.
+    """
+    with transaction.atomic():
+        if not mine.update(state=Check.State.REQUESTED):
+            return False
+        Recipient.objects.filter(campaign=campaign).delete()
+    position = 0
+    with path.open() as lines:
+        while chunk := list(islice(lines, ROWS_A_TRANSACTION)):
+            rows = []
+            for line in chunk:
+                position += 1
+                row_number, phone, values, notes = json.loads(line)
+                rows.append(
+                    (
+                        campaign.pk,
+                        position,
+                        row_number,
+                        phone,
+                        json.dumps(values),
+                        json.dumps(notes),
+                        Recipient.Status.PENDING.value,
+                    )
+                )
+            with transaction.atomic():
+                if not mine.update(state=Check.State.REQUESTED):
+                    return False
+                _insert(rows)
+    return True
+
+
+def _insert(rows):
+    # Model instances cost ten times the insert itself, and a file may have a million rows.
+    sql = (
+        f"INSERT INTO {Recipient._meta.db_table} "
+        '(campaign_id, position, row_number, phone, "values", notes, status, remote_id, reason) '
+        "VALUES (%s, %s, %s, %s, %s, %s, %s, '', '')"
+    )
+    with connection.cursor() as cursor:
+        cursor.executemany(sql, rows)
+
+
+@transaction.atomic
+def _finish(mine, campaign, summary, *, report, ready_sha256):
+    """Write what was found. Return False when the check is no longer wanted."""
+    counts = summary["counts"]
+    done = mine.update(
+        state=Check.State.DONE,
+        finished_at=timezone.now(),
+        rows=summary["total"],
+        ready=counts["ready"],
+        repaired=counts["repaired"],
+        duplicate=counts["duplicate"],
+        invalid=counts["invalid"],
+        opted_out=counts["opted_out"],
+        details={
+            key: summary[key]
+            for key in ("header", "hidden", "longest", "notes", "problems", "samples")
+        },
+        report=report,
+        ready_sha256=ready_sha256,
+    )
+    if not done:
+        return False
+    check = Check.objects.get(campaign=campaign)
+    if check.sendable:
+        campaign.check_result = check
+        Campaign.objects.filter(pk=campaign.pk, status=Campaign.Status.DRAFT).update(
+            status=Campaign.Status.READY,
+            digest=digest_of(campaign),
+            recipient_count=check.sendable,
+        )
+    return True
+
+
+def digest_of(campaign):
+    """Name what would be sent: the same content to the same people has the same digest."""
+    template = campaign.template
+    content = [
+        template.name,
+        template.language,
+        template.body_hash,
+        template.is_sendable,
+        campaign.mapping,
+        campaign.upload.sha256,
+        campaign.check_result.ready_sha256,
+    ]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _sha256(path):
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

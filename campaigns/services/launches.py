@@ -1,0 +1,223 @@
+"""Launch, pause, resume, stop: each arrow is one conditional UPDATE."""
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from campaigns.models import Batch, Campaign, Recipient
+from campaigns.services.checks import digest_of
+from core.errors import Refused
+from core.times import clock
+from tasks import services as tasks
+from teams.services import NotConnected, audit, client_for
+
+Status = Campaign.Status
+
+# What becomes of a person whose part was not handed over when the campaign was stopped.
+STOPPED_PERSON = {
+    "status": Recipient.Status.SKIPPED,
+    "reason": "The campaign was stopped before this part.",
+}
+
+
+class AlreadyLaunched(Refused):
+    """Somebody launched it before: not a fault, and nothing is sent twice."""
+
+
+def launch(campaign, *, by, intent, digest, typed=None):
+    """Start sending, once. Raise `AlreadyLaunched` or `Refused`.
+
+    `digest` names what the person saw, `intent` (a UUID) the page that was pressed, `typed`
+    the number of people where the team asks for it.
+    """
+    with transaction.atomic():
+        _check_launch(campaign, digest, typed)
+        now = timezone.now()
+        try:
+            with transaction.atomic():
+                won = Campaign.objects.filter(
+                    pk=campaign.pk, status=Status.READY, digest=digest, launched_at=None
+                ).update(
+                    status=Status.QUEUED,
+                    intent=intent,
+                    snapshot=_snapshot(campaign),
+                    launched_by=by,
+                    launched_at=now,
+                )
+        except IntegrityError:
+            # The intent is unique: it stands on another campaign already.
+            raise Refused(CHANGED) from None
+        if not won:
+            campaign.refresh_from_db()
+            _refuse_if_launched(campaign)
+            raise Refused(CHANGED)
+        _cut_batches(campaign)
+        audit(
+            campaign.team,
+            "campaign launched",
+            by=by,
+            subject=str(campaign.uuid),
+            after={
+                "recipients": campaign.recipient_count,
+                "template": str(campaign.template),
+                "digest": digest,
+            },
+        )
+        tasks.request("send_batches", campaign.team_id)
+    campaign.refresh_from_db()
+
+
+CHANGED = (
+    "The recipients changed since you looked. Nothing was sent. "
+    "Look at the new numbers, then launch."
+)
+
+
+def _check_launch(campaign, digest, typed):
+    campaign.refresh_from_db()
+    _refuse_if_launched(campaign)
+    if campaign.status != Status.READY:
+        raise Refused("This campaign has not been checked yet. Nothing was sent.")
+    if not campaign.template.is_sendable:
+        raise Refused(
+            f"The template can't be sent: {campaign.template.unsendable_reason} Nothing was sent."
+        )
+    if digest_of(campaign) != campaign.digest or digest != campaign.digest:
+        raise Refused(CHANGED)
+    if needs_number(campaign) and typed != campaign.recipient_count:
+        raise Refused(
+            f"To confirm, type the number of people: {campaign.recipient_count}. Nothing was sent."
+        )
+    try:
+        client_for(campaign.team)
+    except NotConnected as error:
+        raise Refused(f"{error} Nothing was sent.") from None
+
+
+def _refuse_if_launched(campaign):
+    if campaign.launched_at:
+        who = campaign.launched_by or "somebody"
+        raise AlreadyLaunched(f"Already started by {who} at {clock(campaign.launched_at)}.")
+
+
+def needs_number(campaign):
+    """Say whether a launch asks for the number of people to be typed."""
+    return campaign.recipient_count > campaign.team.confirm_above
+
+
+def _snapshot(campaign):
+    template = campaign.template
+    return {
+        "template": template.name,
+        "language": template.language,
+        "category": template.category,
+        "components": template.components,
+        "parameter_format": template.parameter_format,
+        "body_hash": template.body_hash,
+        "placeholders": template.placeholders,
+        "mapping": campaign.mapping,
+        "file": campaign.upload.name,
+        "file_sha256": campaign.upload.sha256,
+    }
+
+
+def _cut_batches(campaign):
+    Batch.objects.bulk_create(
+        Batch(campaign=campaign, number=number, first=first, last=last)
+        for number, (first, last) in enumerate(
+            slices(campaign.recipient_count, campaign.team.batch_size), start=1
+        )
+    )
+
+
+def slices(total, size):
+    """Yield (first, last) positions of parts of at most `size`; neighbours differ in size.
+
+    Where ChumiAI echoes no file name, the size is what tells the jobs of two neighbouring
+    parts from each other.
+    """
+    first, turn = 1, 0
+    while first <= total:
+        last = min(first + size - turn % 3 - 1, total)
+        yield first, last
+        first, turn = last + 1, turn + 1
+
+
+def begin(campaign):
+    """Let a queued campaign send."""
+    return _move(campaign, (Status.QUEUED,), Status.SENDING)
+
+
+def pause(campaign, *, reason=Campaign.Pause.PERSON, note="", by=None):
+    """Hold the campaign before its next part. Return False when it was not sending."""
+    with transaction.atomic():
+        moved = _move(
+            campaign,
+            (Status.QUEUED, Status.SENDING),
+            Status.PAUSED,
+            pause_reason=reason,
+            pause_note=note[:400],
+            wait_note="",
+        )
+        if moved:
+            audit(
+                campaign.team,
+                "campaign paused",
+                by=by,
+                subject=str(campaign.uuid),
+                after={"reason": reason},
+            )
+    return moved
+
+
+def resume(campaign, *, by=None):
+    """Go on with the parts that were not handed over. Raise `Refused`."""
+    if campaign.batches.filter(status=Batch.Status.UNCONFIRMED).exists():
+        raise Refused("A part got no clear answer yet. Settle it first, then go on.")
+    with transaction.atomic():
+        moved = _move(campaign, (Status.PAUSED,), Status.SENDING, pause_reason="", pause_note="")
+        if moved:
+            audit(campaign.team, "campaign resumed", by=by, subject=str(campaign.uuid))
+            tasks.request("send_batches", campaign.team_id)
+    if not moved:
+        raise Refused("This campaign is not paused.")
+
+
+def stop(campaign, *, by):
+    """End the campaign for good; what was handed over can't be recalled. Raise `Refused`."""
+    with transaction.atomic():
+        moved = _move(
+            campaign,
+            Campaign.LIVE,
+            Status.STOPPED,
+            finished_at=timezone.now(),
+            pause_reason="",
+            wait_note="",
+        )
+        if moved:
+            Recipient.objects.filter(campaign=campaign, status=Recipient.Status.PENDING).update(
+                **STOPPED_PERSON
+            )
+            audit(campaign.team, "campaign stopped", by=by, subject=str(campaign.uuid))
+            tasks.request("send_batches", campaign.team_id)
+    if not moved:
+        raise Refused("This campaign has ended already.")
+
+
+def complete(campaign):
+    """End a campaign whose parts are all settled and whose jobs are over."""
+    return _move(
+        campaign, (Status.SENDING,), Status.COMPLETED, finished_at=timezone.now(), wait_note=""
+    )
+
+
+def record_wait(campaign, note):
+    """Say on the campaign why nothing moves although nothing is wrong."""
+    Campaign.objects.filter(pk=campaign.pk).exclude(wait_note=note).update(wait_note=note[:200])
+
+
+def _move(campaign, sources, target, **fields):
+    moved = Campaign.objects.filter(pk=campaign.pk, status__in=sources).update(
+        status=target, **fields
+    )
+    campaign.refresh_from_db()
+    return bool(moved)

@@ -1,0 +1,66 @@
+"""The steps of a draft: which there are, which one is open, which can be gone back to."""
+
+from django.urls import reverse
+
+from campaigns.models import Campaign
+from campaigns.services import checks
+
+# The word of a step stands in its URL, its view and its template.
+STEPS = {
+    "template": "Template",
+    "file": "File",
+    "values": "Columns",
+    "check": "Check",
+    "preview": "Preview",
+    "review": "Review and send",
+}
+ORDER = list(STEPS)
+
+
+def open_step(campaign):
+    """Return the first step that is not done yet."""
+    if campaign.status == Campaign.Status.READY:
+        return "review"
+    if campaign.template is None or not campaign.template.is_sendable:
+        return "template"
+    if not hasattr(campaign, "upload"):
+        return "file"
+    if checks.what_is_missing(campaign) or not hasattr(campaign, "check_result"):
+        return "values"
+    return "check"
+
+
+def can_open(campaign, step):
+    """Say whether all that comes before the step is there."""
+    return ORDER.index(step) <= ORDER.index(open_step(campaign))
+
+
+def url_of(campaign, step):
+    """Return the address of the step."""
+    return reverse(f"campaigns:campaign_{step}", args=(campaign.team.slug, campaign.uuid))
+
+
+def bar(campaign, current):
+    """Return the steps as the bar above a page shows them."""
+    here, until = ORDER.index(current), ORDER.index(open_step(campaign))
+    return [
+        {
+            "label": label,
+            "url": url_of(campaign, step) if number <= until else "",
+            # A preview asks for nothing: it is done by going past it.
+            "state": "current"
+            if step == current
+            else "done"
+            if number < here or (number < until and step != "preview")
+            else "todo",
+        }
+        for number, (step, label) in enumerate(STEPS.items())
+    ]
+
+
+def first_bar():
+    """Return the steps of a campaign that does not exist yet."""
+    return [
+        {"label": label, "url": "", "state": "todo" if number else "current"}
+        for number, label in enumerate(STEPS.values())
+    ]

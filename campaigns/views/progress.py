@@ -1,0 +1,261 @@
+"""A launched campaign: watched, paused, stopped, decided about, downloaded."""
+
+from django.contrib import messages
+from django.db.models import Count
+from django.http import StreamingHttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.text import slugify
+from django.views.decorators.http import require_POST, require_safe
+
+from campaigns import steps
+from campaigns.clean_file import safe_csv
+from campaigns.failures import explain
+from campaigns.models import Batch, Campaign, Recipient
+from campaigns.progress import progress_of
+from campaigns.services import batches, launches
+from core import phones
+from core.errors import Refused
+from message_templates import components as parts
+from tasks.services import worker_is_alive
+from teams.roles import requires
+
+# Parts that the page lists: those that are over and those far off give way.
+SHOWN_PARTS = 40
+CSV_HEADER = ("Row", "Phone", "State", "Reason", "Part", "About the part")
+
+
+def _get_campaign(request, uuid):
+    campaigns = Campaign.objects.for_team(request.team).select_related("launched_by", "team")
+    return get_object_or_404(campaigns, uuid=uuid)
+
+
+@require_safe
+def campaign_detail(request, uuid):
+    """Show a launched campaign; a draft goes on where it was left."""
+    campaign = _get_campaign(request, uuid)
+    if campaign.is_editable:
+        return redirect(steps.url_of(campaign, steps.open_step(campaign)))
+    snapshot = campaign.snapshot
+    return render(
+        request,
+        "campaigns/campaign_detail.html",
+        _progress_context(campaign)
+        | {
+            "snapshot": snapshot,
+            "parts": parts.parts(snapshot["components"]),
+            "body_html": parts.format_whatsapp(parts.body_text(snapshot["components"])),
+        },
+    )
+
+
+@require_safe
+def campaign_progress(request, uuid):
+    """Show the part of the page that moves."""
+    campaign = _get_campaign(request, uuid)
+    if campaign.is_editable:
+        return redirect(steps.url_of(campaign, steps.open_step(campaign)))
+    return render(request, "campaigns/campaign_detail.html#progress", _progress_context(campaign))
+
+
+def _progress_context(campaign):
+    progress = progress_of(
+        campaign,
+        campaign.batches.select_related("job"),
+        timezone.now(),
+        sender_is_alive=worker_is_alive(),
+    )
+    shown = _shown(progress.parts)
+    hidden = [part for part in progress.parts if part not in shown]
+    return {
+        "campaign": campaign,
+        "progress": progress,
+        "failures": _failures(campaign, progress),
+        "shown_parts": shown,
+        "hidden_waiting": sum(part.is_waiting for part in hidden),
+        "hidden_over": sum(not part.is_waiting for part in hidden),
+        "news": _news(campaign, progress),
+    }
+
+
+def _shown(all_parts):
+    """Return the parts worth a line, in their order: what needs a look before what is over.
+
+    Of those that wait, the next one stands for all.
+    """
+    waiting = [part for part in all_parts if part.is_waiting]
+
+    def rank(part):
+        if part.awaits_decision or part.tone in ("warn", "bad"):
+            return 0
+        if part.is_open:
+            return 1
+        return 2 if part.is_waiting else 3
+
+    listed = sorted((part for part in all_parts if part not in waiting[1:]), key=rank)
+    return sorted(listed[:SHOWN_PARTS], key=lambda part: part.number)
+
+
+def _failures(campaign, progress):
+    """Return the failures by reason, most frequent first, and those without a person."""
+    if not progress.failed:
+        return []
+    rows = (
+        Recipient.objects.filter(campaign=campaign, status=Recipient.Status.FAILED)
+        .values("failure_code", "reason")
+        .annotate(count=Count("pk"))
+        .order_by("-count", "failure_code")
+    )
+    groups = [_failure(row) for row in rows]
+    unnamed = progress.failed - sum(group["count"] for group in groups)
+    if unnamed > 0:
+        groups.append(
+            {
+                "count": unnamed,
+                "sentence": f"{unnamed:,} failed; ChumiAI does not say which.",
+                "advice": "Look at the job in ChumiAI for the reasons.",
+                "about": "",
+                "code": None,
+            }
+        )
+    return groups
+
+
+def _failure(row):
+    code = row["failure_code"]
+    known = explain(code)
+    # A refusal of the whole part has no code of WhatsApp's, but ChumiAI's own reason.
+    told = row["reason"] if code is None else ""
+    return {
+        "count": row["count"],
+        "sentence": told or known.sentence,
+        "advice": "" if told and told != known.sentence else known.advice,
+        "about": known.about or "",
+        "code": code,
+    }
+
+
+def _news(campaign, progress):
+    """Return what a screen reader is told: it changes with the state and at each quarter."""
+    words = campaign.get_status_display()
+    if progress.decisions:
+        return f"{words}. A part needs your decision."
+    if campaign.is_live:
+        return f"{words}, {progress.percent // 25 * 25} per cent or more are through."
+    return f"{words}."
+
+
+@require_POST
+@requires("launch")
+def campaign_pause(request, uuid):
+    """Hold the campaign before its next part."""
+    campaign = _get_campaign(request, uuid)
+    if launches.pause(campaign, by=request.user):
+        messages.success(
+            request,
+            "Paused before the next part. What ChumiAI has already taken still goes out.",
+        )
+    else:
+        messages.error(request, "This campaign is not sending, so there is nothing to pause.")
+    return _back(request, campaign)
+
+
+@require_POST
+@requires("launch")
+def campaign_resume(request, uuid):
+    """Go on with the parts that were not handed over."""
+    campaign = _get_campaign(request, uuid)
+    try:
+        launches.resume(campaign, by=request.user)
+    except Refused as refused:
+        messages.error(request, str(refused))
+    else:
+        messages.success(request, "The campaign goes on where it was paused.")
+    return _back(request, campaign)
+
+
+@require_POST
+@requires("launch")
+def campaign_stop(request, uuid):
+    """End the campaign for good."""
+    campaign = _get_campaign(request, uuid)
+    try:
+        launches.stop(campaign, by=request.user)
+    except Refused as refused:
+        messages.error(request, str(refused))
+    else:
+        messages.success(
+            request,
+            "Stopped. Nothing more is handed over; what ChumiAI has already taken still goes out.",
+        )
+    return _back(request, campaign)
+
+
+@require_POST
+@requires("launch")
+def batch_decide(request, uuid):
+    """Settle a part for which ChumiAI shows no job, on a person's word."""
+    batch = get_object_or_404(
+        Batch.objects.filter(campaign__team=request.team).select_related("campaign__team"),
+        uuid=uuid,
+    )
+    try:
+        batches.decide(batch, request.POST.get("decision", ""), by=request.user)
+    except Refused as refused:
+        messages.error(request, str(refused))
+    else:
+        messages.success(request, f"Part {batch.number} is settled.")
+    return _back(request, batch.campaign)
+
+
+def _back(request, campaign):
+    return redirect("campaigns:campaign_detail", team=request.team.slug, uuid=campaign.uuid)
+
+
+@require_safe
+def campaign_recipients(request, uuid):
+    """Stream every recipient with what became of the message, as a CSV."""
+    campaign = _get_campaign(request, uuid)
+    written = str if request.may["prepare"] else phones.mask
+    return StreamingHttpResponse(
+        safe_csv(_csv_rows(campaign, written)),
+        content_type="text/csv; charset=utf-8",
+        headers={
+            "Content-Disposition": "attachment; "
+            f'filename="{slugify(campaign.name) or "campaign"}-recipients.csv"'
+        },
+    )
+
+
+def _csv_rows(campaign, written):
+    yield CSV_HEADER
+    slices = iter(_slices(campaign))
+    last, number, about = 0, "", ""
+    people = Recipient.objects.filter(campaign=campaign).order_by("position")
+    for person in people.iterator(chunk_size=1000):
+        while person.position > last:
+            last, number, about = next(slices, (person.position, "", ""))
+        yield (
+            str(person.row_number),
+            written(person.phone),
+            person.get_status_display(),
+            person.reason,
+            number,
+            about,
+        )
+
+
+def _slices(campaign):
+    """Return (last position, part number, what ChumiAI leaves unsaid about it) of each part."""
+    batches_of = list(campaign.batches.select_related("job"))
+    progress = progress_of(campaign, batches_of, timezone.now())
+    return [
+        (batch.last, str(part.number), part.words if _is_vague(part) else "")
+        for batch, part in zip(batches_of, progress.parts, strict=True)
+    ]
+
+
+def _is_vague(part):
+    """Say whether the words of the part are needed to read the states of its people."""
+    counters_only = part.job is not None and not part.job.has_row_results
+    return bool(part.unconfirmed or part.untold or (counters_only and part.failed))

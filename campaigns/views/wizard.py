@@ -1,0 +1,507 @@
+"""The wizard: a draft, step by step, to its launch. The Campaign row holds all of it."""
+
+import uuid
+from functools import wraps
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import Http404, HttpResponse, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.text import slugify
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django_htmx.http import HttpResponseClientRedirect
+
+from campaigns import downloads, review, steps
+from campaigns.check_process import SAMPLE_CELLS
+from campaigns.clean_file import safe_csv
+from campaigns.forms import (
+    HeaderForm,
+    LaunchForm,
+    MappingForm,
+    NameForm,
+    NewCampaignForm,
+    TemplateSearch,
+    UploadForm,
+)
+from campaigns.models import Campaign, Recipient
+from campaigns.recipients import Outcome
+from campaigns.services import checks, drafts, launches
+from core.errors import Refused
+from message_templates import components as parts
+from message_templates.models import MessageTemplate
+from tasks import services as tasks
+from teams.roles import requires
+
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+# The page shows so many templates; the search finds the others.
+TEMPLATES_SHOWN = 60
+ROWS_SHOWN = 10
+
+
+def draft_page(view):
+    """Give the view the campaign; send everyone to its own page once it was launched."""
+
+    @wraps(view)
+    def with_campaign(request, uuid, **kwargs):
+        campaign = _campaign(request, uuid)
+        if campaign.is_editable:
+            return view(request, campaign, **kwargs)
+        if request.method == "POST":
+            messages.error(request, drafts.TOO_LATE)
+        return _go(request, steps.url_of(campaign, "detail"))
+
+    return with_campaign
+
+
+def step_page(step):
+    """Give the view the campaign; send a person back to the step that is still open."""
+
+    def decorate(view):
+        @draft_page
+        @wraps(view)
+        def opened(request, campaign, **kwargs):
+            if steps.can_open(campaign, step):
+                return view(request, campaign, **kwargs)
+            return _go(request, steps.url_of(campaign, steps.open_step(campaign)))
+
+        return opened
+
+    return decorate
+
+
+# Template
+
+
+@require_http_methods(["GET", "POST"])
+@requires("prepare")
+def campaign_new(request):
+    """Make a draft, with its template where one was chosen."""
+    chosen = _chosen(request)
+    form = NewCampaignForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            campaign = drafts.create_campaign(
+                request.team, by=request.user, name=form.cleaned_data["name"], template=chosen
+            )
+        except Refused as error:
+            form.add_error(None, str(error))
+        else:
+            return redirect(steps.url_of(campaign, "file" if chosen else "template"))
+    context = {"form": form, "steps": steps.first_bar(), **_gallery(request, chosen)}
+    return render(request, "campaigns/campaign_new.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+@requires("prepare")
+@step_page("template")
+def campaign_template(request, campaign):
+    """Choose the template."""
+    if request.method == "POST":
+        chosen = _chosen(request)
+        try:
+            if chosen is None:
+                raise Refused("Choose a template first.")
+            drafts.choose_template(campaign, chosen, by=request.user)
+        except Refused as error:
+            messages.error(request, str(error))
+        else:
+            return redirect(steps.url_of(campaign, "file"))
+    return _step(request, campaign, "template", **_gallery(request, campaign.template))
+
+
+def _chosen(request):
+    """Return the team's template that the request names, or None."""
+    text = request.POST.get("template", request.GET.get("template", ""))
+    try:
+        wanted = uuid.UUID(text)
+    except ValueError:
+        return None
+    return get_object_or_404(MessageTemplate.objects.for_team(request.team), uuid=wanted)
+
+
+def _gallery(request, chosen):
+    """Return the templates to choose from, the chosen one first, and those that can't be sent."""
+    search = TemplateSearch(request.GET)
+    ours = search.filter(MessageTemplate.objects.for_team(request.team))
+    found = [t for t in ours.sendable()[: TEMPLATES_SHOWN + 1] if t != chosen]
+    if chosen and chosen.is_sendable:
+        found.insert(0, chosen)
+    return {
+        "search": search,
+        "chosen": chosen,
+        "templates": [(t, parts.format_whatsapp(t.parts.body)) for t in found[:TEMPLATES_SHOWN]],
+        "has_more": len(found) > TEMPLATES_SHOWN,
+        "unsendable": ours.offered().exclude(unsendable_reason="")[:TEMPLATES_SHOWN],
+    }
+
+
+# File
+
+
+@require_http_methods(["GET", "POST"])
+@requires("prepare")
+@step_page("file")
+def campaign_file(request, campaign):
+    """Upload the file, and look at its first rows."""
+    form = UploadForm()
+    if request.method == "POST":
+        form = UploadForm(request.POST, request.FILES)
+        if form.is_valid():
+            file = form.cleaned_data["file"]
+            try:
+                drafts.attach_upload(campaign, file, name=file.name, by=request.user)
+            except Refused as error:
+                form.add_error("file", str(error))
+            else:
+                return redirect(steps.url_of(campaign, "file"))
+    upload = getattr(campaign, "upload", None)
+    return _step(
+        request,
+        campaign,
+        "file",
+        form=form,
+        upload=upload,
+        rows=_padded(upload.sample[:ROWS_SHOWN], upload.columns) if upload else [],
+        header_form=upload and HeaderForm(initial={"has_header": upload.has_header}),
+        max_bytes=settings.MAX_UPLOAD_BYTES,
+        max_rows=settings.MAX_ROWS,
+        body_html=parts.format_whatsapp(campaign.template.parts.body),
+    )
+
+
+def _padded(rows, columns):
+    """Give every row [number, …, cells] as many cells as there are columns."""
+    return [
+        [*others, cells[: len(columns)] + [""] * (len(columns) - len(cells))]
+        for *others, cells in rows
+    ]
+
+
+@require_POST
+@requires("prepare")
+@step_page("values")
+def campaign_header(request, campaign):
+    """Say whether the first row names the columns."""
+    form = HeaderForm(request.POST)
+    if form.is_valid():
+        try:
+            drafts.set_header(campaign, form.cleaned_data["has_header"], by=request.user)
+        except Refused as error:
+            messages.error(request, str(error))
+    return redirect(steps.url_of(campaign, "file"))
+
+
+@require_safe
+@requires("prepare")
+@draft_page
+def campaign_sample(request, campaign):
+    """Download a small file with the columns that the template needs."""
+    name = f"{slugify(campaign.template.name) if campaign.template else 'campaign'}-sample.xlsx"
+    return _attachment(
+        HttpResponse(downloads.sample_file(campaign.template), content_type=XLSX), name
+    )
+
+
+# Columns
+
+
+@require_http_methods(["GET", "POST"])
+@requires("prepare")
+@step_page("values")
+def campaign_values(request, campaign):
+    """Say where the phone and the values come from. The page saves itself at every change."""
+    then = request.POST.get("then", "")
+    form = MappingForm(request.POST or None, campaign=campaign, complete=then == "check")
+    if request.method == "POST" and form.is_valid():
+        try:
+            drafts.set_mapping(campaign, form.mapping(), by=request.user)
+            if then == "check":
+                checks.request_check(campaign, by=request.user)
+        except Refused as error:
+            form.add_error(None, str(error))
+        else:
+            if then == "leave":
+                return redirect("campaigns:campaign_list", team=request.team.slug)
+            if not request.htmx:
+                return redirect(steps.url_of(campaign, then if then == "check" else "values"))
+            form = MappingForm(campaign=campaign)
+    samples = _samples(campaign)
+    return _step(
+        request,
+        campaign,
+        "values",
+        form=form,
+        rows=[(row, samples.get(row["name"], "")) for row in form.rows()],
+        phone_sample=_cell(campaign, (campaign.mapping or {}).get("phone_column")),
+        sample_row=campaign.upload.sample[0][0] if campaign.upload.sample else None,
+        body_html=parts.format_whatsapp(campaign.template.parts.body, samples),
+    )
+
+
+def _samples(campaign):
+    """Return the values of the first row, by placeholder, as far as they are known."""
+    sources = (campaign.mapping or {"values": {}})["values"]
+    found = {
+        name: source.get("text") or _cell(campaign, source.get("column")) or source.get("fallback")
+        for name in campaign.template.placeholders
+        if (source := sources.get(name))
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def _cell(campaign, column):
+    sample = campaign.upload.sample
+    cells = sample[0][1] if sample else []
+    return cells[column].strip() if column is not None and column < len(cells) else ""
+
+
+# Check
+
+
+@require_http_methods(["GET", "POST"])
+@requires("prepare")
+@step_page("check")
+def campaign_check(request, campaign):
+    """Show what the check found, or ask for another one."""
+    if request.method == "POST":
+        try:
+            checks.request_check(campaign, by=request.user)
+        except Refused as error:
+            messages.error(request, str(error))
+        return redirect(steps.url_of(campaign, "check"))
+    template = "campaigns/campaign_check.html"
+    if request.htmx and not request.htmx.boosted:
+        template += "#result"
+    return render(request, template, _check_context(request, campaign))
+
+
+@require_safe
+@requires("prepare")
+@step_page("check")
+def campaign_result(request, campaign):
+    """Show what the check has found so far: the live region of its page."""
+    return render(
+        request, "campaigns/campaign_check.html#result", _check_context(request, campaign)
+    )
+
+
+# The outcomes in the order of the tiles: the tone, the word, what it means.
+OUTCOMES = {
+    Outcome.READY: ("ok", "Ready", "as they stand in the file"),
+    Outcome.REPAIRED: ("ok", "Repaired", "and ready, too"),
+    Outcome.DUPLICATE: ("warn", "Duplicate", "the first one is kept"),
+    Outcome.INVALID: ("bad", "Invalid", "can't be sent"),
+    Outcome.OPTED_OUT: ("warn", "Opted out", "never written to"),
+}
+# Which rows are shown where nobody asked: those about which there is something to do.
+WORTH_A_LOOK = (
+    Outcome.INVALID,
+    Outcome.DUPLICATE,
+    Outcome.OPTED_OUT,
+    Outcome.REPAIRED,
+    Outcome.READY,
+)
+
+
+def _check_context(request, campaign):
+    check = getattr(campaign, "check_result", None)
+    context = {"campaign": campaign, "steps": steps.bar(campaign, "check"), "check": check}
+    if check is None or check.is_open:
+        return context | {"worker_is_off": not tasks.worker_is_alive()}
+    counts = {outcome: getattr(check, outcome) for outcome in OUTCOMES}
+    asked = request.GET.get("rows")
+    shown = (
+        Outcome(asked)
+        if asked in counts
+        else next((outcome for outcome in WORTH_A_LOOK if counts[outcome]), Outcome.READY)
+    )
+    columns = campaign.upload.columns[:SAMPLE_CELLS]
+    return context | {
+        "tiles": [
+            {
+                "outcome": outcome.value,
+                "count": counts[outcome],
+                "tone": tone,
+                "label": label,
+                "note": note,
+                "is_open": outcome == shown,
+            }
+            for outcome, (tone, label, note) in OUTCOMES.items()
+        ],
+        "shown": shown.value,
+        "shown_label": OUTCOMES[shown][1],
+        "shown_count": counts[shown],
+        "rows": _padded(check.details.get("samples", {}).get(shown, []), columns),
+        "columns": columns,
+        "notes": sorted(check.details.get("notes", {}).items(), key=lambda note: -note[1]),
+    }
+
+
+@require_safe
+@requires("prepare")
+@step_page("check")
+def campaign_rows(request, campaign, outcome):
+    """Download all rows of one outcome, numbered as in the person's own file."""
+    check = getattr(campaign, "check_result", None)
+    if outcome not in OUTCOMES or check is None or not downloads.has_report(check):
+        raise Http404
+    rows = downloads.rows_of(check, outcome)
+    response = StreamingHttpResponse(safe_csv(rows), content_type="text/csv; charset=utf-8")
+    return _attachment(response, f"{slugify(campaign.name) or 'campaign'}-{outcome}.csv")
+
+
+# Preview
+
+
+@require_safe
+@requires("prepare")
+@step_page("preview")
+def campaign_preview(request, campaign):
+    """Show the message as one recipient's phone will."""
+    position = _position(request, campaign)
+    recipient = get_object_or_404(Recipient, campaign=campaign, position=position)
+    return _step(
+        request,
+        campaign,
+        "preview",
+        recipient=recipient,
+        previous=position - 1,
+        next=position + 1 if position < campaign.recipient_count else None,
+        values=[(f"{{{{{name}}}}}", v) for name, v in _values(campaign, recipient).items()],
+        body_html=_message(campaign, recipient),
+        length=len(_text(campaign, recipient)),
+    )
+
+
+def _position(request, campaign):
+    """Return which recipient is asked for, within the bounds."""
+    if request.GET.get("show") == "longest":
+        longest = campaign.check_result.details.get("longest") or {}
+        found = campaign.recipients.filter(row_number=longest.get("row", 0))
+        return found.values_list("position", flat=True).first() or 1
+    try:
+        asked = int(request.GET.get("position", "")[:9])
+    except ValueError:
+        asked = 1
+    return min(max(asked, 1), campaign.recipient_count)
+
+
+def _message(campaign, recipient):
+    return parts.format_whatsapp(campaign.template.parts.body, _values(campaign, recipient))
+
+
+def _text(campaign, recipient):
+    return parts.render(campaign.template.parts.body, _values(campaign, recipient))
+
+
+def _values(campaign, recipient):
+    return dict(zip(campaign.template.placeholders, recipient.values, strict=False))
+
+
+# Review and launch
+
+
+@require_safe
+@requires("prepare")
+@step_page("review")
+def campaign_review(request, campaign):
+    """Say exactly what will happen."""
+    return _review(request, campaign)
+
+
+@require_POST
+@requires("launch")
+def campaign_launch(request, uuid):
+    """Launch, once, however often it is pressed."""
+    campaign = _campaign(request, uuid)
+    form = LaunchForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, "This page was out of date. Nothing was sent. Look again.")
+        return redirect(steps.url_of(campaign, "review"))
+    try:
+        launches.launch(campaign, by=request.user, **form.cleaned_data)
+    except launches.AlreadyLaunched as error:
+        messages.info(request, str(error))
+    except Refused as error:
+        return _refused(request, uuid, str(error))
+    return redirect(steps.url_of(campaign, "detail"))
+
+
+def _refused(request, uuid, sentence):
+    """Show the review with the sentence, and with what is true by now."""
+    campaign = _campaign(request, uuid)
+    if steps.open_step(campaign) != "review":
+        messages.error(request, sentence)
+        return redirect(steps.url_of(campaign, steps.open_step(campaign)))
+    return _review(request, campaign, refused=sentence)
+
+
+def _review(request, campaign, refused=""):
+    points = review.points(campaign)
+    first = get_object_or_404(Recipient, campaign=campaign, position=1)
+    return _step(
+        request,
+        campaign,
+        "review",
+        form=LaunchForm(initial={"intent": uuid.uuid4(), "digest": campaign.digest}),
+        refused=refused,
+        points=[(p, steps.url_of(campaign, p.step) if p.step else "") for p in points],
+        in_the_way=[point for point in points if point.tone == "bad"],
+        batch_count=review.batch_count(campaign),
+        duration=review.duration(campaign),
+        asks_number=launches.needs_number(campaign),
+        body_html=_message(campaign, first),
+    )
+
+
+# The draft as a whole
+
+
+@require_POST
+@requires("prepare")
+@draft_page
+def campaign_rename(request, campaign):
+    """Give the draft another name."""
+    form = NameForm(request.POST)
+    if form.is_valid():
+        try:
+            drafts.rename(campaign, form.cleaned_data["name"], by=request.user)
+        except Refused as error:
+            messages.error(request, str(error))
+    else:
+        messages.error(request, "The name was not changed: give it 1 to 120 characters.")
+    return redirect(steps.url_of(campaign, steps.open_step(campaign)))
+
+
+@require_POST
+@requires("prepare")
+@draft_page
+def campaign_delete(request, campaign):
+    """Delete a draft."""
+    try:
+        drafts.delete_draft(campaign, by=request.user)
+    except Refused as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, f"The draft “{campaign.name}” was deleted.")
+    return redirect("campaigns:campaign_list", team=request.team.slug)
+
+
+def _campaign(request, uuid):
+    found = Campaign.objects.for_team(request.team).with_parts()
+    return get_object_or_404(found, uuid=uuid)
+
+
+def _step(request, campaign, step, **context):
+    context |= {"campaign": campaign, "steps": steps.bar(campaign, step)}
+    return render(request, f"campaigns/campaign_{step}.html", context)
+
+
+def _go(request, url):
+    """Redirect the whole page, from inside a fragment, too."""
+    return HttpResponseClientRedirect(url) if request.htmx else redirect(url)
+
+
+def _attachment(response, name):
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
