@@ -1,0 +1,355 @@
+"""Fill an empty installation with two made-up teams, by sending real files to the sandbox."""
+
+import io
+import json
+import random
+import time
+import uuid
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from urllib.error import URLError
+from urllib.request import Request, urlopen
+
+from django.conf import settings
+from django.core.files.base import ContentFile
+from django.core.management.base import BaseCommand, CommandError
+from openpyxl import Workbook
+
+from campaigns.models import Campaign
+from campaigns.services import checks, drafts, jobs, launches
+from contacts.services import opt_out
+from message_templates import services as templates
+from message_templates.models import MessageTemplate
+from tasks import services as tasks
+from tasks.models import Task
+from teams import services as teams
+from teams.models import Connection, Membership, Role, User
+
+PASSWORD = "akwaaba-demo"
+ADMINISTRATOR = ("Adjoa Sarpong", "admin@demo.example")
+MANAGER, MARKETER, VIEWER = Role.MANAGER, Role.MARKETER, Role.VIEWER
+KEY = "chumi_sk_live_sandbox_full_{slug}"
+SAMPLE, SAMPLE_ROWS = "customers.xlsx", 1000
+# How long the sandbox may take to start, and a campaign to end, in seconds.
+PATIENCE = 30
+HASTE = 5000
+
+
+@dataclass(frozen=True)
+class Story:
+    """A campaign of the past: how far it came, and with how many people."""
+
+    name: str
+    template: tuple[str, str]
+    upto: str = "finished"
+    people: int = 0
+    failing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Business:
+    """A team of the demo, its members and its campaigns, the oldest first."""
+
+    slug: str
+    name: str
+    members: tuple[tuple[str, str, Role], ...]
+    stories: tuple[Story, ...]
+
+
+WELCOME, ORDER = ("welcome_message", "en_US"), ("order_update", "en")
+POINTS = ("loyalty_points", "en_GH")
+# The last digits of a phone decide what the sandbox does with it.
+SOME_FAIL = ("026", "049", "026", "050", "472", "049", "053")
+KOFI = ("Kofi Boateng", "kofi@kente-corner.example")
+
+BUSINESSES = (
+    Business(
+        "kente-corner",
+        "Kente Corner",
+        (
+            ("Ama Mensah", "ama@kente-corner.example", MANAGER),
+            (*KOFI, MARKETER),
+            ("Esi Owusu", "esi@kente-corner.example", VIEWER),
+        ),
+        (
+            Story("New stock for regulars", WELCOME, people=480, failing=SOME_FAIL * 2),
+            Story("Orders ready at Osu", ORDER, people=36),
+            Story("Thank-you codes", WELCOME, "draft"),
+            Story("Weekend offer", WELCOME, "ready", people=120),
+        ),
+    ),
+    Business(
+        "mango-foods",
+        "Mango Foods",
+        (
+            ("Yaw Darko", "yaw@mango-foods.example", MANAGER),
+            ("Akua Addo", "akua@mango-foods.example", MARKETER),
+            ("Nii Lamptey", "nii@mango-foods.example", VIEWER),
+            (*KOFI, VIEWER),
+        ),
+        (
+            Story("Points of the month", POINTS, people=260, failing=SOME_FAIL),
+            Story("Baskets to collect", ORDER, people=18),
+            Story("Points before Christmas", POINTS, "draft"),
+            Story("Juice bar opening", WELCOME, "ready", people=75),
+        ),
+    ),
+)
+
+# Separated by blanks.
+FIRST_NAMES = (
+    "Ama Kofi Akosua Kwame Esi Yaw Abena Kojo Adwoa Kwabena Akua Kwaku Yaa Kwasi Afia Fiifi "
+    "Efua Nii Naa Selorm Dzifa Mawuli Fatima Ibrahim Zainab"
+)
+LAST_NAMES = (
+    "Mensah Owusu Boateng Asante Appiah Osei Addo Agyeman Amoah Quaye Lamptey Tetteh Darko "
+    "Ofori Adjei Sarpong Dogbe Amegah Alhassan Mahama"
+)
+TOWNS = ("Accra", "Kumasi", "Tema", "Ho", "Takoradi", "Tamale", "Cape Coast")
+NETWORKS = (24, 54, 55, 59, 20, 50, 26, 27)
+
+
+class Command(BaseCommand):
+    help = "Make the teams of the demo. Needs a running sandbox; run twice, it changes nothing."
+
+    def add_arguments(self, parser):
+        parser.add_argument("--log-ins", action="store_true", help="only say how to log in")
+        parser.add_argument("--address", default="http://127.0.0.1:8000")
+
+    def handle(self, *args, log_ins, address, **options):
+        if log_ins:
+            wait_for(f"{address}/health/", "The web server")
+            self.stdout.write(how_to_log_in(address))
+            return
+        base_url = settings.CHUMIAI_BASE_URLS[0]
+        if base_url not in settings.CHUMIAI_SANDBOX_URLS:
+            raise CommandError(
+                "The demo sends made-up messages, so it needs a sandbox: the first address of "
+                "CHUMIAI_BASE_URLS has to stand in CHUMIAI_SANDBOX_URLS, too."
+            )
+        wait_for(f"{base_url}/__sandbox__/state", "The sandbox")
+        make_administrator()
+        try:
+            for business in BUSINESSES:
+                self.make(business, base_url)
+        except KeyboardInterrupt:
+            raise CommandError("Interrupted. The next start makes the rest.") from None
+        if not (sample := settings.DATA_DIR / SAMPLE).exists():
+            sample.write_bytes(sample_file())
+
+    def make(self, business, base_url):
+        """Make what is missing of one team."""
+        team = teams.create_team(business.slug, name=business.name)
+        members = {role: make_member(team, *who, role) for *who, role in business.members}
+        connection = Connection.objects.filter(team=team).first()
+        if connection is None or connection.base_url not in settings.CHUMIAI_BASE_URLS:
+            key = KEY.format(slug=business.slug)
+            teams.connect(team, base_url=base_url, key=key, by=members[MANAGER])
+            teams.test_connection(team)
+        if not MessageTemplate.objects.for_team(team).exists():
+            self.stdout.write(f"Making {business.name} …")
+            sync = templates.request_sync(team, by=members[MANAGER])
+            work_until(lambda: refreshed(sync).finished_at, "the templates")
+        told = Campaign.objects.for_team(team).values_list("name", flat=True)
+        missing = [story for story in business.stories if story.name not in set(told)]
+        if missing:
+            with haste(base_url):
+                for story in missing:
+                    tell(team, story, by=members[MARKETER])
+            # What the account did before this product was there.
+            jobs.request_sync(team, by=members[MANAGER])
+            work_until(lambda: refreshed(team.job_sync).finished_at, "the jobs")
+
+
+def make_administrator():
+    """Make the person who sets up teams in Django's admin."""
+    name, email = ADMINISTRATOR
+    if not User.objects.filter(email=email).exists():
+        first, last = name.split()
+        User.objects.create_superuser(email, PASSWORD, first_name=first, last_name=last)
+
+
+def make_member(team, name, email, role):
+    """Return the person, a member of the team."""
+    user = User.objects.filter(email=email).first()
+    if user is None:
+        first, last = name.split()
+        user = User.objects.create_user(email, PASSWORD, first_name=first, last_name=last)
+    Membership.objects.get_or_create(team=team, user=user, defaults={"role": role})
+    return user
+
+
+def tell(team, story, *, by):
+    """Take one campaign as far as it came, as a person would."""
+    name, language = story.template
+    template = MessageTemplate.objects.for_team(team).get(name=name, language=language)
+    campaign = drafts.create_campaign(team, by=by, name=story.name, template=template)
+    if story.upto == "draft":
+        return
+    rows = made_up_people(story)
+    file = ContentFile(workbook(rows))
+    drafts.attach_upload(campaign, file, name=f"{story.name.lower()}.xlsx", by=by)
+    opt_out(team, opted_out_of(rows), reason="Wrote STOP", by=by)
+    checks.request_check(campaign, by=by)
+    work_until(lambda: refreshed(campaign).status == Campaign.Status.READY, "the check")
+    if story.upto == "ready":
+        return
+    launches.launch(
+        campaign,
+        by=by,
+        intent=uuid.uuid4(),
+        digest=campaign.digest,
+        typed=campaign.recipient_count,
+    )
+    work_until(lambda: refreshed(campaign).is_terminal, "the campaign")
+
+
+def refreshed(row):
+    row.refresh_from_db()
+    return row
+
+
+def work_until(done, what):
+    """Do the work of a worker until `done()` is true."""
+    deadline = time.monotonic() + PATIENCE
+    while not done():
+        if time.monotonic() > deadline:
+            raise CommandError(f"The sandbox took too long over {what}. Start the demo again.")
+        for task in Task.objects.due():
+            tasks.run(task.name, task.key)
+        time.sleep(0.1)
+
+
+# The sandbox's own controls
+
+
+@contextmanager
+def haste(base_url):
+    """Let the sandbox's time fly."""
+    url = f"{base_url}/__sandbox__"
+    with urlopen(f"{url}/state", timeout=10) as answer:
+        speed = json.load(answer)["speed"]
+    set_speed(url, HASTE)
+    try:
+        yield
+    finally:
+        set_speed(url, speed)
+
+
+def set_speed(url, speed):
+    order = Request(f"{url}/speed", json.dumps({"speed": speed}).encode())
+    urlopen(order, timeout=10).close()
+
+
+def wait_for(url, what):
+    """Wait until something answers at the address."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        with suppress(URLError, ConnectionError, TimeoutError):
+            urlopen(url, timeout=5).close()
+            return
+        time.sleep(0.2)
+    raise CommandError(f"{what} does not answer at {url}.")
+
+
+# Files
+
+
+def made_up_people(story):
+    """Return the rows of a file that fits the story's template: a header, then people."""
+    chance = random.Random(story.name)
+    third = {WELCOME: "Code", ORDER: "Order", POINTS: "Points"}[story.template]
+    rows = [["Name", "Phone", third] + (["Amount"] if story.template == ORDER else [])]
+    rows[0][0] = "First name" if story.template == POINTS else "Customer"
+    endings = list(story.failing) + ["111"] * (story.people - len(story.failing))
+    chance.shuffle(endings)
+    for number, ending in enumerate(endings):
+        phone = f"233{chance.choice(NETWORKS)}{4000 + number:04d}{ending}"
+        detail = {
+            WELCOME: f"KC-{chance.randrange(1000, 9999)}",
+            ORDER: f"#{10_000 + number}",
+            POINTS: chance.randrange(40, 900),
+        }[story.template]
+        amount = [f"GHS {chance.randrange(20, 400)}.00"] if story.template == ORDER else []
+        rows.append([a_name(chance), phone, detail, *amount])
+    return rows
+
+
+def opted_out_of(rows):
+    """Return the phone of whoever wrote STOP after an earlier campaign."""
+    return f"+{rows[3][1]}"
+
+
+def a_name(chance):
+    return f"{chance.choice(FIRST_NAMES.split())} {chance.choice(LAST_NAMES.split())}"
+
+
+def sample_file():
+    """Return a customer list as people keep them: phones in every form, and some blemishes."""
+    chance = random.Random("customers")
+    rows = [["Customer", "Town", "WhatsApp", "Code"]]
+    for number in range(SAMPLE_ROWS):
+        local = f"{chance.choice(NETWORKS)}{number // 10 + 3000:04d}{number % 10}11"
+        written = (
+            f"0{local}",
+            f"+233{local}",
+            f"0{local[:2]} {local[2:5]} {local[5:]}",
+            int(f"233{local}"),
+            float(f"233{local}"),
+            int(local),
+        )[chance.choice((0, 0, 1, 2, 3, 4, 5))]
+        rows.append([a_name(chance), chance.choice(TOWNS), written, f"CC-{1000 + number}"])
+    rows[58][2] = "0244 12"
+    rows[301][2] = "ask Kwame"
+    rows[417][3] = None
+    rows[530][0] = "Abena\nQuaye"
+    for first, again in ((20, 640), (21, 641), (300, 702)):
+        rows[again][2] = rows[first][2]
+    rows[777][2] = opted_out_of(made_up_people(BUSINESSES[0].stories[0]))
+    rows.insert(250, [None] * 4)
+    return workbook(rows)
+
+
+def workbook(rows):
+    """Return the bytes of an .xlsx."""
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet("Customers")
+    for row in rows:
+        sheet.append(row)
+    buffer = io.BytesIO()
+    book.save(buffer)
+    return buffer.getvalue()
+
+
+# Words
+
+
+def how_to_log_in(address):
+    """Return what a newcomer needs to know, as text for a terminal."""
+    people = {}
+    for business in BUSINESSES:
+        for name, email, role in business.members:
+            people.setdefault((email, name), []).append(f"{role.label.lower()} of {business.name}")
+    lines = [f"  {email:<27}{name:<15}{', '.join(does)}" for (email, name), does in people.items()]
+    name, email = ADMINISTRATOR
+    lines.append(f"  {email:<27}{name:<15}administrator: {address}/admin/")
+    return "\n".join(
+        [
+            "",
+            f"Chumi Admin runs at {address}",
+            "",
+            *lines,
+            "",
+            f"Everyone's password is {PASSWORD}",
+            f"A list to try a campaign with: {shown(settings.DATA_DIR / SAMPLE)}, "
+            f"for the template {WELCOME[0]} ({WELCOME[1]})",
+            f"The sandbox in place of ChumiAI: {settings.CHUMIAI_BASE_URLS[0]}/__sandbox__/",
+            "Ctrl-C stops everything.",
+        ]
+    )
+
+
+def shown(path):
+    """Return the path as one would type it in the project's folder."""
+    inside = path.is_relative_to(settings.BASE_DIR)
+    return path.relative_to(settings.BASE_DIR) if inside else path

@@ -1,0 +1,167 @@
+"""Home: what runs, what needs a person, and how the last month went. Reads only."""
+
+from datetime import timedelta
+
+from django.db.models import Count, Prefetch, Q, Sum
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from campaigns.models import Batch, Campaign
+from campaigns.progress import progress_of
+from contacts.models import OptOut
+from message_templates.models import MessageTemplate, SyncRun
+from tasks.services import worker_is_alive
+
+RECENT = 6
+# More than this at once is a list of campaigns, not a home page.
+MOST_RUNNING = 10
+REPORTED = timedelta(days=30)
+
+
+@require_safe
+def home(request):
+    """Show the first steps until they are done, then what goes on."""
+    since = timezone.now() - REPORTED
+    launched = (
+        Campaign.objects.for_team(request.team)
+        .exclude(launched_at=None)
+        .aggregate(ever=Count("pk"), lately=Count("pk", filter=Q(launched_at__gte=since)))
+    )
+    steps = _first_steps(request, has_launched=launched["ever"] > 0)
+    return render(
+        request,
+        "reports/home.html",
+        _running_context(request)
+        | {
+            "steps": steps,
+            "is_set_up": all(step["done"] for step in steps),
+            "recent": _recent(request.team),
+            "figures": _figures(request.team, since) | {"campaigns": launched["lately"]},
+        },
+    )
+
+
+@require_safe
+def home_running(request):
+    """Show the part of the page that moves: one request for every campaign on it."""
+    return render(request, "reports/home.html#running", _running_context(request))
+
+
+def _running_context(request):
+    now, alive = timezone.now(), worker_is_alive()
+    campaigns = (
+        Campaign.objects.for_team(request.team)
+        .running()
+        .prefetch_related(Prefetch("batches", Batch.objects.select_related("job")))
+        .order_by("-launched_at", "-pk")[:MOST_RUNNING]
+    )
+    running = [
+        (campaign, progress_of(campaign, campaign.batches.all(), now, sender_is_alive=alive))
+        for campaign in campaigns
+    ]
+    return {
+        "running": running,
+        "attention": _attention(request, running),
+        "poll_seconds": min(
+            (max(progress.poll_seconds, 5) for _, progress in running), default=None
+        ),
+    }
+
+
+def _attention(request, running):
+    """Return what a person has to look at: title, text, and where to go."""
+    items = []
+    if any(progress.sender_off for _, progress in running):
+        items.append(
+            _item(
+                "Nothing is moving, because no worker is running.",
+                "Nothing is lost. Ask your administrator to start one.",
+            )
+        )
+    for campaign, progress in running:
+        url = _url(request, "campaigns:campaign_detail", uuid=campaign.uuid)
+        if progress.decisions:
+            numbers = ", ".join(str(part.number) for part in progress.decisions)
+            items.append(_item(campaign.name, f"Part {numbers} needs a decision.", url, "Decide"))
+        elif campaign.status == Campaign.Status.PAUSED:
+            items.append(_item(campaign.name, f"{campaign.get_pause_reason_display()}.", url))
+        elif progress.is_stalled:
+            items.append(_item(campaign.name, "No news from ChumiAI. We keep asking.", url))
+    connection = request.team_connection
+    if connection and connection.problem:
+        url = _url(request, "teams:connection")
+        items.append(_item("The connection to ChumiAI has a problem.", connection.problem, url))
+    sync = SyncRun.objects.filter(team=request.team).order_by("-requested_at").first()
+    if sync and sync.state == SyncRun.State.FAILED:
+        url = _url(request, "message_templates:template_list")
+        items.append(_item("The last sync of the templates failed.", sync.error, url))
+    return items
+
+
+def _item(title, text, url="", action="Look at it"):
+    return {"title": title, "text": text, "url": url, "action": action}
+
+
+def _url(request, name, **kwargs):
+    return reverse(name, kwargs={"team": request.team.slug} | kwargs)
+
+
+def _first_steps(request, *, has_launched):
+    team, connection = request.team, request.team_connection
+    steps = [
+        {
+            "title": "Connect to ChumiAI",
+            "text": "Paste the API key of your business.",
+            "done": bool(connection and connection.has_key),
+            "url": _url(request, "teams:connection"),
+            "may": request.may["connect"],
+            "who": "A manager of this team does this.",
+        },
+        {
+            "title": "Sync the templates",
+            "text": "Fetch the messages that WhatsApp has approved.",
+            "done": has_launched or MessageTemplate.objects.for_team(team).offered().exists(),
+            "url": _url(request, "message_templates:template_list"),
+            "may": request.may["sync"],
+            "who": "A marketer or a manager does this.",
+        },
+        {
+            "title": "Send a first campaign",
+            "text": "Choose a template, upload a spreadsheet, look at it, launch.",
+            "done": has_launched,
+            "url": _url(request, "campaigns:campaign_new"),
+            "may": request.may["prepare"],
+            "who": "A marketer or a manager does this.",
+        },
+    ]
+    following = next((step for step in steps if not step["done"]), None)
+    for step in steps:
+        step["is_next"] = step is following
+    return steps
+
+
+def _recent(team):
+    return (
+        Campaign.objects.for_team(team)
+        .exclude(status__in=Campaign.LIVE)
+        .select_related("template", "created_by", "launched_by")
+        .order_by("-created_at", "-pk")[:RECENT]
+    )
+
+
+def _figures(team, since):
+    """Count the last month from what ChumiAI's jobs told, and from what it refused."""
+    taken = Q(status=Batch.Status.ACCEPTED)
+    counted = Batch.objects.filter(campaign__team=team, settled_at__gte=since).aggregate(
+        accepted=Sum("job__accepted", filter=taken, default=0),
+        failed=Sum("job__failed", filter=taken, default=0),
+        by_hand=Sum("handed_over", filter=taken & Q(job=None), default=0),
+        refused=Sum("handed_over", filter=Q(status=Batch.Status.REJECTED), default=0),
+    )
+    return {
+        "accepted": counted["accepted"] + counted["by_hand"],
+        "failed": counted["failed"] + counted["refused"],
+        "opt_outs": OptOut.objects.for_team(team).filter(created_at__gte=since).count(),
+    }
