@@ -1,0 +1,226 @@
+// What a page cannot do with HTML and htmx alone. Every page works without it, less smoothly.
+(() => {
+  "use strict";
+
+  const $ = (selector, root = document) => root.querySelector(selector);
+
+  // Notices in plain words. The same notice is shown once, however often a poll fails.
+
+  function notify(text) {
+    const region = $("#notices");
+    if (!region || [...region.children].some((notice) => notice.dataset.text === text)) return;
+    const notice = $("#notice-template").content.firstElementChild.cloneNode(true);
+    notice.dataset.text = text;
+    $("[data-text]", notice).textContent = text;
+    region.append(notice);
+  }
+
+  function clearNotice(text) {
+    for (const notice of $("#notices")?.children ?? []) {
+      if (notice.dataset.text === text) notice.remove();
+    }
+  }
+
+  const OFFLINE =
+    "The server can't be reached. Nothing was lost: this page carries on by itself when the " +
+    "connection is back.";
+
+  function problem(status) {
+    if (status === 403) return "You may not do this. Reload the page if you have just logged in.";
+    if (status === 404) return "This is no longer there. Reload the page to see what is.";
+    if (status === 413) return "This file is too large. Split it, or remove what is not needed.";
+    if (status === 429) return "That was too often. Wait a minute, then try again.";
+    if (status >= 500) {
+      return "Something went wrong on our side. Reload the page to see what was saved.";
+    }
+    return "That did not work. Reload the page and try again.";
+  }
+
+  // A session that has ended: the whole page goes to the log-in, never a part of it.
+
+  function sentToLogin(url) {
+    const login = document.body.dataset.loginUrl;
+    return Boolean(login) && new URL(url, location.href).pathname === login;
+  }
+
+  document.addEventListener("htmx:before:response", (event) => {
+    const { raw } = event.detail.ctx.response;
+    clearNotice(OFFLINE);
+    if (raw.status === 401 || (raw.redirected && sentToLogin(raw.url))) {
+      event.preventDefault();
+      location.reload();
+    }
+  });
+  document.addEventListener("htmx:response:error", (event) => {
+    notify(problem(event.detail.ctx.response.status));
+  });
+  document.addEventListener("htmx:error", (event) => {
+    // Errors of a swap are ours and go to the console; a request without answer is the network's.
+    if (!event.detail.ctx?.response) notify(OFFLINE);
+  });
+
+  // Questions before what can't be undone: <form data-confirm="…">, a button, or hx-confirm.
+
+  function ask(text, { title, action, danger } = {}) {
+    const dialog = $("#confirm");
+    $("#confirm-title").textContent = title || "Are you sure?";
+    $("#confirm-text").textContent = text;
+    const yes = $("[value=yes]", dialog);
+    yes.textContent = action || "Yes, go on";
+    yes.classList.toggle("btn-danger", danger !== "no");
+    yes.classList.toggle("btn-primary", danger === "no");
+    dialog.returnValue = "";
+    dialog.showModal();
+    return new Promise((resolve) => {
+      dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), {
+        once: true,
+      });
+    });
+  }
+
+  function question(element) {
+    const { confirm, confirmTitle, confirmAction, confirmDanger } = element.dataset;
+    return ask(confirm, { title: confirmTitle, action: confirmAction, danger: confirmDanger });
+  }
+
+  const confirmed = new WeakSet();
+
+  document.addEventListener(
+    "submit",
+    (event) => {
+      const form = event.target;
+      const asking = event.submitter?.dataset.confirm ? event.submitter : form;
+      if (!asking.dataset.confirm || confirmed.delete(form)) return;
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      const { submitter } = event;
+      question(asking).then((yes) => {
+        if (!yes) return;
+        confirmed.add(form);
+        form.requestSubmit(submitter);
+      });
+    },
+    true,
+  );
+
+  document.addEventListener("htmx:confirm", (event) => {
+    const { ctx, issueRequest, dropRequest } = event.detail;
+    event.preventDefault();
+    const { confirmTitle, confirmAction, confirmDanger } = ctx.sourceElement.dataset;
+    ask(ctx.confirm, { title: confirmTitle, action: confirmAction, danger: confirmDanger }).then(
+      (yes) => (yes ? issueRequest() : dropRequest()),
+    );
+  });
+
+  // An upload with its progress: <form data-upload-progress> holding a hidden [data-upload]
+  // with a <progress> and a [data-upload-text].
+
+  function upload(form, submitter) {
+    const panel = $("[data-upload]", form);
+    const bar = $("progress", panel);
+    const text = $("[data-upload-text]", panel);
+    const buttons = [...form.querySelectorAll("button, input[type=submit]")];
+    const request = new XMLHttpRequest();
+    const data = new FormData(form, submitter);
+
+    const stop = (message) => {
+      panel.hidden = true;
+      buttons.forEach((button) => (button.disabled = false));
+      if (message) notify(message);
+    };
+    panel.hidden = false;
+    bar.removeAttribute("value");
+    text.textContent = "Uploading…";
+    buttons.forEach((button) => (button.disabled = true));
+
+    let said = -1;
+    request.upload.addEventListener("progress", (event) => {
+      if (!event.lengthComputable) return;
+      bar.max = event.total;
+      bar.value = event.loaded;
+      // A screen reader hears quarters, not every packet.
+      const percent = Math.floor((event.loaded / event.total) * 4) * 25;
+      if (percent !== said) text.textContent = `Uploading: ${(said = percent)} %`;
+    });
+    request.upload.addEventListener("load", () => {
+      bar.removeAttribute("value");
+      text.textContent = "Uploaded. Reading the file…";
+    });
+    request.addEventListener("error", () =>
+      stop("The upload was interrupted. Nothing was saved: check the connection and try again."),
+    );
+    request.addEventListener("load", () => {
+      if (request.status >= 400) return stop(problem(request.status));
+      if (new URL(request.responseURL).pathname !== new URL(form.action).pathname) {
+        return location.assign(request.responseURL);
+      }
+      // The same page with its errors: it takes the place of what is here.
+      const page = new DOMParser().parseFromString(request.responseText, "text/html");
+      if (!$("#main", page)) return location.reload();
+      $("#main").replaceWith($("#main", page));
+      window.htmx?.process($("#main"));
+      $("#main").focus();
+    });
+    request.open(form.method, form.action);
+    request.send(data);
+  }
+
+  // One press, one request. What the server does about a second one is its own affair.
+
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (event.defaultPrevented || form.method !== "post") return;
+    if (form.matches("[data-upload-progress]") && $("[data-upload]", form)) {
+      event.preventDefault();
+      upload(form, event.submitter);
+      return;
+    }
+    if (form.dataset.sent) {
+      event.preventDefault();
+      return;
+    }
+    form.dataset.sent = "yes";
+    event.submitter?.classList.add("btn-loading");
+    // A download leaves the page standing, and its form has to work again.
+    setTimeout(() => release(form), 8000);
+  });
+
+  function release(form) {
+    delete form.dataset.sent;
+    form.querySelectorAll(".btn-loading").forEach((b) => b.classList.remove("btn-loading"));
+  }
+
+  addEventListener("pageshow", () => document.querySelectorAll("form[data-sent]").forEach(release));
+
+  // Small things that buttons do.
+
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copy], [data-theme-choice], [data-dismiss]");
+    if (!button) return;
+    if (button.matches("[data-dismiss]")) {
+      button.closest(".alert").remove();
+    } else if (button.matches("[data-theme-choice]")) {
+      window.chooseTheme(button.dataset.themeChoice);
+      showTheme();
+    } else {
+      try {
+        await navigator.clipboard.writeText(button.dataset.copy);
+        const label = $("[data-copy-label]", button) ?? button;
+        const before = label.textContent;
+        label.textContent = "Copied";
+        setTimeout(() => (label.textContent = before), 2000);
+      } catch {
+        notify("The browser did not allow copying. Select the text and copy it yourself.");
+      }
+    }
+  });
+
+  function showTheme() {
+    for (const button of document.querySelectorAll("[data-theme-choice]")) {
+      const chosen = button.dataset.themeChoice === document.documentElement.dataset.theme;
+      button.setAttribute("aria-pressed", chosen);
+    }
+  }
+
+  showTheme();
+})();
