@@ -1,0 +1,99 @@
+"""Every URL of a team: its methods, who may take it, and an example of its objects.
+
+`tests/test_rules.py` asks the URL resolver for all URLs; one without a row here fails the run.
+"""
+
+from dataclasses import dataclass
+
+from django.urls import URLPattern, get_resolver, reverse
+
+
+@dataclass(frozen=True)
+class Url:
+    """`subject` names the object of the URL: a kind of campaign, template or batch, or ''."""
+
+    methods: str
+    permission: str = "read"
+    subject: str = ""
+    # What its GET needs beside the object.
+    kwargs: tuple[tuple[str, str], ...] = ()
+    # Where a GET of this URL shows a live region: the name of its page.
+    region_of: str = ""
+
+
+ACCESS = {
+    "reports:home": Url("GET"),
+    "reports:home_running": Url("GET", region_of="reports:home"),
+    "campaigns:campaign_list": Url("GET"),
+    "campaigns:campaign_new": Url("GET POST", "prepare"),
+    "campaigns:campaign_template": Url("GET POST", "prepare", "draft"),
+    "campaigns:campaign_file": Url("GET POST", "prepare", "ready"),
+    "campaigns:campaign_header": Url("POST", "prepare", "ready"),
+    "campaigns:campaign_sample": Url("GET", "prepare", "ready"),
+    "campaigns:campaign_values": Url("GET POST", "prepare", "ready"),
+    "campaigns:campaign_check": Url("GET POST", "prepare", "ready"),
+    "campaigns:campaign_result": Url(
+        "GET", "prepare", "ready", region_of="campaigns:campaign_check"
+    ),
+    "campaigns:campaign_rows": Url("GET", "prepare", "ready", (("outcome", "ready"),)),
+    "campaigns:campaign_preview": Url("GET", "prepare", "ready"),
+    "campaigns:campaign_review": Url("GET", "prepare", "ready"),
+    "campaigns:campaign_launch": Url("POST", "launch", "ready"),
+    "campaigns:campaign_rename": Url("POST", "prepare", "draft"),
+    "campaigns:campaign_delete": Url("POST", "prepare", "draft"),
+    "campaigns:campaign_detail": Url("GET", "read", "launched"),
+    "campaigns:campaign_progress": Url(
+        "GET", "read", "launched", region_of="campaigns:campaign_detail"
+    ),
+    "campaigns:campaign_pause": Url("POST", "launch", "launched"),
+    "campaigns:campaign_resume": Url("POST", "launch", "launched"),
+    "campaigns:campaign_stop": Url("POST", "launch", "launched"),
+    "campaigns:campaign_recipients": Url("GET", "read", "launched"),
+    "campaigns:batch_decide": Url("POST", "launch", "batch"),
+    "campaigns:job_list": Url("GET"),
+    "campaigns:job_sync": Url("GET", region_of="campaigns:job_list"),
+    "campaigns:job_refresh": Url("POST", "sync"),
+    "message_templates:template_list": Url("GET"),
+    "message_templates:template_sync": Url("GET", region_of="message_templates:template_list"),
+    "message_templates:template_sync_start": Url("POST", "sync"),
+    "message_templates:template_detail": Url("GET", "read", "template"),
+    "contacts:opt_out_list": Url("GET"),
+    "contacts:opt_out_add": Url("POST", "opt_out"),
+    "teams:connection": Url("GET POST", "connect"),
+    "teams:connection_test": Url("POST", "connect"),
+}
+
+# URLs without a team: open to anyone, or to whoever is logged in.
+OPEN = {"health"}
+LOGGED_IN = {"start"}
+
+
+def address(name, team, subjects, *, subject_uuid=None):
+    """Return the path of the URL, for the object that it needs."""
+    url = ACCESS[name]
+    kwargs = {"team": team.slug} | dict(url.kwargs)
+    if url.subject:
+        kwargs["uuid"] = subject_uuid or subjects[url.subject].uuid
+    return reverse(name, kwargs=kwargs)
+
+
+def team_urls():
+    """Yield the name of every URL under /t/<team>/."""
+    for prefix in get_resolver().url_patterns:
+        if str(prefix.pattern) == "t/<slug:team>/":
+            yield from _names(prefix)
+
+
+def other_urls():
+    """Yield the names of our own URLs outside of a team."""
+    for pattern in get_resolver().url_patterns:
+        if isinstance(pattern, URLPattern) and pattern.name:
+            yield pattern.name
+
+
+def _names(node, namespace=""):
+    for child in node.url_patterns:
+        if isinstance(child, URLPattern):
+            yield f"{namespace}:{child.name}"
+        else:
+            yield from _names(child, child.namespace or namespace)

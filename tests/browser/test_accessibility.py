@@ -1,0 +1,188 @@
+"""Every page, light and dark, wide and narrow: axe finds nothing, nothing sticks out sideways."""
+
+import os
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.contrib import admin
+from django.urls import reverse
+from django.utils.text import slugify
+
+from campaigns.models import Batch, Check, JobSync
+from campaigns.services import checks, jobs
+from message_templates.models import SyncRun
+from message_templates.services import request_sync
+from teams.services import connect
+from tests import factories
+from tests.access import ACCESS, address
+from tests.browser.conftest import DESKTOP, PHONE
+
+pytestmark = [pytest.mark.browser, pytest.mark.stack]
+
+# A folder for a picture of each page, for those who want to look at them.
+SCREENSHOTS = os.environ.get("SCREENSHOTS")
+ANONYMOUS = ["/accounts/login/", "/accounts/password/reset/"]
+WITHOUT_TEAM = [
+    "/",
+    "/nowhere/",
+    "/accounts/password/change/",
+    "/accounts/2fa/",
+    "/admin/",
+    "/admin/password_change/",
+]
+# No rule that applies here needs the style sheets' text, which axe loads through inline styles
+# where one imports another, as in Django's admin. The policy rightly refuses those.
+ALL_RULES = {"resultTypes": ["violations"], "preload": False}
+# What another set of colours can break.
+COLOURS = ALL_RULES | {"runOnly": ["color-contrast", "link-in-text-block"]}
+AXE = Axe().axe_script
+RUN = "async options => (await axe.run(options)).violations"
+BULK = "/api/v1/whatsapp/bulk-import-messages"
+
+# Colours on their way from one theme to the other have no contrast worth a measure.
+SETTLE = """async () => {
+  for (const _ of "ab") await new Promise(requestAnimationFrame);
+  for (const change of document.getAnimations()) {
+    if (change instanceof CSSTransition) change.finish();
+  }
+}"""
+
+
+def addresses(team, subjects, *, permissions=None):
+    """Return the paths of all URLs that can be opened with these subjects and permissions."""
+    return [
+        address(name, team, subjects)
+        for name, url in ACCESS.items()
+        if "GET" in url.methods
+        and (not url.subject or url.subject in subjects)
+        and (not permissions or url.permission in permissions)
+    ]
+
+
+def admin_addresses(*objects):
+    """Return the paths of Django's admin: the lists, the forms, and what is shown with parts."""
+    for model in admin.site._registry:
+        name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+        yield reverse(f"{name}_changelist")
+    yield reverse("admin:teams_team_add")
+    yield reverse("admin:teams_user_add")
+    for shown in objects:
+        yield reverse(f"admin:{shown._meta.label_lower.replace('.', '_')}_change", args=[shown.pk])
+
+
+def is_page(page, path):
+    """Say whether the URL answers with a whole page: no download, no live region."""
+    return page.request.get(path).body()[:15].lower() == b"<!doctype html>"
+
+
+def faults(page, path):
+    """Open the page in light and in dark, and yield what is wrong with it."""
+    width = page.viewport_size["width"]
+    page.goto(path)
+    page.evaluate(AXE)
+    for theme, options in (("light", ALL_RULES), ("dark", COLOURS)):
+        page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+        page.evaluate(SETTLE)
+        if SCREENSHOTS:
+            name = f"{slugify(path.replace('/', ' ')) or 'start'}-{width}-{theme}.png"
+            page.screenshot(path=Path(SCREENSHOTS) / name, full_page=True)
+        for found in page.evaluate(RUN, options):
+            for node in found["nodes"]:
+                yield f"{path} ({width}, {theme}): {found['id']}: {node['html'][:200]}"
+    sideways = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    if sideways > 0 and not path.startswith("/admin/"):
+        yield f"{path} ({width}): {sideways} pixels stick out"
+
+
+@pytest.fixture
+def world(stack, subjects, manager, viewer, team, sandbox, settings):
+    """The pages to look at, by the person who opens them: full ones, empty ones, sad ones.
+
+    All of it is made before the worker starts, which would be at it, too.
+    """
+    manager.is_staff = manager.is_superuser = True
+    manager.save()
+    empty = factories.make_team("empty", name="Just made")
+    locked = factories.make_team("locked", name="Volta Textiles")
+    factories.connect(locked, sandbox, kind="readonly")
+    revoked = factories.make_team("revoked", name="Harbour Crafts")
+    connect(revoked, base_url=sandbox.url, key="chumi_sk_live_nobodys")
+    for other in (empty, locked, revoked):
+        other.memberships.create(user=manager, role="manager")
+    for synced in (team, revoked):
+        request_sync(synced, by=manager)
+        jobs.request_sync(synced, by=manager)
+    while SyncRun.objects.filter(finished_at=None):
+        factories.let_time_pass()
+        factories.drain("sync_templates", "sync_jobs")
+    team.confirm_above = 2
+    team.save()
+
+    subjects["template"].refresh_from_db()
+    mixed = factories.people(6)
+    mixed[2][0] = "233244000026"
+    mixed[3][0] = "0244 000"
+    mixed[4][0] = mixed[1][0]
+    mixed[5][0] = "233244000333.0"
+    make = {"rows": mixed, "template": subjects["template"], "by": manager}
+    checked = factories.make_ready_campaign(team, name="Mixed rows", **make)
+    partly = factories.make_ready_campaign(team, name="Partly failed", **make)
+    asking = factories.make_ready_campaign(team, name="One part lost", **make)
+    unread = factories.make_ready_campaign(team, name="Took too long", **make)
+    paused = factories.make_ready_campaign(locked, count=3, by=manager, name="Paused")
+    for campaign in (partly, paused):
+        factories.finish(factories.launch(campaign, by=manager))
+    settings.RECONCILE_SECONDS = 0
+    sandbox.fault("500", path=BULK)
+    factories.finish(factories.launch(asking, by=manager))
+    settings.CHECK_SECONDS = 0.01
+    checks.request_check(unread, by=manager)
+    factories.drain("check_campaign")
+
+    assert SyncRun.objects.get(team=revoked).state == "failed"
+    assert JobSync.objects.get(team=revoked).error
+    assert Batch.objects.get(campaign=asking).search_ended_at
+    assert Check.objects.get(campaign=unread).state == "failed"
+    asked = address("campaigns:campaign_detail", team, {"launched": asking})
+    both = (DESKTOP, PHONE)
+    return [
+        (
+            manager,
+            both,
+            [
+                *addresses(team, subjects | {"ready": checked, "launched": partly}),
+                *addresses(empty, {}),
+                *addresses(revoked, {}),
+                address("campaigns:campaign_detail", locked, {"launched": paused}),
+                # Here the sync brought another text of the template, which is in the way.
+                address("campaigns:campaign_review", team, subjects),
+                asked,
+                address("campaigns:campaign_check", team, {"ready": unread}),
+                *WITHOUT_TEAM,
+            ],
+        ),
+        (manager, both, list(admin_addresses(team, manager, asking))),
+        (
+            viewer,
+            [DESKTOP],
+            [
+                *addresses(team, subjects | {"launched": partly}, permissions={"read"}),
+                asked,
+                # A page that is not for viewers, and says so.
+                address("campaigns:campaign_new", team, {}),
+            ],
+        ),
+        (None, both, ANONYMOUS),
+    ]
+
+
+def test_axe_finds_nothing_on_any_page(world, open_page):
+    found = []
+    for user, sizes, paths in world:
+        pages = [open_page(user, viewport=size) for size in sizes]
+        for path in paths:
+            if is_page(pages[0], path):
+                for page in pages:
+                    found += faults(page, path)
+    assert found == [], "\n".join(found)

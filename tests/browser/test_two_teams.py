@@ -1,0 +1,76 @@
+"""One person, two teams, two tabs: each tab stays in its team and knows nothing of the other's."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests import factories
+from tests.access import ACCESS, address
+
+pytestmark = [pytest.mark.browser, pytest.mark.stack]
+
+
+def things_of(team, sandbox, by):
+    """Give the team a template, a ready and a launched campaign, named after it."""
+    factories.connect(team, sandbox)
+    template = factories.make_template(team, f"{team.slug}_offer")
+    make = {"count": 2, "by": by, "template": template}
+    ready = factories.make_ready_campaign(team, name=f"{team.name} tomorrow", **make)
+    launched = factories.make_ready_campaign(team, name=f"{team.name} today", **make)
+    factories.launch(launched, by=by)
+    factories.finish(launched)
+    draft = factories.make_campaign(team, by=by, name=f"{team.name} some day")
+    return {"template": template, "ready": ready, "launched": launched, "draft": draft}
+
+
+def test_two_tabs_stay_in_their_teams(open_page, sandbox, team, other_team, manager, outsider):
+    other_team.memberships.create(user=manager, role="marketer")
+    ours, theirs = (
+        things_of(team, sandbox, manager),
+        things_of(other_team, sandbox, manager),
+    )
+    left = open_page(manager)
+    left.goto("/")
+    left.get_by_role("link", name=team.name).click()
+    right = left.context.new_page()
+    right.goto("/")
+    right.get_by_role("link", name=other_team.name).click()
+
+    # Each tab lists its own, whatever the other one does in between.
+    for menu, path in (("Campaigns", "campaigns/"), ("Templates", "templates/")):
+        for page, mine, foreign in ((left, team, other_team), (right, other_team, team)):
+            page.get_by_role("link", name=menu, exact=True).click()
+            expect(page).to_have_url(re.compile(f"/t/{mine.slug}/{path}$"))
+            listed = page.get_by_role("main")
+            expect(listed).to_contain_text(re.compile(f"{mine.name} today|{mine.slug}_offer"))
+            expect(listed).not_to_contain_text(re.compile(f"{foreign.name}|{foreign.slug}_"))
+    for page, mine in ((left, ours), (right, theirs)):
+        page.get_by_role("link", name="Campaigns", exact=True).click()
+        page.get_by_role("link", name=mine["launched"].name).click()
+        expect(page.get_by_role("heading", level=1)).to_have_text(mine["launched"].name)
+        with page.expect_download() as download:
+            page.get_by_role("link", name="Download recipients").click()
+        assert download.value.path().read_text(encoding="utf-8-sig").count("Accepted") == 2
+
+    # An address that is pasted across is nobody's: page or download, GET of any kind.
+    for page, mine, foreign in ((left, team, theirs), (right, other_team, ours)):
+        for name, url in ACCESS.items():
+            if "GET" in url.methods and url.subject:
+                answer = page.request.get(address(name, mine, foreign))
+                assert answer.status == 404, name
+                assert foreign["launched"].name not in answer.text()
+        page.goto(address("campaigns:campaign_detail", mine, foreign))
+        expect(page.get_by_role("heading", level=1)).to_have_text("This page is not here")
+
+    # Someone who is in one team alone does not learn that the other one is there.
+    stranger = open_page(outsider)
+    for path in (f"/t/{team.slug}/", "/t/no-such-team/"):
+        assert stranger.goto(path).status == 404
+    assert team.name not in stranger.content()
+
+    # The switcher is how one changes over, and the tab follows.
+    left.goto(f"/t/{team.slug}/")
+    left.locator(".team-switch summary").click()
+    left.locator(".team-switch").get_by_role("link", name=other_team.name).click()
+    expect(left.get_by_role("heading", level=1)).to_have_text(other_team.name)

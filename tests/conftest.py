@@ -1,0 +1,154 @@
+"""The cast, the connected team, and the one fake: the sandbox, over real HTTP."""
+
+import os
+import uuid
+
+import pytest
+from django.conf import settings
+from django.db import connection
+from django.test import Client
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis
+
+from campaigns.models import Batch
+from message_templates.models import MessageTemplate
+from tests import factories
+from tests.processes import SandboxProcess, Stack
+
+# A busy machine is slow to make examples, which says nothing about the product.
+hypothesis.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis.load_profile("busy")
+
+
+def pytest_addoption(parser):
+    parser.addoption("--long", action="store_true", help="run the tests that take minutes, too")
+
+
+def pytest_collection_modifyitems(config, items):
+    if not config.getoption("--long"):
+        skip = pytest.mark.skip(reason="runs with script/test --long")
+        for item in items:
+            if "long" in item.keywords:
+                item.add_marker(skip)
+
+
+@pytest.fixture(scope="session")
+def _sandbox():
+    process = SandboxProcess()
+    yield process
+    process.stop()
+
+
+@pytest.fixture
+def sandbox(_sandbox, settings):
+    """The sandbox, as good as new, and the only ChumiAI that the settings allow."""
+    _sandbox.reset()
+    settings.CHUMIAI_BASE_URLS = [_sandbox.url]
+    settings.CHUMIAI_SANDBOX_URLS = [_sandbox.url]
+    return _sandbox
+
+
+@pytest.fixture
+def team(db):
+    return factories.make_team("kente", name="Kente Corner")
+
+
+@pytest.fixture
+def other_team(db):
+    return factories.make_team("mango", name="Mango Foods")
+
+
+@pytest.fixture
+def manager(team):
+    return factories.make_user("Ama Mensah", team, "manager")
+
+
+@pytest.fixture
+def marketer(team):
+    return factories.make_user("Kofi Boateng", team, "marketer")
+
+
+@pytest.fixture
+def viewer(team):
+    return factories.make_user("Esi Owusu", team, "viewer")
+
+
+@pytest.fixture
+def outsider(other_team):
+    """A manager, but of another team."""
+    return factories.make_user("Yaw Darko", other_team, "manager")
+
+
+@pytest.fixture
+def login():
+    """Return a function that gives a browser-like client of a user."""
+
+    def log_in(user):
+        client = Client()
+        client.force_login(user)
+        return client
+
+    return log_in
+
+
+@pytest.fixture
+def connected(team, sandbox):
+    """The team, with a key for an account of its own at the sandbox."""
+    return factories.connect(team, sandbox)
+
+
+@pytest.fixture
+def drain():
+    """Return a function that runs whatever task is due, until nothing is."""
+    return factories.drain
+
+
+@pytest.fixture
+def subjects(connected, marketer):
+    """One object of each kind, made as people make them."""
+    ready = factories.make_ready_campaign(connected, count=3, by=marketer)
+    launched = factories.make_ready_campaign(connected, count=3, by=marketer, name="May sale")
+    factories.launch(launched, by=marketer)
+    factories.drain()
+    return {
+        "draft": factories.make_campaign(connected, by=marketer, name="June sale"),
+        "ready": ready,
+        "launched": launched,
+        "batch": Batch.objects.get(campaign=launched),
+        "template": MessageTemplate.objects.get(),
+    }
+
+
+@pytest.fixture(autouse=True)
+def _own_files(settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path / "files"
+
+
+@pytest.fixture
+def stack(transactional_db, tmp_path, sandbox, settings):
+    """The processes of the product on the test's own database; start what the test needs."""
+    settings.MEDIA_ROOT = settings.DATA_DIR / "files"
+    stack = Stack(tmp_path, database_url(), sandbox)
+    yield stack
+    stack.stop()
+    if os.environ.get("SHOW_LOGS"):
+        print(stack.log())
+    connection.close()
+
+
+def database_url():
+    """Name the test's own database for another process."""
+    values = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{values['NAME']}"
+    login = f"{values['USER']}:{values['PASSWORD']}" if values["PASSWORD"] else values["USER"]
+    where = f"{values['HOST'] or 'localhost'}:{values['PORT'] or 5432}"
+    return f"postgres://{login}@{where}/{values['NAME']}"
+
+
+@pytest.fixture
+def intent():
+    return uuid.uuid4()
+
+
+assert settings.configured

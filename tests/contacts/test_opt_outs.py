@@ -1,0 +1,138 @@
+"""The list of the people who must not be written to."""
+
+import pytest
+from django.urls import reverse
+
+from contacts import services
+from contacts.models import OptOut
+from teams.models import AuditEvent
+
+PHONE = "+233244123456"
+
+
+def url(name, team):
+    return reverse(f"contacts:{name}", kwargs={"team": team.slug})
+
+
+def add(client, team, phone="024 412 3456", reason=""):
+    return client.post(url("opt_out_add", team), {"phone": phone, "reason": reason}, follow=True)
+
+
+@pytest.mark.parametrize("typed", ["024 412 3456", "+233 24 412 3456", "233244123456"])
+def test_added_by_hand(typed, team, marketer, login):
+    page = add(login(marketer), team, typed, "Rang us").content.decode()
+    assert "+233 24 412 3456 is on the list." in page
+    row = OptOut.objects.get()
+    assert (row.team, row.phone, row.reason, row.created_by) == (team, PHONE, "Rang us", marketer)
+    assert "Rang us" in page
+    assert str(marketer) in page
+
+
+def test_read_as_a_number_of_the_teams_country(team, marketer, login):
+    team.default_region = "NG"
+    team.save()
+    add(login(marketer), team, "0803 123 4567")
+    assert OptOut.objects.get().phone == "+2348031234567"
+
+
+def test_audit_names_who_and_masks_whom(team, marketer, login):
+    add(login(marketer), team)
+    event = AuditEvent.objects.get(action="opt-out added")
+    assert (event.team, event.user) == (team, marketer)
+    assert "123456" not in event.subject
+
+
+def test_done_twice_is_said(team, marketer, manager, login):
+    add(login(marketer), team, reason="First")
+    page = add(login(manager), team, reason="Second").content.decode()
+    assert "is on the list already" in page
+    assert OptOut.objects.get().reason == "First"
+    assert AuditEvent.objects.filter(action="opt-out added").count() == 1
+
+
+@pytest.mark.parametrize("typed", ["", "12", "hello", "0244123456, 0244123457", "2.33E+11", "\0"])
+def test_bad_input_is_an_instruction(typed, team, marketer, login):
+    response = login(marketer).post(url("opt_out_add", team), {"phone": typed, "reason": "Kept"})
+    assert response.status_code == 200
+    page = response.content.decode()
+    assert "field-error" in page
+    assert 'value="Kept"' in page
+    assert not OptOut.objects.exists()
+
+
+def test_refused_to_a_viewer(team, viewer, login):
+    assert add(login(viewer), team).status_code == 403
+    assert not OptOut.objects.exists()
+
+
+def test_invisible_to_a_stranger(team, other_team, outsider, login):
+    services.opt_out(team, PHONE)
+    client = login(outsider)
+    assert add(client, team).status_code == 404
+    assert client.get(url("opt_out_list", team)).status_code == 404
+    assert "412 3456" not in client.get(url("opt_out_list", other_team)).content.decode()
+
+
+def test_viewer_sees_masked_numbers_and_no_form(team, viewer, login):
+    services.opt_out(team, PHONE)
+    page = login(viewer).get(url("opt_out_list", team)).content.decode()
+    assert "+233 24 *** 3456" in page
+    assert "412 3456" not in page
+    assert "Add to the list" not in page
+
+
+def test_newest_first_on_bounded_pages(team, marketer, login, django_assert_max_num_queries):
+    for number in range(60):
+        services.opt_out(team, f"+2332441{number:05}", by=marketer)
+    client = login(marketer)
+    with django_assert_max_num_queries(12):
+        page = client.get(url("opt_out_list", team)).content.decode()
+    assert page.count("+233 24 41") == 50
+    assert page.index("+233 24 410 0059") < page.index("+233 24 410 0058")
+    assert (
+        "+233 24 410 0003" in client.get(url("opt_out_list", team), {"page": 2}).content.decode()
+    )
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("0244123456", True),
+        ("+233 24 412 3456", True),
+        ("4123", True),
+        ("0244 12", True),
+        ("0500000000", False),
+        ("Ama", False),
+        ("%", False),
+        ("0", False),
+    ],
+)
+def test_search(typed, found, team, marketer, login):
+    services.opt_out(team, PHONE)
+    page = login(marketer).get(url("opt_out_list", team), {"q": typed}).content.decode()
+    assert ("+233 24 412 3456" in page) == found
+    assert ("This number is not on the list" in page) != found
+
+
+@pytest.mark.parametrize("query", [{"q": "\0"}, {"q": "9" * 9999}, {"page": "x"}, {"page": "-3"}])
+def test_fuzzed_queries_give_the_list(query, team, marketer, login):
+    services.opt_out(team, PHONE)
+    response = login(marketer).get(url("opt_out_list", team), query)
+    assert response.status_code == 200
+    assert "+233 24 412 3456" in response.content.decode()
+
+
+def test_refinement_is_the_same_list(team, marketer, login):
+    services.opt_out(team, PHONE)
+    client = login(marketer)
+    whole = client.get(url("opt_out_list", team), {"q": "4123"}).content.decode()
+    part = client.get(
+        url("opt_out_list", team), {"q": "4123"}, headers={"HX-Request": "true"}
+    ).content.decode()
+    assert "<html" not in part
+    assert part.strip() in whole
+
+
+def test_empty_says_what_to_do(team, marketer, viewer, login):
+    assert "add the number here" in login(marketer).get(url("opt_out_list", team)).content.decode()
+    assert "Nobody has opted out" in login(viewer).get(url("opt_out_list", team)).content.decode()

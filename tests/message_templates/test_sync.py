@@ -1,0 +1,307 @@
+"""Syncing the templates, against the sandbox over real HTTP."""
+
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.urls import reverse
+
+from message_templates import services
+from message_templates.models import MessageTemplate, SyncRun
+from teams.models import AuditEvent, Connection
+from tests import factories
+
+SYNC = "/api/v1/whatsapp/templates/sync"
+LIST = "/api/v1/whatsapp/templates"
+
+
+def url(name, team):
+    return reverse(f"message_templates:{name}", kwargs={"team": team.slug})
+
+
+@pytest.fixture
+def sync(connected, drain):
+    """Return a function that syncs the team's templates and returns the finished SyncRun."""
+
+    def run():
+        row = services.request_sync(connected)
+        for _ in range(6):
+            drain("sync_templates")
+            row.refresh_from_db()
+            if not row.is_open:
+                return row
+            factories.let_time_pass()
+        raise AssertionError("the sync never ended")
+
+    return run
+
+
+def add(sandbox, name="fresh_one", **fields):
+    template = {
+        "language": "en",
+        "category": "UTILITY",
+        "status": "APPROVED",
+        "components": [{"type": "BODY", "text": "Hello {{1}}, see you."}],
+    }
+    sandbox.post("templates", account="kente", name=name, **(template | fields))
+
+
+@pytest.mark.parametrize("shape", ["nest", "bare", "mongo", "snake", "meta", "chaos"])
+def test_every_shape_gives_the_same_templates(shape, sync, sandbox, team):
+    # A page of five: the list has to be followed to its end.
+    sandbox.post("options", chaos_bad_gateway=0.0, chaos_slow=0.0, page_size=5, max_page_size=5)
+    sandbox.post("shape", shape=shape, account="kente")
+    run = sync()
+    assert (run.state, run.total, run.added) == ("succeeded", 14, 14)
+    welcome = MessageTemplate.objects.for_team(team).get(name="welcome_message", language="en_US")
+    assert welcome.parts.body == "Hi {{1}}, your code is {{2}}.\nShow it at *any* of our shops."
+    assert welcome.parts.footer == "Reply STOP to opt out"
+    assert welcome.category == "MARKETING"
+    sendable = MessageTemplate.objects.for_team(team).sendable()
+    assert {(t.name, t.language) for t in sendable} == {
+        ("call_us", "en"),
+        ("loyalty_points", "en_GH"),
+        ("order_update", "en"),
+        ("welcome_message", "en_US"),
+    }
+
+
+def test_twice_changes_nothing(sync, team):
+    sync()
+    before = list(MessageTemplate.objects.for_team(team).values())
+    run = sync()
+    assert (run.added, run.changed, run.vanished) == (0, 0, 0)
+    assert run.summary == "14 templates, nothing changed"
+    assert list(MessageTemplate.objects.for_team(team).values()) == before
+
+
+def test_diff_is_told(sync, sandbox, team):
+    sync()
+    add(sandbox)
+    add(sandbox, "order_update", components=[{"type": "BODY", "text": "Order {{1}} is here."}])
+    sandbox_delete(sandbox, "call_us", "en")
+    run = sync()
+    assert run.summary == "14 templates, 1 added, 1 changed, 1 no longer listed"
+    assert MessageTemplate.objects.get(name="order_update").parts.body == "Order {{1}} is here."
+
+
+def sandbox_delete(sandbox, name, language):
+    import requests
+
+    answer = requests.delete(
+        f"{sandbox.url}/__sandbox__/templates/{name}/{language}",
+        params={"account": "kente"},
+        timeout=10,
+    )
+    assert answer.ok, answer.text
+
+
+def test_vanished_is_kept_and_comes_back(sync, sandbox, team):
+    add(sandbox)
+    sync()
+    sandbox_delete(sandbox, "fresh_one", "en")
+    assert sync().vanished == 1
+    gone = MessageTemplate.objects.get(name="fresh_one")
+    assert gone.vanished_at is not None
+    assert not gone.is_sendable
+    assert sync().vanished == 0
+    add(sandbox)
+    assert sync().changed == 1
+    back = MessageTemplate.objects.get(name="fresh_one")
+    assert (back.uuid, back.vanished_at, back.is_sendable) == (gone.uuid, None, True)
+
+
+def test_a_component_nobody_knows_is_a_reason_and_no_error(sync, sandbox):
+    add(
+        sandbox,
+        components=[{"type": "BODY", "text": "Hello there."}, {"type": "HOLOGRAM", "depth": 3}],
+    )
+    assert sync().state == "succeeded"
+    template = MessageTemplate.objects.get(name="fresh_one")
+    assert "not known here" in template.unsendable_reason
+
+
+def test_a_background_sync_is_looked_at_again(sync, sandbox, team):
+    sync()
+    add(sandbox)
+    # ChumiAI answers at once and lists what it fetched a little later.
+    sandbox.post("options", sync_seconds=30.0)
+    run = sync()
+    assert run.state == "succeeded"
+    assert run.looks > 1
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "kind"),
+    [
+        (path, method, kind)
+        for path, method in ((SYNC, "POST"), (LIST, "GET"))
+        for kind in ("500", "502html", "half_json", "reset_before", "redirect")
+    ]
+    + [(LIST, "GET", "wrong_types")],
+)
+def test_failing_sync_keeps_the_templates(path, method, kind, sync, sandbox, team):
+    sync()
+    sandbox.fault(kind, path=path, method=method, times=9)
+    run = sync()
+    assert run.state == "failed"
+    assert run.error.startswith("ChumiAI ")
+    assert MessageTemplate.objects.for_team(team).offered().count() == 14
+
+
+def test_missing_permission_is_named(team, sandbox, drain):
+    factories.connect(team, sandbox, kind="without_templates-read")
+    run = services.request_sync(team)
+    drain("sync_templates")
+    run.refresh_from_db()
+    assert run.state == "failed"
+    assert "templates:read" in run.error
+    assert "templates:read" in Connection.objects.get(team=team).problem
+
+
+def test_revoked_key_is_a_problem_of_the_connection(team, sandbox, drain):
+    factories.connect(team, sandbox, kind="revoked")
+    run = services.request_sync(team)
+    drain("sync_templates")
+    run.refresh_from_db()
+    assert "wrong or was revoked" in run.error
+    assert Connection.objects.get(team=team).problem == run.error
+
+
+def test_good_sync_clears_the_problem(sync, team):
+    Connection.objects.filter(team=team).update(problem="ChumiAI could not be reached.")
+    sync()
+    connection = Connection.objects.get(team=team)
+    assert connection.problem == ""
+    assert connection.checked_at is not None
+
+
+def test_429_waits_and_carries_on(connected, sandbox, drain):
+    sandbox.fault("429", path=SYNC, retry_after=7)
+    run = services.request_sync(connected)
+    drain("sync_templates")
+    run.refresh_from_db()
+    assert run.is_open
+    assert run.error == "Too many requests. Waiting 7 seconds, then carrying on."
+    factories.let_time_pass()
+    drain("sync_templates")
+    run.refresh_from_db()
+    assert (run.state, run.error) == ("succeeded", "")
+
+
+def test_team_without_a_key_is_told(team, drain):
+    run = services.request_sync(team)
+    drain("sync_templates")
+    run.refresh_from_db()
+    assert run.state == "failed"
+    assert "no ChumiAI key" in run.error
+
+
+# The button and the live region
+
+
+def test_button_asks_for_a_sync(connected, marketer, login, sandbox):
+    response = login(marketer).post(url("template_sync_start", connected))
+    assert response.url == url("template_list", connected)
+    run = SyncRun.objects.get()
+    assert (run.team, run.requested_by, run.state) == (connected, marketer, "requested")
+    assert AuditEvent.objects.filter(action="template sync requested", user=marketer).count() == 1
+    # A page only asks; ChumiAI hears of it from the worker.
+    assert sandbox.get("requests", account="kente") == []
+
+
+def test_pressed_twice_is_one_sync(connected, marketer, login):
+    client = login(marketer)
+    client.post(url("template_sync_start", connected))
+    client.post(url("template_sync_start", connected))
+    assert SyncRun.objects.count() == 1
+
+
+def test_refused_to_a_viewer(connected, viewer, login):
+    client = login(viewer)
+    assert client.post(url("template_sync_start", connected)).status_code == 403
+    assert not SyncRun.objects.exists()
+    assert b"Sync now" not in client.get(url("template_list", connected)).content
+
+
+def test_invisible_to_a_stranger(connected, outsider, login):
+    client = login(outsider)
+    assert client.post(url("template_sync_start", connected)).status_code == 404
+    assert client.get(url("template_sync", connected)).status_code == 404
+    assert not SyncRun.objects.exists()
+
+
+def test_get_starts_nothing(connected, marketer, login):
+    assert login(marketer).get(url("template_sync_start", connected)).status_code == 405
+    assert not SyncRun.objects.exists()
+
+
+def region(page):
+    """Return the live region of a full page, or of its own view."""
+    text = page.content.decode()
+    start = text.index('<section id="template-sync"')
+    return text[start : text.index("</section>", start)].split("csrfmiddlewaretoken")[0]
+
+
+def test_region_polls_until_the_end_and_then_tells_the_gallery(connected, marketer, login, drain):
+    client = login(marketer)
+    client.post(url("template_sync_start", connected))
+    waiting = client.get(url("template_sync", connected))
+    assert 'hx-trigger="load delay:2s"' in region(waiting)
+    assert "HX-Trigger" not in waiting.headers
+    assert region(waiting) == region(client.get(url("template_list", connected)))
+
+    drain("sync_templates")
+    ended = client.get(url("template_sync", connected))
+    assert "14 templates, 14 added" in region(ended)
+    assert "hx-trigger" not in region(ended)
+    assert "#template-gallery" in ended.headers["HX-Trigger"]
+    assert region(ended) == region(client.get(url("template_list", connected)))
+
+
+def test_without_a_worker_the_region_says_so(connected, marketer, login):
+    client = login(marketer)
+    client.post(url("template_sync_start", connected))
+    assert "no worker is running" in region(client.get(url("template_sync", connected)))
+
+
+def test_failure_is_said_with_what_was_not_lost(sync, sandbox, team, viewer, login):
+    sync()
+    sandbox.fault("500", path=SYNC)
+    sync()
+    said = region(login(viewer).get(url("template_list", team)))
+    assert "failed" in said
+    assert "ChumiAI gave no clear answer" in said or "ChumiAI gave no answer" in said
+    assert "Nothing was lost" in said
+    assert "the templates below are those of" in said
+
+
+# The command
+
+
+def test_command_prints_the_diff(connected, sandbox):
+    out = StringIO()
+    call_command("sync_templates", "kente", stdout=out)
+    assert "14 templates, 14 added." in out.getvalue()
+    add(sandbox)
+    sandbox_delete(sandbox, "call_us", "en")
+    out = StringIO()
+    call_command("sync_templates", "kente", stdout=out)
+    assert out.getvalue().split("\n")[:-1] == [
+        "no longer listed  call_us (en)",
+        "added             fresh_one (en)",
+        "14 templates, 1 added, 1 no longer listed.",
+    ]
+
+
+def test_command_fails_with_the_sentence(team, sandbox):
+    factories.connect(team, sandbox, kind="revoked")
+    with pytest.raises(CommandError, match="wrong or was revoked") as failure:
+        call_command("sync_templates", "kente")
+    assert failure.value.returncode == 1
+    assert "as they were" in str(failure.value)
+
+
+def test_command_knows_its_teams(db):
+    with pytest.raises(CommandError, match="no team nobody"):
+        call_command("sync_templates", "nobody")

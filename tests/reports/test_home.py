@@ -1,0 +1,167 @@
+"""Home: the first steps, what runs, what needs a person, the last month."""
+
+from datetime import timedelta
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from campaigns.models import Batch, BulkJob, Campaign
+from campaigns.services import launches
+from contacts.services import opt_out
+from message_templates.models import SyncRun
+from tasks.models import Worker
+from teams.services import record_problem
+from tests import factories
+
+
+def url(team, name="home"):
+    return reverse(f"reports:{name}", args=(team.slug,))
+
+
+def home(client, team):
+    return client.get(url(team)).content.decode()
+
+
+def beat():
+    now = timezone.now()
+    Worker.objects.create(name="w", started_at=now, seen_at=now)
+
+
+@pytest.fixture
+def campaign(connected):
+    return factories.launch(factories.make_ready_campaign(connected))
+
+
+def test_the_first_steps_follow_each_other(team, manager, login, sandbox):
+    client = login(manager)
+    html = home(client, team)
+    assert html.count('class="is-todo"') == 3
+    assert reverse("teams:connection", args=(team.slug,)) in html[html.index("first-steps") :]
+    factories.connect(team, sandbox)
+    factories.make_template(team)
+    html = home(client, team)
+    assert html.count('class="is-done"') == 2
+    assert reverse("campaigns:campaign_new", args=(team.slug,)) in html
+    factories.launch(factories.make_ready_campaign(team))
+    html = home(client, team)
+    assert "first-steps" not in html
+    assert "Last 30 days" in html
+
+
+def test_a_step_that_one_may_not_take_names_who_may(team, viewer, marketer, login):
+    for user in (viewer, marketer):
+        html = home(login(user), team)
+        steps = html[html.index("first-steps") : html.index("</ol>")]
+        assert "A manager of this team does this." in steps
+        assert "href" not in steps
+
+
+def test_what_runs_stands_with_its_bar(connected, campaign, viewer, login):
+    beat()
+    html = home(login(viewer), connected)
+    assert "Running now" in html
+    assert 'aria-label="Progress of Easter sale"' in html
+    assert 'hx-trigger="every 5s"' in html
+    assert "Needs attention" not in html
+
+
+def test_the_region_equals_the_element_of_the_page(connected, campaign, viewer, login):
+    client = login(viewer)
+    region = client.get(url(connected, "home_running")).content.decode().strip()
+    assert region.startswith('<section id="home-running"')
+    assert region in home(client, connected)
+
+
+def test_the_polling_ends_when_nothing_runs(connected, campaign, marketer, login):
+    launches.stop(campaign, by=marketer)
+    client = login(marketer)
+    region = client.get(url(connected, "home_running")).content.decode()
+    assert "hx-trigger" not in region and "Easter sale" not in region
+    assert "Stopped" in home(client, connected)
+
+
+def test_a_pause_needs_attention(connected, campaign, viewer, login):
+    beat()
+    launches.pause(campaign, reason=Campaign.Pause.FORBIDDEN, note="x")
+    html = home(login(viewer), connected)
+    assert "Needs attention" in html
+    assert "The key lacks a permission." in html
+
+
+def test_a_decision_needs_attention(connected, campaign, viewer, login):
+    beat()
+    now = timezone.now()
+    launches.pause(campaign, reason=Campaign.Pause.UNCONFIRMED)
+    campaign.batches.update(
+        status=Batch.Status.UNCONFIRMED, claimed_at=now, search_ended_at=now, handed_over=5
+    )
+    assert "Part 1 needs a decision." in home(login(viewer), connected)
+
+
+def test_a_silent_worker_a_problem_and_a_failed_sync_need_attention(
+    connected, campaign, viewer, login
+):
+    now = timezone.now()
+    record_problem(connected, "ChumiAI refused the key.")
+    SyncRun.objects.create(
+        team=connected, state="failed", requested_at=now, finished_at=now, error="Too bad."
+    )
+    html = home(login(viewer), connected)
+    attention = html[html.index("home-attention") :]
+    assert "no worker is running" in attention
+    assert "ChumiAI refused the key." in attention
+    assert "Too bad." in attention
+
+
+def test_the_figures_of_the_last_month_are_honest(connected, campaign, viewer, login, drain):
+    drain("send_batches")
+    BulkJob.objects.update(state="completed_with_errors", processed=5, accepted=3, failed=2)
+    BulkJob.objects.create(
+        team=connected,
+        remote_id="elsewhere",
+        state="completed",
+        accepted=900,
+        first_seen_at=timezone.now(),
+        changed_at=timezone.now(),
+    )
+    opt_out(connected, "+233244123456")
+    client = login(viewer)
+    answer = client.get(url(connected))
+    assert answer.context["figures"] == {
+        "accepted": 3,
+        "failed": 2,
+        "campaigns": 1,
+        "opt_outs": 1,
+    }
+    long_ago = timezone.now() - timedelta(days=31)
+    Batch.objects.update(settled_at=long_ago)
+    Campaign.objects.update(launched_at=long_ago)
+    figures = client.get(url(connected)).context["figures"]
+    assert (figures["accepted"], figures["failed"], figures["campaigns"]) == (0, 0, 0)
+
+
+def test_a_stranger_finds_nothing(team, outsider, login):
+    client = login(outsider)
+    assert client.get(url(team)).status_code == 404
+    assert client.get(url(team, "home_running")).status_code == 404
+
+
+def test_other_teams_campaigns_stay_theirs(team, other_team, viewer, login, sandbox):
+    factories.connect(other_team, sandbox)
+    factories.launch(factories.make_ready_campaign(other_team, name="Secret mangoes"))
+    assert "Secret mangoes" not in home(login(viewer), team)
+
+
+def test_many_campaigns_cost_no_more_queries(
+    connected, viewer, login, django_assert_max_num_queries
+):
+    client = login(viewer)
+    template = factories.make_template(connected)
+    for number in range(3):
+        ready = factories.make_ready_campaign(connected, name=f"Sale {number}", template=template)
+        factories.launch(ready)
+    with django_assert_max_num_queries(12):
+        client.get(url(connected))
+    with django_assert_max_num_queries(8):
+        client.get(url(connected, "home_running"))

@@ -1,0 +1,44 @@
+"""Settings of the tests: the product's own, with secrets and folders of the run."""
+
+import os
+import sys
+import tempfile
+
+os.environ.setdefault("SECRET_KEY", "protects-nothing-" * 4)
+os.environ.setdefault("ENCRYPTION_KEYS", "tests-only")
+os.environ.setdefault("HTTPS", "false")
+os.environ.setdefault("DATA_DIR", tempfile.mkdtemp(prefix="chumi-tests-"))
+os.environ.setdefault("TASKS_STORE", "memory://")
+os.environ.setdefault("LOG_LEVEL", "ERROR")
+
+from chumi_admin.settings import *  # noqa: E402, F403
+from chumi_admin.settings import BASE_DIR, DATA_DIR, DATABASES, TEMPLATES  # noqa: E402
+
+# A file, so that processes of the stack share the database with the test.
+if "sqlite" in DATABASES["default"]["ENGINE"]:
+    DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+# No collected files here: they are found where they lie.
+WHITENOISE_AUTOREFRESH = WHITENOISE_USE_FINDERS = True
+
+
+class FailOnUnknown(str):
+    """Make an unknown variable in a template of ours an error; Django's own rely on silence."""
+
+    def __contains__(self, text):
+        return text == "%s" or super().__contains__(text)
+
+    def __mod__(self, variable):
+        context = sys._getframe(1).f_locals.get("context")
+        origin = str(getattr(context.template, "origin", "")) if context else ""
+        if origin.startswith(str(BASE_DIR / "templates")):
+            raise AssertionError(f"unknown template variable {variable} in {origin}")
+        return ""
+
+
+TEMPLATES[0]["OPTIONS"]["string_if_invalid"] = FailOnUnknown("")

@@ -1,0 +1,122 @@
+"""A task runs once for every wish, under a lease, and comes back after a crash."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from tasks import services
+from tasks.models import Task, Worker
+
+calls = []
+
+
+def record(key):
+    calls.append(key)
+
+
+def ask_again_while_busy(key):
+    calls.append(key)
+    if len(calls) == 1:
+        services.request("once", key)
+
+
+def later(key):
+    calls.append(key)
+    return 60
+
+
+def broken(key):
+    calls.append(key)
+    raise ValueError("a bug")
+
+
+@pytest.fixture(autouse=True)
+def handlers(db, settings):
+    calls.clear()
+    here = "tests.tasks.test_run"
+    settings.TASK_HANDLERS = {
+        "once": f"{here}.record",
+        "busy": f"{here}.ask_again_while_busy",
+        "later": f"{here}.later",
+        "broken": f"{here}.broken",
+    }
+
+
+def test_asking_twice_runs_once(drain):
+    services.request("once", 1)
+    services.request("once", 1)
+    drain()
+    assert calls == ["1"]
+    assert Task.objects.get().due_at is None
+
+
+def test_a_wake_up_for_what_is_not_due_does_nothing():
+    services.request("once", 1, delay=60)
+    assert not services.run("once", "1")
+    assert not services.run("once", "unknown")
+    assert calls == []
+
+
+def test_a_sooner_wish_wins():
+    services.request("once", 1, delay=60)
+    services.request("once", 1)
+    services.request("once", 1, delay=60)
+    assert services.run("once", "1")
+
+
+def test_a_wish_during_the_run_is_not_lost(settings, drain):
+    settings.TASK_HANDLERS["once"] = settings.TASK_HANDLERS["busy"]
+    services.request("once", 1)
+    assert services.run("once", "1")
+    assert Task.objects.due().exists()
+    drain()
+    assert calls == ["1", "1"]
+
+
+def test_a_handler_names_when_it_wants_to_be_called_again():
+    services.request("later", 1)
+    services.run("later", "1")
+    task = Task.objects.get()
+    assert timedelta(seconds=50) < task.due_at - timezone.now() <= timedelta(seconds=60)
+    assert not services.run("later", "1")
+
+
+def test_a_lease_keeps_others_out_until_it_ends():
+    services.request("once", 1)
+    Task.objects.update(leased_until=timezone.now() + timedelta(seconds=5), token="other")
+    assert not services.run("once", "1")
+    Task.objects.update(leased_until=timezone.now() - timedelta(seconds=1))
+    assert services.run("once", "1")
+
+
+def test_a_bug_backs_off_and_tells_no_content(caplog):
+    services.request("broken", 1)
+    services.run("broken", "1")
+    task = Task.objects.get()
+    assert (task.tries, task.last_error) == (1, "ValueError")
+    assert task.due_at > timezone.now()
+    assert task.leased_until is None
+
+
+def test_the_sweep_wakes_what_is_due_or_was_left_behind(settings):
+    from tasks import engine
+
+    engine.huey.flush()
+    services.request("once", 1)
+    services.request("once", 2)
+    Task.objects.filter(key="2").update(
+        leased_until=timezone.now() - timedelta(seconds=1), token="dead"
+    )
+    services.sweep()
+    assert engine.huey.pending_count() == 2
+
+
+def test_the_heartbeat_says_whether_a_worker_lives():
+    assert not services.worker_is_alive()
+    services.record_heartbeat("w", timezone.now())
+    assert services.worker_is_alive()
+    Worker.objects.update(seen_at=timezone.now() - services.WORKER_SILENT_AFTER)
+    assert not services.worker_is_alive()
+    services.record_farewell("w")
+    assert services.last_heartbeat() is None

@@ -1,0 +1,139 @@
+"""Logging in by e-mail: allauth, as it is set up here."""
+
+import re
+
+import pytest
+from django.core.cache import cache
+from django.urls import reverse
+
+from tests.factories import PASSWORD, make_user
+
+LOGIN = "/accounts/login/"
+
+
+@pytest.fixture(autouse=True)
+def _no_tries_yet(db):
+    cache.clear()
+
+
+@pytest.fixture
+def ama(team):
+    return make_user("Ama Mensah", team)
+
+
+def log_in(client, password=PASSWORD, email="ama@example.com", **more):
+    return client.post(LOGIN, {"login": email, "password": password, **more})
+
+
+def is_in(client):
+    return "_auth_user_id" in client.session
+
+
+def test_email_and_password_let_in(ama, client):
+    response = log_in(client)
+    assert response.url == "/"
+    assert is_in(client)
+
+
+def test_case_of_the_address_does_not_matter(ama, client):
+    log_in(client, email="Ama@Example.com")
+    assert is_in(client)
+
+
+def test_session_is_rotated(ama, client):
+    client.get(LOGIN)
+    session = client.session
+    session["before"] = True
+    session.save()
+    before = session.session_key
+    log_in(client)
+    assert client.session.session_key != before
+
+
+def test_wrong_password_keeps_out_without_saying_who_exists(ama, client):
+    wrong = log_in(client, "wrong")
+    unknown = log_in(client, "wrong", email="nobody@example.com")
+    assert not is_in(client)
+    error = re.compile(r'<div class="alert alert-danger".*?</div></div>', re.DOTALL)
+    assert error.search(wrong.content.decode())[0] == error.search(unknown.content.decode())[0]
+
+
+def test_inactive_people_stay_out(ama, client):
+    ama.is_active = False
+    ama.save()
+    log_in(client)
+    assert not is_in(client)
+
+
+def test_sixth_try_is_refused_even_with_the_right_password(ama, client):
+    for _ in range(5):
+        log_in(client, "wrong")
+    response = log_in(client)
+    assert not is_in(client)
+    assert "Too many failed login attempts" in response.content.decode()
+
+
+def test_limit_holds_for_the_admin_too(ama, client):
+    ama.is_staff = True
+    ama.save()
+    for _ in range(5):
+        log_in(client, "wrong")
+    # The admin has no log-in of its own that would count for itself.
+    response = client.post("/admin/login/", {"username": ama.email, "password": PASSWORD})
+    assert response.status_code == 302
+    assert response.url.startswith(LOGIN)
+    assert not is_in(client)
+
+
+def test_nobody_signs_up(db, client):
+    form = {"email": "new@example.com", "password1": PASSWORD, "password2": PASSWORD}
+    page = client.post(reverse("account_signup"), form)
+    assert not is_in(client)
+    assert "closed" in page.content.decode().lower()
+
+
+def test_logging_out_takes_a_post(ama, client):
+    log_in(client)
+    client.get("/accounts/logout/")
+    assert is_in(client)
+    client.post("/accounts/logout/")
+    assert not is_in(client)
+
+
+@pytest.mark.parametrize(
+    ("target", "lands"),
+    [
+        ("/t/kente/templates/", "/t/kente/templates/"),
+        ("https://evil.example/", "/"),
+        ("//evil.example/", "/"),
+        ("/\\evil.example", "/"),
+        ("javascript:alert(1)", "/"),
+    ],
+)
+def test_next_stays_here(target, lands, ama, client):
+    assert log_in(client, next=target).url == lands
+
+
+def test_forgotten_password_is_reset_by_mail(ama, client, mailoutbox):
+    client.post("/accounts/password/reset/", {"email": "ama@example.com"})
+    (mail,) = mailoutbox
+    assert mail.to == ["ama@example.com"]
+    link = re.search(r"http://testserver(/accounts/password/reset/key/\S+)", mail.body)[1]
+    form = client.get(link, follow=True)
+    assert form.status_code == 200
+    fresh = "another good long passphrase"
+    client.post(form.redirect_chain[-1][0], {"password1": fresh, "password2": fresh})
+    log_in(client)
+    assert not is_in(client)
+    log_in(client, fresh)
+    assert is_in(client)
+    # The link works once.
+    client.logout()
+    assert "password1" not in client.get(link, follow=True).content.decode()
+
+
+def test_reset_does_not_tell_who_exists(ama, client, mailoutbox):
+    known = client.post("/accounts/password/reset/", {"email": "ama@example.com"})
+    unknown = client.post("/accounts/password/reset/", {"email": "nobody@example.com"})
+    assert (known.status_code, known.url) == (unknown.status_code, unknown.url)
+    assert all(PASSWORD not in mail.body for mail in mailoutbox)

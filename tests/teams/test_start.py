@@ -1,0 +1,35 @@
+"""The start page: the only team, the choice, or what to do without one."""
+
+from django.urls import reverse
+
+from teams.models import Membership
+from tests import factories
+
+
+def test_only_team_is_opened(team, viewer, login):
+    assert login(viewer).get("/").url == reverse("reports:home", kwargs={"team": team.slug})
+
+
+def test_several_teams_are_offered_and_no_other(team, other_team, viewer, login):
+    factories.make_team("secret", name="Secret Spices")
+    Membership.objects.create(team=other_team, user=viewer, role="manager")
+    page = login(viewer).get("/").content.decode()
+    assert "Kente Corner" in page
+    assert "Mango Foods" in page
+    assert "Secret Spices" not in page
+
+
+def test_without_a_team_says_whom_to_ask(db, login):
+    page = login(factories.make_user("Nana Addo")).get("/").content.decode()
+    assert "You are not in any team yet" in page
+    assert "Ask your administrator" in page
+    assert "/admin/" not in page
+
+
+def test_administrator_without_a_team_is_led_to_make_one(db, login):
+    page = login(factories.make_user("Root Admin", is_staff=True)).get("/").content.decode()
+    assert reverse("admin:teams_team_add") in page
+
+
+def test_anonymous_goes_to_the_log_in(db, client):
+    assert client.get("/").url.startswith(reverse("account_login"))

@@ -1,0 +1,230 @@
+"""The rules of the house, asked of every URL that the resolver knows."""
+
+import re
+import subprocess
+import sys
+import uuid
+
+import pytest
+from bs4 import BeautifulSoup
+from django.core.management import call_command
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from teams.roles import PERMISSIONS
+from tests.access import ACCESS, LOGGED_IN, OPEN, address, other_urls, team_urls
+from tests.processes import ROOT
+
+GETS = sorted(name for name, url in ACCESS.items() if "GET" in url.methods)
+POSTS = sorted(name for name, url in ACCESS.items() if "POST" in url.methods)
+POST_ONLY = sorted(name for name, url in ACCESS.items() if url.methods == "POST")
+REGIONS = sorted(name for name, url in ACCESS.items() if url.region_of)
+WITH_SUBJECT = sorted(name for name, url in ACCESS.items() if url.subject)
+MOST_QUERIES = 12
+# PostgreSQL streams a download through a cursor that it declares for a SELECT.
+READING = ("SELECT", "SAVEPOINT", "RELEASE", "DECLARE")
+
+
+def test_every_url_has_a_row_in_the_access_table():
+    assert set(team_urls()) == set(ACCESS)
+    assert set(other_urls()) == OPEN | LOGGED_IN
+
+
+# 1. Who sees what
+
+
+@pytest.mark.parametrize("name", sorted(ACCESS))
+def test_anonymous_is_sent_to_the_log_in(name, team):
+    somewhere = {"draft": "x"}
+    path = address(name, team, somewhere, subject_uuid=uuid.uuid4())
+    for method in ACCESS[name].methods.split():
+        answer = Client().generic(method, path)
+        assert answer.status_code == 302
+        assert answer.url.startswith(reverse("account_login"))
+
+
+def test_a_stranger_finds_nothing(subjects, team, outsider, login):
+    client = login(outsider)
+    for name, url in ACCESS.items():
+        for method in url.methods.split():
+            answer = client.generic(method, address(name, team, subjects))
+            assert answer.status_code == 404, (name, method)
+
+
+def test_in_ones_own_team_a_foreign_object_is_a_missing_one(
+    subjects, other_team, outsider, login, team
+):
+    client = login(outsider)
+    for name in WITH_SUBJECT:
+        for method in ACCESS[name].methods.split():
+            foreign = client.generic(method, address(name, other_team, subjects))
+            missing = client.generic(
+                method, address(name, other_team, subjects, subject_uuid=uuid.uuid4())
+            )
+            assert foreign.status_code == missing.status_code == 404, (name, method)
+            assert text(foreign) == text(missing)
+
+
+def test_a_role_that_may_not_is_refused(subjects, team, viewer, marketer, login):
+    for user, role in ((viewer, "viewer"), (marketer, "marketer")):
+        client = login(user)
+        for name in POSTS:
+            if role not in PERMISSIONS[ACCESS[name].permission]:
+                answer = client.post(address(name, team, subjects))
+                assert answer.status_code == 403, (name, role)
+
+
+def test_every_post_needs_more_than_reading():
+    assert all(ACCESS[name].permission != "read" for name in POSTS)
+
+
+# 2. A GET only reads
+
+
+def test_a_get_only_selects_and_chumiai_hears_nothing(subjects, team, manager, login, sandbox):
+    client = login(manager)
+    before = sandbox.get("requests")
+    for name in GETS:
+        path = address(name, team, subjects)
+        with CaptureQueriesContext(
+            connection,
+        ) as queries:
+            answer = client.get(path, follow=False)
+            if answer.streaming:
+                b"".join(answer.streaming_content)
+        assert answer.status_code == 200, (name, answer.status_code)
+        written = [
+            query["sql"]
+            for query in queries
+            if not query["sql"].lstrip("( ").upper().startswith(READING)
+        ]
+        assert written == [], name
+        assert len(queries) <= MOST_QUERIES, (name, [query["sql"] for query in queries])
+    assert sandbox.get("requests") == before
+
+
+def test_a_viewer_reads_everything_but_drafts(subjects, team, viewer, login):
+    client = login(viewer)
+    for name in GETS:
+        may = "viewer" in PERMISSIONS[ACCESS[name].permission] or name == "teams:connection"
+        answer = client.get(address(name, team, subjects))
+        assert answer.status_code == (200 if may else 403), name
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "page=x",
+        "page=-1",
+        "page=99999999999999999999",
+        "q=%00",
+        "q=" + "x" * 5000,
+        "state=%F0%9F%98%80&category[]=1",
+        "after=nonsense",
+        "row=abc",
+        "show=longest",
+    ],
+)
+def test_a_fuzzed_query_never_gives_a_500(subjects, team, manager, login, query):
+    client = login(manager)
+    for name in GETS:
+        answer = client.get(f"{address(name, team, subjects)}?{query}")
+        assert answer.status_code in {200, 404}, name
+
+
+# 3. Live regions
+
+
+@pytest.mark.parametrize("name", REGIONS)
+def test_a_live_region_equals_the_element_of_its_page(name, subjects, team, marketer, login):
+    client = login(marketer)
+    path = address(name, team, subjects)
+    region = soup(client.get(path, headers={"HX-Request": "true"})).find(True)
+    page = soup(client.get(address(ACCESS[name].region_of, team, subjects)))
+    assert page.find(id=region["id"]).decode(indent_level=1) == region.decode(indent_level=1)
+
+
+def text(answer):
+    # The token of the CSRF protection is masked anew each time that it is shown.
+    return re.sub(rb"\b\w{64}\b", b"", answer.content)
+
+
+def soup(answer):
+    parsed = BeautifulSoup(answer.content, "html.parser")
+    for token in parsed.find_all("input", {"name": "csrfmiddlewaretoken"}):
+        # Masked anew each time that it is shown.
+        token["value"] = ""
+    return parsed
+
+
+# 4. Unsafe requests
+
+
+@pytest.mark.parametrize("name", POST_ONLY)
+def test_a_post_url_refuses_get(name, subjects, team, manager, login):
+    assert login(manager).get(address(name, team, subjects)).status_code == 405
+
+
+def test_a_post_without_a_csrf_token_is_refused(subjects, team, manager):
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(manager)
+    for name in POSTS:
+        assert client.post(address(name, team, subjects)).status_code == 403, name
+
+
+# 6. The code itself
+
+
+def test_the_import_contracts_hold():
+    lint = subprocess.run(
+        [sys.executable, "-c", "from importlinter.cli import lint_imports_command as c; c()"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert lint.returncode == 0, lint.stdout
+
+
+@pytest.mark.django_db
+def test_no_migration_is_missing():
+    call_command("makemigrations", check=True, dry_run=True, verbosity=0)
+
+
+def test_production_settings_pass_djangos_own_check(settings):
+    check = subprocess.run(
+        [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env={
+            "PATH": "",
+            "SECRET_KEY": "long-enough-" * 6,
+            "ENCRYPTION_KEYS": "some",
+            "DATA_DIR": str(settings.DATA_DIR),
+        },
+    )
+    assert check.returncode == 0, check.stderr
+
+
+@pytest.mark.django_db
+def test_every_answer_carries_the_strict_policy(subjects, team, manager, login):
+    client = login(manager)
+    paths = [address(name, team, subjects) for name in GETS] + [
+        "/accounts/login/",
+        "/nowhere/",
+        "/health/",
+        "/admin/",
+    ]
+    for path in paths:
+        policy = client.get(path)["Content-Security-Policy"]
+        assert "unsafe" not in policy
+        assert "script-src 'self'" in policy
+        assert "default-src 'none'" in policy
+
+
+def test_pages_of_a_team_are_never_cached(subjects, team, manager, login):
+    client = login(manager)
+    for name in GETS:
+        assert "no-store" in client.get(address(name, team, subjects))["Cache-Control"], name
