@@ -196,6 +196,8 @@ class LaunchForm(forms.Form):
 
     intent = forms.UUIDField(widget=forms.HiddenInput)
     digest = forms.CharField(max_length=64, widget=forms.HiddenInput)
+    # Without one, the campaign takes the way that fits it best.
+    engine = forms.ChoiceField(choices=Campaign.Engine.choices, required=False)
     typed = forms.CharField(
         label="To confirm, type the number of people",
         max_length=20,

@@ -57,8 +57,14 @@ class Campaign(models.Model):
         UNAUTHORIZED = "unauthorized", "ChumiAI refused the key"
         FORBIDDEN = "forbidden", "The key lacks a permission"
         REJECTED = "rejected", "ChumiAI refused a part"
+        ACCOUNT = "account", "WhatsApp stopped the account"
         UNCONFIRMED = "unconfirmed", "A part got no clear answer"
+        FAILURES = "failures", "Too many messages failed"
         TEMPLATE = "template", "The template can't be sent any more"
+
+    class Engine(models.TextChoices):
+        BATCHES = "batches", "In parts"
+        SINGLY = "singly", "One by one"
 
     EDITABLE = (Status.DRAFT, Status.READY)
     LIVE = (Status.QUEUED, Status.SENDING, Status.PAUSED)
@@ -71,6 +77,8 @@ class Campaign(models.Model):
         MessageTemplate, models.PROTECT, null=True, related_name="campaigns"
     )
     mapping = models.JSONField(null=True)
+    # How it goes out; empty until a person chooses or it is launched (see `engines`).
+    engine = models.CharField(max_length=10, choices=Engine.choices, blank=True)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.DRAFT)
     pause_reason = models.CharField(max_length=20, choices=Pause.choices, blank=True)
     # What went wrong, in a sentence for people.
@@ -88,6 +96,8 @@ class Campaign(models.Model):
     launched_by = models.ForeignKey(USER, models.SET_NULL, null=True, related_name="+")
     launched_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
+    # Failures before this moment do not count for pausing: a person looked at them.
+    failures_since = models.DateTimeField(null=True)
     changed_at = models.DateTimeField(auto_now=True)
 
     objects = CampaignQuerySet.as_manager()
@@ -102,6 +112,7 @@ class Campaign(models.Model):
                     launched_at__isnull=False,
                     intent__isnull=False,
                     snapshot__isnull=False,
+                    engine__in=("batches", "singly"),
                 ),
                 name="launched_at_is_set_exactly_when_launched",
             ),
@@ -223,11 +234,53 @@ class Check(models.Model):
         return self.ready + self.repaired
 
 
+class HeaderMedia(models.Model):
+    """The picture, video or document above the message: a public link, or ChumiAI's media id."""
+
+    class State(models.TextChoices):
+        REQUESTED = "requested", "Checking"
+        GOOD = "good", "Usable"
+        BAD = "bad", "Not usable"
+        # An id is ChumiAI's: there is nothing that we could look at.
+        UNSEEN = "unseen", "Not checked"
+
+    campaign = models.OneToOneField(Campaign, models.CASCADE, related_name="header_media")
+    link = models.CharField(max_length=2000, blank=True)
+    media_id = models.CharField(max_length=200, blank=True)
+    state = models.CharField(max_length=10, choices=State.choices)
+    content_type = models.CharField(max_length=100, blank=True)
+    size = models.PositiveBigIntegerField(null=True)
+    problem = models.CharField(max_length=300, blank=True)
+    requested_at = models.DateTimeField()
+    checked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name_plural = "header media"
+        constraints = [
+            models.CheckConstraint(
+                condition=(Q(link="") & ~Q(media_id="")) | (~Q(link="") & Q(media_id="")),
+                name="media_by_link_or_by_id",
+            ),
+        ]
+
+    def __str__(self):
+        return f"Header media of {self.campaign}"
+
+    @property
+    def is_usable(self):
+        return self.state in (self.State.GOOD, self.State.UNSEEN)
+
+
 class RecipientQuerySet(models.QuerySet):
     def of_batch(self, batch):
         return self.filter(
             campaign_id=batch.campaign_id, position__range=(batch.first, batch.last)
         )
+
+    def singly(self, campaign):
+        """Return the people of the campaign who are written to one by one."""
+        people = self.filter(campaign=campaign)
+        return people if campaign.engine == Campaign.Engine.SINGLY else people.exclude(retries=0)
 
 
 class Recipient(models.Model):
@@ -249,6 +302,8 @@ class Recipient(models.Model):
     notes = models.JSONField(default=list)
     status = models.CharField(max_length=12, choices=Status.choices, default=Status.PENDING)
     remote_id = models.CharField(max_length=200, blank=True)
+    # How often a person asked for another try after a failure; each is an Attempt of its own.
+    retries = models.PositiveSmallIntegerField(default=0)
     failure_code = models.IntegerField(null=True)
     # Why it was left out or failed, in a sentence for people.
     reason = models.CharField(max_length=300, blank=True)
@@ -259,6 +314,10 @@ class Recipient(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["campaign", "phone"], name="one_message_a_phone"),
             models.UniqueConstraint(fields=["campaign", "position"], name="one_position_each"),
+        ]
+        indexes = [
+            # Who is next, and how many are in each state.
+            models.Index(fields=["campaign", "status", "position"], name="recipient_by_status"),
         ]
 
     def __str__(self):
@@ -304,12 +363,16 @@ class Batch(models.Model):
     skipped = models.PositiveIntegerField(default=0)
     status = models.CharField(max_length=12, choices=Status.choices, default=Status.PENDING)
     token = models.CharField(max_length=32, blank=True)
+    # Names the API key whose line the batch occupies while it is in flight.
+    lane = models.CharField(max_length=64, blank=True)
     claimed_at = models.DateTimeField(null=True)
     settled_at = models.DateTimeField(null=True)
     # What happened, in a sentence for people.
     note = models.CharField(max_length=400, blank=True)
     # Looking for the job of a batch that got no clear answer.
     looks = models.PositiveSmallIntegerField(default=0)
+    # How many jobs the last look showed that might be this batch's; two are no match.
+    candidates = models.PositiveSmallIntegerField(default=0)
     next_look_at = models.DateTimeField(null=True)
     search_ended_at = models.DateTimeField(null=True)
     decided_by = models.ForeignKey(USER, models.SET_NULL, null=True, related_name="+")
@@ -322,9 +385,9 @@ class Batch(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["campaign", "number"], name="one_batch_a_number"),
             models.UniqueConstraint(
-                fields=["campaign"],
+                fields=["lane"],
                 condition=Q(status="submitting"),
-                name="one_batch_in_flight_a_campaign",
+                name="one_batch_in_flight_a_key",
             ),
             models.CheckConstraint(condition=Q(first__lte=F("last")), name="batch_has_people"),
             models.CheckConstraint(
@@ -342,7 +405,11 @@ class Batch(models.Model):
 
 
 class Attempt(models.Model):
-    """One try at handing a batch over: the intent before the request, the outcome after it."""
+    """One try at handing over a batch or, sent singly, a recipient.
+
+    The intent before the request, the outcome after it; neither is ever overwritten by the
+    next try.
+    """
 
     class Outcome(models.TextChoices):
         OPEN = "open", "Under way"
@@ -351,33 +418,57 @@ class Attempt(models.Model):
         NOT_SENT = "not_sent", "Not sent"
         UNCONFIRMED = "unconfirmed", "No clear answer"
 
-    batch = models.ForeignKey(Batch, models.CASCADE, related_name="attempts")
+    # In one of these, something may be on its way: nothing else may be tried.
+    LIVE = (Outcome.OPEN, Outcome.UNCONFIRMED)
+
+    campaign = models.ForeignKey(Campaign, models.CASCADE, related_name="attempts")
+    batch = models.ForeignKey(Batch, models.CASCADE, null=True, related_name="attempts")
+    recipient = models.ForeignKey(Recipient, models.CASCADE, null=True, related_name="attempts")
     token = models.CharField(max_length=32, unique=True)
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
     outcome = models.CharField(max_length=12, choices=Outcome.choices, default=Outcome.OPEN)
-    file = models.CharField(max_length=200)
-    file_name = models.CharField(max_length=100)
-    file_sha256 = models.CharField(max_length=64)
-    rows = models.PositiveIntegerField()
+    # What was sent: the file of a batch. A recipient's values stand in its own row.
+    file = models.CharField(max_length=200, blank=True)
+    file_name = models.CharField(max_length=100, blank=True)
+    file_sha256 = models.CharField(max_length=64, blank=True)
+    rows = models.PositiveIntegerField(default=1)
     # The ids of the key's newest jobs just before the request: a job of ours is not among them.
     baseline = models.JSONField(default=list)
+    # What came back.
     response_status = models.PositiveSmallIntegerField(null=True)
     request_id = models.CharField(max_length=200, blank=True)
+    code = models.IntegerField(null=True)
     raw = models.TextField(blank=True)
     error = models.CharField(max_length=400, blank=True)
 
     class Meta:
+        indexes = [
+            # The last fifty outcomes of a campaign decide whether it goes on.
+            models.Index(fields=["campaign", "-finished_at"], name="attempt_by_end"),
+            # Claims that nobody answered for.
+            models.Index(fields=["started_at"], condition=Q(outcome="open"), name="attempt_open"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["batch"],
                 condition=Q(outcome__in=("open", "unconfirmed")),
                 name="one_live_attempt_a_batch",
             ),
+            models.UniqueConstraint(
+                fields=["recipient"],
+                condition=Q(outcome__in=("open", "unconfirmed")),
+                name="one_live_attempt_a_recipient",
+            ),
+            models.CheckConstraint(
+                condition=Q(batch=None, recipient__isnull=False)
+                | Q(batch__isnull=False, recipient=None),
+                name="attempt_at_a_batch_or_at_a_person",
+            ),
         ]
 
     def __str__(self):
-        return f"Attempt {self.pk} at batch {self.batch_id}"
+        return f"Attempt {self.pk} of campaign {self.campaign_id}"
 
 
 class BulkJobQuerySet(models.QuerySet):
@@ -404,6 +495,8 @@ class BulkJob(models.Model):
     team = models.ForeignKey(Team, models.CASCADE, related_name="bulk_jobs")
     # Set when one of our batches started it; a job is linked once.
     batch = models.OneToOneField(Batch, models.SET_NULL, null=True, related_name="job")
+    # Names the API key under which one of our batches started it.
+    lane = models.CharField(max_length=64, blank=True)
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     remote_id = models.CharField(max_length=200)
     state = models.CharField(max_length=24, choices=State.choices, default=State.UNKNOWN)
@@ -418,7 +511,11 @@ class BulkJob(models.Model):
     skipped = models.PositiveIntegerField(default=0)
     # True where ChumiAI says which rows failed; else the failures belong to the batch.
     has_row_results = models.BooleanField(default=False)
+    # A person went on in spite of its failures.
+    failures_told = models.BooleanField(default=False)
     error = models.CharField(max_length=300, blank=True)
+    # Somebody has its page open: it is asked about more often.
+    watched_until = models.DateTimeField(null=True)
     # How many answers in a row said the same.
     polls_unchanged = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField(null=True)
@@ -436,7 +533,13 @@ class BulkJob(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["team", "remote_id"], name="one_row_a_remote_job")
+            models.UniqueConstraint(fields=["team", "remote_id"], name="one_row_a_remote_job"),
+            # Two teams may share a key; a job is still of one batch alone.
+            models.UniqueConstraint(
+                fields=["lane", "remote_id"],
+                condition=Q(batch__isnull=False),
+                name="a_remote_job_is_linked_once",
+            ),
         ]
         indexes = [
             models.Index(fields=["team", "-first_seen_at", "-id"], name="job_list"),

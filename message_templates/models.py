@@ -73,6 +73,11 @@ class MessageTemplate(models.Model):
         return parts.placeholders(self.components, self.parameter_format)
 
     @property
+    def needs_media(self):
+        """Say whether a picture, video or document has to be given for its header."""
+        return bool(self.parts.header and self.parts.header.media)
+
+    @property
     def body_hash(self):
         return parts.body_hash(self.components)
 

@@ -35,3 +35,11 @@ def decrypt(ciphertext, *, bound_to):
             # A damaged text is no base64, or too short: to a person it is all the same.
             continue
     raise CannotDecrypt
+
+
+def fingerprint(key):
+    """Return a name for the API key that is equal for equal keys and tells nothing else.
+
+    Keys are long and random, so no secret is needed to keep a hash of one from being guessed.
+    """
+    return hashlib.sha256(b"chumi-admin lane " + key.encode()).hexdigest()[:32]

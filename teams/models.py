@@ -76,6 +76,28 @@ class Team(models.Model):
         validators=[MinValueValidator(1), MaxValueValidator(20)],
         help_text="Parts of a campaign that ChumiAI may be working on at the same time.",
     )
+    singly_up_to = models.PositiveIntegerField(
+        "send one by one up to",
+        default=250,
+        help_text="Campaigns to no more people than this go out one message at a time, unless "
+        "the person who launches chooses otherwise.",
+    )
+    messages_per_second = models.FloatField(
+        default=5,
+        validators=[MinValueValidator(0.1), MaxValueValidator(200)],
+        help_text="The pace of campaigns that go out one message at a time.",
+    )
+    parallel_sends = models.PositiveSmallIntegerField(
+        default=4,
+        validators=[MinValueValidator(1), MaxValueValidator(32)],
+        help_text="Messages that may be on their way to ChumiAI at the same time.",
+    )
+    pause_at_failures = models.PositiveSmallIntegerField(
+        "pause when so many fail",
+        default=25,
+        validators=[MinValueValidator(1), MaxValueValidator(100)],
+        help_text="In per cent of the last 50 messages. A campaign then waits for a person.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = TeamQuerySet.as_manager()
@@ -115,6 +137,8 @@ class Connection(models.Model):
     base_url = models.CharField(max_length=200)
     key_ciphertext = models.TextField(blank=True, editable=False)
     key_last4 = models.CharField(max_length=4, blank=True, editable=False)
+    # Equal for equal keys, and says nothing about them: two teams with one key share its line.
+    lane = models.CharField(max_length=64, blank=True, editable=False)
     # {"templates:read": "granted" | "missing" | "untested", …}, as the last test saw it.
     scopes = models.JSONField(default=dict, editable=False)
     problem = models.CharField(max_length=300, blank=True, editable=False)
@@ -136,6 +160,7 @@ class Connection(models.Model):
         """Encrypt `key`, bound to this team: on another team's row it does not decrypt."""
         self.key_ciphertext = crypto.encrypt(key, bound_to=f"team:{self.team_id}")
         self.key_last4 = key[-4:]
+        self.lane = crypto.fingerprint(key)
 
     def key(self):
         """Return the key in the clear. Raise `crypto.CannotDecrypt`."""

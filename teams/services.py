@@ -30,6 +30,12 @@ def audit(team, action, *, by=None, subject="", before=None, after=None):
     )
 
 
+def lane_of(team):
+    """Name the line to ChumiAI that the team shares with whoever has the same key."""
+    lane = Connection.objects.filter(team=team).values_list("lane", flat=True).first()
+    return lane or f"team {team.pk}"
+
+
 def client_for(team):
     """Build the Client of the team. Raise `NotConnected`."""
     connection = Connection.objects.filter(team=team).first()
@@ -83,7 +89,7 @@ def connect(team, *, base_url, key="", by=None):
     before = {"base_url": connection.base_url, "key": connection.key_last4}
     if connection.base_url != base_url:
         connection.base_url = base_url
-        connection.key_ciphertext = connection.key_last4 = ""
+        connection.key_ciphertext = connection.key_last4 = connection.lane = ""
     if key:
         connection.set_key(key)
     connection.scopes, connection.problem, connection.checked_at = {}, "", None

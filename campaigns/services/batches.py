@@ -15,7 +15,7 @@ from contacts.services import opted_out_of
 from core import phones
 from core.errors import Refused
 from tasks import services as tasks
-from teams.services import audit
+from teams.services import audit, lane_of
 
 Status = Batch.Status
 
@@ -88,9 +88,11 @@ def claim(batch, prepared, baseline):
     """Write the intent: this batch, by this attempt. Return the attempt, or None.
 
     Committed before the first byte leaves. The campaign must still be sending at the moment
-    of the claim, and no other batch of it may be in flight: the database refuses a second.
+    of the claim, and no other batch may be in flight under the same key: the database refuses
+    a second.
     """
     now = timezone.now()
+    lane = lane_of(batch.campaign.team)
     try:
         with transaction.atomic():
             won = Batch.objects.filter(
@@ -100,6 +102,7 @@ def claim(batch, prepared, baseline):
             ).update(
                 status=Status.SUBMITTING,
                 token=prepared.token,
+                lane=lane,
                 claimed_at=now,
                 handed_over=prepared.rows,
                 skipped=batch.size - prepared.rows,
@@ -115,6 +118,7 @@ def claim(batch, prepared, baseline):
             if moved != prepared.rows or _someone_opted_out(batch):
                 raise _FileIsStale
             return Attempt.objects.create(
+                campaign=batch.campaign,
                 batch=batch,
                 token=prepared.token,
                 started_at=now,

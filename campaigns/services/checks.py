@@ -147,8 +147,8 @@ def _insert(rows):
     # Model instances cost ten times the insert itself, and a file may have a million rows.
     sql = (
         f"INSERT INTO {Recipient._meta.db_table} "
-        '(campaign_id, position, row_number, phone, "values", notes, status, remote_id, reason) '
-        "VALUES (%s, %s, %s, %s, %s, %s, %s, '', '')"
+        '(campaign_id, position, row_number, phone, "values", notes, status, '
+        "remote_id, reason, retries) VALUES (%s, %s, %s, %s, %s, %s, %s, '', '', 0)"
     )
     with connection.cursor() as cursor:
         cursor.executemany(sql, rows)

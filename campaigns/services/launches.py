@@ -3,6 +3,7 @@
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from campaigns import engines
 from campaigns.models import Batch, Campaign, Recipient
 from campaigns.services.checks import digest_of
 from core.errors import Refused
@@ -23,14 +24,15 @@ class AlreadyLaunched(Refused):
     """Somebody launched it before: not a fault, and nothing is sent twice."""
 
 
-def launch(campaign, *, by, intent, digest, typed=None):
+def launch(campaign, *, by, intent, digest, engine="", typed=None):
     """Start sending, once. Raise `AlreadyLaunched` or `Refused`.
 
-    `digest` names what the person saw, `intent` (a UUID) the page that was pressed, `typed`
-    the number of people where the team asks for it.
+    `digest` names what the person saw, `intent` (a UUID) the page that was pressed, `engine`
+    the way out where one was chosen, `typed` the number of people where the team asks for it.
     """
     with transaction.atomic():
         _check_launch(campaign, digest, typed)
+        engine = _engine(campaign, engine)
         now = timezone.now()
         try:
             with transaction.atomic():
@@ -39,9 +41,11 @@ def launch(campaign, *, by, intent, digest, typed=None):
                 ).update(
                     status=Status.QUEUED,
                     intent=intent,
+                    engine=engine,
                     snapshot=_snapshot(campaign),
                     launched_by=by,
                     launched_at=now,
+                    failures_since=now,
                 )
         except IntegrityError:
             # The intent is unique: it stands on another campaign already.
@@ -50,7 +54,8 @@ def launch(campaign, *, by, intent, digest, typed=None):
             campaign.refresh_from_db()
             _refuse_if_launched(campaign)
             raise Refused(CHANGED)
-        _cut_batches(campaign)
+        if engine == Campaign.Engine.BATCHES:
+            _cut_batches(campaign)
         audit(
             campaign.team,
             "campaign launched",
@@ -59,6 +64,7 @@ def launch(campaign, *, by, intent, digest, typed=None):
             after={
                 "recipients": campaign.recipient_count,
                 "template": str(campaign.template),
+                "engine": engine,
                 "digest": digest,
             },
         )
@@ -91,6 +97,16 @@ def _check_launch(campaign, digest, typed):
         client_for(campaign.team)
     except NotConnected as error:
         raise Refused(f"{error} Nothing was sent.") from None
+
+
+def _engine(campaign, chosen):
+    offered = engines.choices(campaign)
+    if chosen and chosen not in offered:
+        raise Refused(
+            f"This template goes out {engines.WORDS[offered[0]].name.lower()} only. "
+            "Nothing was sent."
+        )
+    return chosen or offered[0]
 
 
 def _refuse_if_launched(campaign):

@@ -70,6 +70,12 @@ class Command(BaseCommand):
         add("--text", action="append", default=[], metavar="PLACEHOLDER=TEXT")
         add("--name", default="", help="the campaign's name; otherwise the template and the day")
         add("--user", default="", metavar="EMAIL", help="the member in whose name it is launched")
+        add(
+            "--engine",
+            choices=Campaign.Engine.values,
+            default="",
+            help="in parts, or one by one; otherwise the team's settings decide",
+        )
         add("--check", action="store_true", help="stop after the check; the draft stays")
         add("--wait", action="store_true", help="show the progress until it is over")
         add("--json", action="store_true", help="print one JSON object, and the rest on stderr")
@@ -138,6 +144,7 @@ class Command(BaseCommand):
             by=by,
             intent=uuid.uuid4(),
             digest=campaign.digest,
+            engine=options["engine"],
             typed=campaign.recipient_count,
         )
         self.record(campaign)

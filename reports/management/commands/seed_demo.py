@@ -199,6 +199,7 @@ def tell(team, story, *, by):
         by=by,
         intent=uuid.uuid4(),
         digest=campaign.digest,
+        engine=Campaign.Engine.BATCHES,
         typed=campaign.recipient_count,
     )
     work_until(lambda: refreshed(campaign).is_terminal, "the campaign")
