@@ -307,6 +307,8 @@ class Recipient(models.Model):
     # How often a person asked for another try after a failure; each is an Attempt of its own.
     retries = models.PositiveSmallIntegerField(default=0)
     failure_code = models.IntegerField(null=True)
+    # When it was accepted or failed.
+    settled_at = models.DateTimeField(null=True)
     # Why it was left out or failed, in a sentence for people.
     reason = models.CharField(max_length=300, blank=True)
 

@@ -29,7 +29,10 @@ urlpatterns = [
     path("<uuid:uuid>/resume/", progress.campaign_resume, name="campaign_resume"),
     path("<uuid:uuid>/stop/", progress.campaign_stop, name="campaign_stop"),
     path("<uuid:uuid>/recipients.csv", progress.campaign_recipients, name="campaign_recipients"),
+    path("<uuid:uuid>/decide/", progress.campaign_decide, name="campaign_decide"),
+    path("<uuid:uuid>/retry/", progress.campaign_retry, name="campaign_retry"),
     path("parts/<uuid:uuid>/decide/", progress.batch_decide, name="batch_decide"),
+    path("parts/<uuid:uuid>/retry/", progress.batch_retry, name="batch_retry"),
     # Jobs
     path("jobs/", jobs.job_list, name="job_list"),
     path("jobs/sync/", jobs.job_sync, name="job_sync"),

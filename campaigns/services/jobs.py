@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from campaigns import failures
@@ -141,12 +142,14 @@ def _record_failures(batch, results):
             by_code.setdefault(result.code, []).append("+" + result.phone.lstrip("+"))
     people = Recipient.objects.of_batch(batch)
     for code, phones in by_code.items():
-        people.filter(status=Recipient.Status.ACCEPTED, phone__in=phones).update(
+        # Who was tried again since has left this job behind.
+        people.filter(status=Recipient.Status.ACCEPTED, retries=0, phone__in=phones).update(
             status=Recipient.Status.FAILED,
+            settled_at=timezone.now(),
             failure_code=code,
             reason=failures.explain(code).sentence[:300],
         )
-    return people.filter(status=Recipient.Status.FAILED).count()
+    return people.filter(Q(status=Recipient.Status.FAILED) | Q(retries__gt=0)).count()
 
 
 def record_lost(job, reason=LOST):

@@ -162,6 +162,8 @@ def _settle(attempt, outcome, person, *, sources=Attempt.LIVE, **fields):
         outcome=outcome, finished_at=timezone.now(), **fields
     )
     if settled:
+        if outcome in (Outcome.ACCEPTED, Outcome.REJECTED):
+            person = person | {"settled_at": timezone.now()}
         Recipient.objects.filter(pk=attempt.recipient_id, status__in=IN_DOUBT).update(**person)
 
 
