@@ -87,8 +87,12 @@ class SandboxProcess:
     def get(self, path, /, **query):
         return requests.get(f"{self.url}/__sandbox__/{path}", params=query, timeout=10).json()
 
-    def fault(self, kind, *, path, method="POST", times=1, **params):
-        return self.post("faults", kind=kind, path=path, method=method, times=times, params=params)
+    def fault(self, kind, *, path, method="POST", times=1, after=0, **params):
+        order = {"path": path, "method": method, "times": times, "after": after}
+        return self.post("faults", kind=kind, params=params, **order)
+
+    def clear_faults(self):
+        requests.delete(f"{self.url}/__sandbox__/faults", timeout=10).raise_for_status()
 
     def ledger(self, account=None):
         """Return every message that the sandbox accepted, in order."""
