@@ -58,7 +58,7 @@ class Campaign(models.Model):
         FORBIDDEN = "forbidden", "The key lacks a permission"
         REJECTED = "rejected", "ChumiAI refused a part"
         ACCOUNT = "account", "WhatsApp stopped the account"
-        UNCONFIRMED = "unconfirmed", "A part got no clear answer"
+        UNCONFIRMED = "unconfirmed", "No clear answer from ChumiAI"
         FAILURES = "failures", "Too many messages failed"
         TEMPLATE = "template", "The template can't be sent any more"
 

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from campaigns import steps
 from campaigns.clean_file import safe_csv
-from campaigns.failures import explain, retry_words
+from campaigns.failures import Retry, explain, retry_words
 from campaigns.forms import RetryForm
 from campaigns.models import Attempt, Batch, Campaign, Recipient
 from campaigns.progress import Singles, progress_of
@@ -180,10 +180,19 @@ def _failure(row, now):
         "about": known.about or "",
         "code": code,
         "again": row["again"],
-        "when": retry_words(code, failed_at=row["failed_at"] or now, tries=row["tries"], now=now)
-        if code is not None
-        else "",
+        "when": _when(row, known, now),
     }
+
+
+def _when(row, failure, now):
+    """Say whether and from when another try makes sense, '' where nobody knows."""
+    if row["failure_code"] is None or not row["failed_at"]:
+        return ""
+    if failure.retry == Retry.NEVER:
+        return "Trying again would not help."
+    return retry_words(
+        row["failure_code"], failed_at=row["failed_at"], tries=row["tries"], now=now
+    )
 
 
 def _news(campaign, progress):
