@@ -13,7 +13,7 @@ from campaigns.clean_file import safe_csv
 from campaigns.failures import explain
 from campaigns.models import Batch, Campaign, Recipient
 from campaigns.progress import progress_of
-from campaigns.services import batches, launches
+from campaigns.services import batches, jobs, launches
 from core import phones
 from core.errors import Refused
 from message_templates import components as parts
@@ -22,7 +22,7 @@ from teams.roles import requires
 
 # Parts that the page lists: those that are over and those far off give way.
 SHOWN_PARTS = 40
-CSV_HEADER = ("Row", "Phone", "State", "Reason", "Part", "About the part")
+CSV_HEADER = ("Row", "Phone", "State", "Reason", "What to do", "Part", "About the part")
 
 
 def _get_campaign(request, uuid):
@@ -75,6 +75,7 @@ def _progress_context(campaign):
         "hidden_waiting": sum(part.is_waiting for part in hidden),
         "hidden_over": sum(not part.is_waiting for part in hidden),
         "news": _news(campaign, progress),
+        "waits_for": jobs.waits_for(campaign.team) if progress.poll_seconds else None,
     }
 
 
@@ -240,9 +241,19 @@ def _csv_rows(campaign, written):
             written(person.phone),
             person.get_status_display(),
             person.reason,
+            _advice(person),
             number,
             about,
         )
+
+
+def _advice(person):
+    if person.status != Recipient.Status.FAILED:
+        return ""
+    known = explain(person.failure_code)
+    # A refusal of the whole part has no code of WhatsApp's, but ChumiAI's own reason.
+    is_known = person.failure_code is not None or person.reason == known.sentence
+    return known.advice if is_known else ""
 
 
 def _slices(campaign):
