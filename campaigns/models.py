@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Case, F, OuterRef, Q, Subquery, Sum, When
 from django.db.models.functions import Coalesce, Greatest, Least
 
+from campaigns.failures import explain_text
 from message_templates.models import MessageTemplate
 from teams.models import Team
 
@@ -486,6 +487,10 @@ class BulkJobQuerySet(models.QuerySet):
     def open(self):
         return self.exclude(state__in=TERMINAL_JOBS).filter(lost_at=None)
 
+    def due(self, now):
+        """Return those whose turn to be asked about has come, the longest due first."""
+        return self.filter(next_poll_at__lte=now).order_by("next_poll_at", "pk")
+
 
 class BulkJob(models.Model):
     """The mirror of a job that ChumiAI runs under the team's key, ours or not."""
@@ -564,6 +569,11 @@ class BulkJob(models.Model):
         return self.state in TERMINAL_JOBS or self.lost_at is not None
 
     @property
+    def failure(self):
+        """Return the `Failure` that stopped the whole job, None where ChumiAI names no code."""
+        return explain_text(self.error)
+
+    @property
     def told_accepted(self):
         """Return how many were accepted, or None where ChumiAI left it unsaid."""
         return self.accepted or (None if self._leaves_unsaid else 0)
@@ -594,6 +604,8 @@ class JobSync(models.Model):
     requested_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     error = models.CharField(max_length=300, blank=True)
+    # ChumiAI had too many requests: it is not asked about jobs before this.
+    wait_until = models.DateTimeField(null=True)
 
     def __str__(self):
         return f"Job history of {self.team}"

@@ -25,6 +25,7 @@ urlpatterns = [
     # A launched campaign
     path("<uuid:uuid>/", progress.campaign_detail, name="campaign_detail"),
     path("<uuid:uuid>/progress/", progress.campaign_progress, name="campaign_progress"),
+    path("<uuid:uuid>/watch/", jobs.campaign_watch, name="campaign_watch"),
     path("<uuid:uuid>/pause/", progress.campaign_pause, name="campaign_pause"),
     path("<uuid:uuid>/resume/", progress.campaign_resume, name="campaign_resume"),
     path("<uuid:uuid>/stop/", progress.campaign_stop, name="campaign_stop"),

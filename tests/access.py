@@ -19,6 +19,8 @@ class Url:
     kwargs: tuple[tuple[str, str], ...] = ()
     # Where a GET of this URL shows a live region: the name of its page.
     region_of: str = ""
+    # Its POST only says "I am looking": it changes nothing that anybody can see.
+    only_looks: bool = False
 
 
 ACCESS = {
@@ -45,6 +47,7 @@ ACCESS = {
     "campaigns:campaign_progress": Url(
         "GET", "read", "launched", region_of="campaigns:campaign_detail"
     ),
+    "campaigns:campaign_watch": Url("POST", "read", "launched", only_looks=True),
     "campaigns:campaign_pause": Url("POST", "launch", "launched"),
     "campaigns:campaign_resume": Url("POST", "launch", "launched"),
     "campaigns:campaign_stop": Url("POST", "launch", "launched"),

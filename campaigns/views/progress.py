@@ -18,7 +18,7 @@ from campaigns.failures import Retry, explain, retry_words
 from campaigns.forms import RetryForm
 from campaigns.models import Attempt, Batch, Campaign, Recipient
 from campaigns.progress import Singles, progress_of
-from campaigns.services import batches, launches, retries, singles
+from campaigns.services import batches, jobs, launches, retries, singles
 from core import phones
 from core.errors import Refused
 from message_templates import components as parts
@@ -28,7 +28,9 @@ from teams.roles import requires
 TRIED = (Recipient.Status.ACCEPTED, Recipient.Status.FAILED, Recipient.Status.UNCONFIRMED)
 # Parts that the page lists: those that are over and those far off give way.
 SHOWN_PARTS = 40
-CSV_HEADER = ("Row", "Phone", "State", "Reason", "Tries", "Part", "About the part")
+CSV_HEADER = (
+    "Row", "Phone", "State", "Reason", "What to do", "Tries", "Part", "About the part"
+)  # fmt: skip
 
 
 def _get_campaign(request, uuid):
@@ -87,6 +89,7 @@ def _progress_context(campaign):
         "hidden_waiting": sum(part.is_waiting for part in hidden),
         "hidden_over": sum(not part.is_waiting for part in hidden),
         "news": _news(campaign, progress),
+        "waits_for": jobs.waits_for(campaign.team) if progress.poll_seconds else None,
     }
 
 
@@ -352,10 +355,20 @@ def _csv_rows(campaign, written):
             written(person.phone),
             person.get_status_display(),
             person.reason,
+            _advice(person),
             str(person.retries + 1) if person.status in TRIED else "",
             number,
             "" if person.retries else about,
         )
+
+
+def _advice(person):
+    if person.status != Recipient.Status.FAILED:
+        return ""
+    known = explain(person.failure_code)
+    # A refusal of the whole part has no code of WhatsApp's, but ChumiAI's own reason.
+    is_known = person.failure_code is not None or person.reason == known.sentence
+    return known.advice if is_known else ""
 
 
 def _slices(campaign):
