@@ -96,19 +96,24 @@ def _progress_context(campaign):
 def _singles(campaign, batches_of, now):
     """Count the people who are written to one by one."""
     people = Recipient.objects.singly(campaign)
-    counts = dict(people.order_by().values_list("status").annotate(Count("pk")))
-    if not counts:
-        return Singles()
-    settled = people.aggregate(
-        last_at=Max("settled_at"),
-        lately=Count("pk", filter=Q(settled_at__gt=now - timedelta(minutes=1))),
-        tried_again=Count("pk", filter=Q(retries__gt=0)),
+    rows = list(
+        people.order_by()
+        .values("status")
+        .annotate(
+            count=Count("pk"),
+            last_at=Max("settled_at"),
+            lately=Count("pk", filter=Q(settled_at__gt=now - timedelta(minutes=1))),
+            tried_again=Count("pk", filter=Q(retries__gt=0)),
+        )
     )
-    positions = []
-    if batches_of and settled["tried_again"]:
-        positions = people.order_by("position").values_list("position", flat=True)
+    counts = {row["status"]: row["count"] for row in rows}
+    # A campaign in parts has nobody here but those who were tried again.
+    positions = people.values_list("position", flat=True) if batches_of and counts else ()
     return Singles(
-        **counts | settled,
+        **counts,
+        last_at=max((row["last_at"] for row in rows if row["last_at"]), default=None),
+        lately=sum(row["lately"] for row in rows),
+        tried_again=sum(row["tried_again"] for row in rows),
         undecided=singles.undecided(campaign).count() if "unconfirmed" in counts else 0,
         retried=_by_part(batches_of, positions),
     )

@@ -372,7 +372,7 @@ def test_the_page_costs_a_constant_number_of_queries(
     client = login(marketer)
     with django_assert_max_num_queries(12):
         client.get(url("campaign_detail", connected, row))
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(10):
         client.get(url("campaign_progress", connected, row))
 
 
