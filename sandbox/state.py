@@ -267,13 +267,13 @@ class State:
         template: str,
         language: str,
         values: list[str],
-        media: bool,
+        media: str | None,
     ) -> Sent:
         """Accept one message into the ledger, or refuse it in the documented order."""
         found = self.find_template(account, template, language)
         # The count and the texts are judged before the media, as ChumiAI's order has it.
         code = outcomes.parts_code(found, media=True) or outcomes.values_code(found, values)
-        if code := code or outcomes.parts_code(found, media=media):
+        if code := code or outcomes.parts_code(found, media=bool(media)):
             raise Problem(400, _meta_text(code), code=code)
         fate = outcomes.magic(to)
         self._refuse_by_fate(account, to, fate)
@@ -285,6 +285,7 @@ class State:
             template=template,
             language=language,
             values=values,
+            media=media,
             outcome=outcome,
         )
         status = "held_for_quality_assessment" if outcome == "held" else "accepted"
@@ -304,7 +305,7 @@ class State:
         template: str,
         language: str,
         file_name: str | None = None,
-        media: bool = False,
+        media: str | None = None,
     ) -> Job:
         """Make a job and write its messages to the ledger at once.
 
@@ -329,7 +330,7 @@ class State:
                 job.errors.append(RowError(position, row.number, row.phone, None, text))
             elif found is not None:
                 values = self._fitted(found, row.values)
-                code = outcomes.bulk_code(found, row.phone, values, media=media)
+                code = outcomes.bulk_code(found, row.phone, values, media=bool(media))
                 if code:
                     text = outcomes.TITLES[code]
                     job.errors.append(RowError(position, row.number, row.phone, code, text))
@@ -340,6 +341,7 @@ class State:
                     template=template,
                     language=language,
                     values=values,
+                    media=media,
                     outcome=str(code or "accepted"),
                     job=job,
                     row=row.number,
@@ -507,6 +509,7 @@ class State:
         template: str,
         language: str,
         values: list[str],
+        media: str | None,
         outcome: str,
         job: Job | None = None,
         row: int | None = None,
@@ -525,6 +528,7 @@ class State:
             template=template,
             language=language,
             values=values,
+            media=media,
             outcome=outcome,
             made_at=now if made_at is None else made_at,
             message_id=f"wamid.{secrets.token_urlsafe(24)}",
