@@ -2,7 +2,17 @@
 
 from django.contrib import admin
 
-from campaigns.models import Attempt, Batch, BulkJob, Campaign, Check, JobSync, Recipient, Upload
+from campaigns.models import (
+    Attempt,
+    Batch,
+    BulkJob,
+    Campaign,
+    Check,
+    HeaderMedia,
+    JobSync,
+    Recipient,
+    Upload,
+)
 from core.admin import ReadOnly, ReadOnlyAdmin
 from core.phones import mask
 
@@ -71,6 +81,14 @@ class CheckAdmin(ReadOnlyAdmin):
     list_select_related = ["campaign"]
     list_filter = ["state"]
     exclude = ["token", "details", "report"]
+    ordering = ["-requested_at"]
+
+
+@admin.register(HeaderMedia)
+class HeaderMediaAdmin(ReadOnlyAdmin):
+    list_display = ["campaign", "state", "content_type", "size", "checked_at"]
+    list_select_related = ["campaign"]
+    list_filter = ["state"]
     ordering = ["-requested_at"]
 
 

@@ -5,6 +5,8 @@ import re
 from django import forms
 
 from campaigns.models import Campaign
+from campaigns.services import media
+from core.errors import Refused
 from message_templates import components as parts
 
 Status = Campaign.Status
@@ -195,6 +197,45 @@ class RetryForm(forms.Form):
     """The reason for which people are tried again: WhatsApp's code."""
 
     code = forms.IntegerField(min_value=0, max_value=9_999_999)
+
+
+class LinkForm(forms.Form):
+    """Where the picture, video or document lies."""
+
+    link = forms.CharField(
+        max_length=2000,
+        widget=forms.URLInput(attrs={"autocomplete": "off", "placeholder": "https://"}),
+        error_messages={"required": "Paste the link first."},
+        help_text="One that anyone can open, without a log-in, and that opens the file itself.",
+    )
+
+    def __init__(self, data=None, *, campaign):
+        stored = getattr(campaign, "header_media", None)
+        super().__init__(data, initial={"link": stored.link if stored else ""})
+        self.fields["link"].label = f"Link to the {media.kind_of(campaign).name}"
+
+    def clean_link(self):
+        try:
+            media.check_link(self.cleaned_data["link"])
+        except Refused as problem:
+            raise forms.ValidationError(str(problem)) from None
+        return self.cleaned_data["link"]
+
+
+class MediaIdForm(forms.Form):
+    """What ChumiAI calls a file that it has."""
+
+    media_id = forms.CharField(
+        label="Media id",
+        max_length=200,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        error_messages={"required": "Paste the media id first."},
+        help_text="WhatsApp forgets a media id after 30 days, and we can't look at what it names.",
+    )
+
+    def __init__(self, data=None, *, campaign):
+        stored = getattr(campaign, "header_media", None)
+        super().__init__(data, initial={"media_id": stored.media_id if stored else ""})
 
 
 class LaunchForm(forms.Form):

@@ -8,6 +8,7 @@ from django.db.models import Case, F, OuterRef, Q, Subquery, Sum, When
 from django.db.models.functions import Coalesce, Greatest, Least
 
 from campaigns.failures import explain_text
+from campaigns.media import FORMATS
 from message_templates.models import MessageTemplate
 from teams.models import Team
 
@@ -23,7 +24,7 @@ class CampaignQuerySet(models.QuerySet):
 
     def with_parts(self):
         """Bring along what the wizard asks for."""
-        return self.select_related("team", "template", "upload", "check_result")
+        return self.select_related("team", "template", "upload", "check_result", "header_media")
 
     def with_progress(self):
         """Add `processed`: the people whom ChumiAI has gone through, counted as in progress.py."""
@@ -270,6 +271,15 @@ class HeaderMedia(models.Model):
     @property
     def is_usable(self):
         return self.state in (self.State.GOOD, self.State.UNSEEN)
+
+    @property
+    def is_open(self):
+        return self.state == self.State.REQUESTED
+
+    @property
+    def format(self):
+        """Name the format as people do, '' where nobody could look."""
+        return FORMATS.get(self.content_type, "")
 
 
 class RecipientQuerySet(models.QuerySet):

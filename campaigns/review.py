@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from campaigns.models import Recipient
+from campaigns.services import media
 from campaigns.services.checks import digest_of
 from contacts.models import OptOut
 from message_templates import components as parts
@@ -30,6 +31,7 @@ def points(campaign):
     """Return the list, in the order in which a person would ask."""
     return [
         *_template(campaign),
+        *_media(campaign),
         *_people(campaign),
         *_connection(campaign.team),
         *_machine(),
@@ -53,6 +55,27 @@ def _template(campaign):
         quality=template.quality,
     ):
         yield Point("warn", warning)
+
+
+def _media(campaign):
+    kind = media.kind_of(campaign)
+    if kind is None:
+        return
+    if missing := media.what_is_missing(campaign):
+        yield Point("bad", missing, "media")
+    elif campaign.header_media.link:
+        yield Point(
+            "ok",
+            f"The link leads to a {kind.name} that WhatsApp takes. "
+            "Keep it there until everybody has the message.",
+            "media",
+        )
+    else:
+        yield Point(
+            "warn",
+            f"Nobody can look at the {kind.name} behind a media id. Send yourself a test first.",
+            "media",
+        )
 
 
 def _people(campaign):

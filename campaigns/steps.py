@@ -3,18 +3,32 @@
 from django.urls import reverse
 
 from campaigns.models import Campaign
-from campaigns.services import checks
+from campaigns.services import checks, media
 
-# The word of a step stands in its URL, its view and its template.
+# The word of a step stands in its URL, its view and its template. "media" is there only where
+# the template needs it, under the name of what it needs.
 STEPS = {
     "template": "Template",
     "file": "File",
     "values": "Columns",
+    "media": "",
     "check": "Check",
     "preview": "Preview",
     "review": "Review and send",
 }
-ORDER = list(STEPS)
+
+
+def steps_of(campaign=None):
+    """Return the steps in their order, each with its label."""
+    kind = media.kind_of(campaign) if campaign else None
+    labels = STEPS | {"media": kind.name.capitalize() if kind else ""}
+    return {step: label for step, label in labels.items() if label}
+
+
+def after(campaign, step):
+    """Return the step that follows."""
+    order = list(steps_of(campaign))
+    return order[order.index(step) + 1]
 
 
 def open_step(campaign):
@@ -25,14 +39,19 @@ def open_step(campaign):
         return "template"
     if not hasattr(campaign, "upload"):
         return "file"
-    if checks.what_is_missing(campaign) or not hasattr(campaign, "check_result"):
+    if checks.what_is_unmapped(campaign):
         return "values"
+    if media.what_is_missing(campaign):
+        return "media"
+    if not hasattr(campaign, "check_result"):
+        return "check" if media.kind_of(campaign) else "values"
     return "check"
 
 
 def can_open(campaign, step):
     """Say whether all that comes before the step is there."""
-    return ORDER.index(step) <= ORDER.index(open_step(campaign))
+    order = list(steps_of(campaign))
+    return step in order and order.index(step) <= order.index(open_step(campaign))
 
 
 def url_of(campaign, step):
@@ -42,7 +61,9 @@ def url_of(campaign, step):
 
 def bar(campaign, current):
     """Return the steps as the bar above a page shows them."""
-    here, until = ORDER.index(current), ORDER.index(open_step(campaign))
+    steps = steps_of(campaign)
+    order = list(steps)
+    here, until = order.index(current), order.index(open_step(campaign))
     return [
         {
             "label": label,
@@ -54,7 +75,7 @@ def bar(campaign, current):
             if number < here or (number < until and step != "preview")
             else "todo",
         }
-        for number, (step, label) in enumerate(STEPS.items())
+        for number, (step, label) in enumerate(steps.items())
     ]
 
 
@@ -62,5 +83,5 @@ def first_bar():
     """Return the steps of a campaign that does not exist yet."""
     return [
         {"label": label, "url": "", "state": "todo" if number else "current"}
-        for number, label in enumerate(STEPS.values())
+        for number, label in enumerate(steps_of().values())
     ]

@@ -1,4 +1,4 @@
-"""The tasks of campaigns: check, send, poll, list."""
+"""The tasks of campaigns: check, look, send, poll, list."""
 
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -7,8 +7,8 @@ from django.db.models import Min
 from django.utils import timezone
 
 from campaigns import senders
-from campaigns.models import BulkJob, Check
-from campaigns.services import checks, jobs
+from campaigns.models import BulkJob, Check, HeaderMedia
+from campaigns.services import checks, jobs, media
 from chumi_api.errors import ChumiError, NotFound, RateLimited, Unreachable
 from teams.models import Team
 from teams.services import NotConnected, client_for, record_problem
@@ -28,6 +28,17 @@ def check_campaign(campaign_id):
     )
     if check:
         checks.run_check(check)
+
+
+def check_media(campaign_id):
+    """Look at the link of a draft's header."""
+    asked = (
+        HeaderMedia.objects.select_related("campaign__template")
+        .filter(campaign_id=campaign_id, state=HeaderMedia.State.REQUESTED)
+        .first()
+    )
+    if asked:
+        media.look(asked)
 
 
 def send_batches(team_id):

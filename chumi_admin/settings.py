@@ -4,6 +4,7 @@ A setting that is missing or malformed stops the start with its name; `.env.exam
 them all with their defaults.
 """
 
+import re
 from pathlib import Path
 
 import environ
@@ -61,6 +62,15 @@ MAX_UPLOAD_BYTES = env.int("MAX_UPLOAD_BYTES", 20 * 1024 * 1024)
 MAX_ROWS = env.int("MAX_ROWS", 10_000)
 CHECK_SECONDS = env.float("CHECK_SECONDS", 90)
 
+# Media above a message
+# Beginnings of links that may lead to inner addresses, over HTTP too: for a sandbox and for tests.
+MEDIA_TEST_URLS = env.list("MEDIA_TEST_URLS", default=[])
+for _url in MEDIA_TEST_URLS:
+    if not re.fullmatch(r"https?://[a-z0-9.-]+(:\d+)?/([\w~-][\w.~-]*/)*", _url, re.ASCII):
+        raise ImproperlyConfigured(
+            f"MEDIA_TEST_URLS holds {_url!r}, which is no address that ends in a slash."
+        )
+
 # Tasks
 # Where the wake-ups wait: a file by default, or redis://… or postgresql://… for several machines.
 TASKS_STORE = env.str("TASKS_STORE", f"sqlite://{DATA_DIR / 'tasks.sqlite3'}")
@@ -69,6 +79,7 @@ WORKER_THREADS = env.int("WORKER_THREADS", 4)
 TASK_HANDLERS = {
     "sync_templates": "message_templates.tasks.sync_templates",
     "check_campaign": "campaigns.tasks.check_campaign",
+    "check_media": "campaigns.tasks.check_media",
     "send_batches": "campaigns.tasks.send_batches",
     "sync_jobs": "campaigns.tasks.sync_jobs",
     "poll_jobs": "campaigns.tasks.poll_jobs",

@@ -23,6 +23,8 @@ BODY_ALONE_MAX = 32_768
 FOOTER_MAX = 60
 
 MEDIA_FORMATS = {"IMAGE": "image", "VIDEO": "video", "GIF": "video", "DOCUMENT": "document"}
+# What a person gives for each campaign. A GIF goes through another API of Meta's.
+SENDABLE_MEDIA = {"IMAGE", "VIDEO", "DOCUMENT"}
 SENDABLE_BUTTONS = {"QUICK_REPLY", "URL", "PHONE_NUMBER"}
 
 STATUS_REASONS = {
@@ -66,6 +68,11 @@ class Header:
     def media(self) -> str:
         """Name the kind of media in lower case, '' for a text or an unknown header."""
         return MEDIA_FORMATS.get(self.format, "")
+
+    @property
+    def media_name(self) -> str:
+        """Name the kind of media as people do, '' for a text or an unknown header."""
+        return "picture" if self.media == "image" else self.media
 
 
 @dataclass(frozen=True)
@@ -444,12 +451,10 @@ def _why_not_header(header: Header | None) -> str:
         if PLACEHOLDER.search(header.text):
             return "Its header has a placeholder, and only the body can be filled in from here."
         return ""
-    if header.media:
-        article = "an" if header.media == "image" else "a"
-        return (
-            f"It needs {article} {header.media} in its header: "
-            "sending with media is not possible from a file yet."
-        )
+    if header.format in SENDABLE_MEDIA:
+        return ""
+    if header.format == "GIF":
+        return "It needs a moving picture (GIF) in its header, which can't be sent from here yet."
     if header.format == "LOCATION":
         return "It needs a place in its header, which can't be sent from here yet."
     return "Its header is of a kind that is not known here, so it can't be sent from here yet."

@@ -100,7 +100,7 @@ def send_template(call: Call) -> Answer:
         template=template,
         language=language,
         values=_values(body),
-        media=_has_media(body),
+        media=_media(body),
     )
     if sent.lost_after is not None:
         raise Lost(sent.lost_after)
@@ -147,7 +147,7 @@ def send_to_group(call: Call) -> Answer:
         rows=rows,
         template=template,
         language=language,
-        media=_has_media(body),
+        media=_media(body),
     )
     return Item("bulk", call.state.describe_made(job), 201, "Group send job created")
 
@@ -318,5 +318,7 @@ def _values(body: Data) -> list[str]:
     return texts
 
 
-def _has_media(body: Data) -> bool:
-    return bool(body.get("headerMediaId") or body.get("headerMediaUrl"))
+def _media(body: Data) -> str | None:
+    """Return the id or the link of the header's media."""
+    media = body.get("headerMediaId") or body.get("headerMediaUrl")
+    return str(media) if media else None

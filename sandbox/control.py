@@ -8,6 +8,7 @@ from html import escape
 from typing import Any
 from urllib.parse import parse_qs
 
+from sandbox import media
 from sandbox.api import Request
 from sandbox.faults import KINDS, Fault, Refusal, Response
 from sandbox.keys import DEFAULT_ACCOUNT, KEY_PREFIX, read_key
@@ -32,6 +33,8 @@ def respond(state: State, request: Request) -> Response:
     is_form = not is_json and "form-urlencoded" in request.headers.get("content-type", "")
     if (request.method, path) == ("GET", "/"):
         return Response(200, _page(state).encode(), {"Content-Type": "text/html; charset=utf-8"})
+    if request.method == "GET" and path.startswith(media.PATH):
+        return media.respond(path.removeprefix(media.PATH))
     for method, pattern, handle in ROUTES:
         found = re.fullmatch(pattern, path)
         if method == request.method and found:

@@ -25,6 +25,8 @@ class Entry:
     template: str
     language: str
     values: list[str]
+    # The link or the id of the header's media.
+    media: str | None
     outcome: str
     made_at: float
     message_id: str

@@ -293,13 +293,13 @@ class State:
         template: str,
         language: str,
         values: list[str],
-        media: bool,
+        media: str | None,
     ) -> Sent:
         """Accept one message into the ledger, or refuse it in the documented order."""
         found = self.find_template(account, template, language)
         # The count and the texts are judged before the media, as ChumiAI's order has it.
         code = outcomes.parts_code(found, media=True) or outcomes.values_code(found, values)
-        if code := code or outcomes.parts_code(found, media=media):
+        if code := code or outcomes.parts_code(found, media=bool(media)):
             raise Problem(400, _meta_text(code), code=code)
         ordered = self._ordered_code(account, to)
         if ordered is None:
@@ -316,6 +316,7 @@ class State:
             template=template,
             language=language,
             values=values,
+            media=media,
             outcome=outcome,
         )
         status = "held_for_quality_assessment" if outcome == "held" else "accepted"
@@ -335,7 +336,7 @@ class State:
         template: str,
         language: str,
         file_name: str | None = None,
-        media: bool = False,
+        media: str | None = None,
     ) -> Job:
         """Make a job and write its messages to the ledger at once.
 
@@ -364,7 +365,7 @@ class State:
                 values = self._fitted(found, row.values)
                 code = self._ordered_code(account, row.phone)
                 if code is None:
-                    code = outcomes.bulk_code(found, row.phone, values, media=media)
+                    code = outcomes.bulk_code(found, row.phone, values, media=bool(media))
                 if code is not None:
                     text = outcomes.title(code)
                     job.errors.append(RowError(position, row.number, row.phone, code, text))
@@ -375,6 +376,7 @@ class State:
                     template=template,
                     language=language,
                     values=values,
+                    media=media,
                     outcome="accepted" if code is None else str(code),
                     job=job,
                     row=row.number,
@@ -548,6 +550,7 @@ class State:
         template: str,
         language: str,
         values: list[str],
+        media: str | None,
         outcome: str,
         job: Job | None = None,
         row: int | None = None,
@@ -566,6 +569,7 @@ class State:
             template=template,
             language=language,
             values=values,
+            media=media,
             outcome=outcome,
             made_at=now if made_at is None else made_at,
             message_id=f"wamid.{secrets.token_urlsafe(24)}",

@@ -33,6 +33,10 @@ ACCESS = {
     "campaigns:campaign_header": Url("POST", "prepare", "ready"),
     "campaigns:campaign_sample": Url("GET", "prepare", "ready"),
     "campaigns:campaign_values": Url("GET POST", "prepare", "ready"),
+    "campaigns:campaign_media": Url("GET POST", "prepare", "media"),
+    "campaigns:campaign_media_state": Url(
+        "GET", "prepare", "media", region_of="campaigns:campaign_media"
+    ),
     "campaigns:campaign_check": Url("GET POST", "prepare", "ready"),
     "campaigns:campaign_result": Url(
         "GET", "prepare", "ready", region_of="campaigns:campaign_check"

@@ -111,6 +111,7 @@ def sandbox(_sandbox, settings):
     _sandbox.reset()
     settings.CHUMIAI_BASE_URLS = [_sandbox.url]
     settings.CHUMIAI_SANDBOX_URLS = [_sandbox.url]
+    settings.MEDIA_TEST_URLS = [f"{_sandbox.url}/__sandbox__/media/"]
     return _sandbox
 
 
@@ -181,7 +182,8 @@ def subjects(connected, marketer):
         "ready": ready,
         "launched": launched,
         "batch": Batch.objects.get(campaign=launched),
-        "template": MessageTemplate.objects.get(),
+        "template": MessageTemplate.objects.get(name="welcome_message"),
+        "media": factories.make_media_campaign(connected, by=marketer),
     }
 
 

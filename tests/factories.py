@@ -117,6 +117,26 @@ def make_ready_campaign(team, *, rows=None, count=5, by=None, template=None, nam
     return Campaign.objects.get(pk=campaign.pk)
 
 
+def make_media_template(team, name="fresh_offer", *, kind="IMAGE", **fields):
+    header = {"type": "HEADER", "format": kind}
+    components = [header, {"type": "BODY", "text": BODY}]
+    return make_template(team, name, components=components, **fields)
+
+
+def make_media_campaign(team, *, by=None, template=None, count=3, name="Fresh week"):
+    """Return a draft that lacks nothing but its picture, video or document, and the check."""
+    template = template or make_media_template(team)
+    campaign = make_campaign(team, by=by, template=template, name=name)
+    file = xlsx(people(count))
+    drafts.attach_upload(campaign, file, name=file.name, by=by)
+    return Campaign.objects.get(pk=campaign.pk)
+
+
+def media_link(sandbox, name="picture.jpg"):
+    """Return the link of a file that the sandbox has for headers."""
+    return f"{sandbox.url}/__sandbox__/media/{name}"
+
+
 def launch(campaign, *, by=None, engine="batches"):
     """Launch as the review page does."""
     launches.launch(

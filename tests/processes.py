@@ -118,6 +118,7 @@ class Stack:
                 "TASKS_STORE": f"sqlite://{folder / 'tasks.sqlite3'}",
                 "CHUMIAI_BASE_URLS": sandbox.url,
                 "CHUMIAI_SANDBOX_URLS": sandbox.url,
+                "MEDIA_TEST_URLS": f"{sandbox.url}/__sandbox__/media/",
                 "HTTPS": "false",
                 "ALLOWED_HOSTS": "127.0.0.1",
                 "DJANGO_SETTINGS_MODULE": "tests.settings",

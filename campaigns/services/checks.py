@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from campaigns import check_process
 from campaigns.models import Campaign, Check, Recipient
+from campaigns.services import media
 from campaigns.services.drafts import edit, limits, remove_report
 from campaigns.spreadsheet import SpreadsheetError
 from contacts.models import OptOut
@@ -43,6 +44,11 @@ def what_is_missing(campaign):
         return f"Choose another template: {campaign.template.unsendable_reason}"
     if not hasattr(campaign, "upload"):
         return "Upload a file first."
+    return what_is_unmapped(campaign) or media.what_is_missing(campaign)
+
+
+def what_is_unmapped(campaign):
+    """Return which value has no source yet, as an instruction, or ''."""
     mapping = campaign.mapping or {"phone_column": None, "values": {}}
     if mapping["phone_column"] is None:
         return "Say which column holds the phone numbers."
@@ -198,6 +204,7 @@ def digest_of(campaign):
         campaign.mapping,
         campaign.upload.sha256,
         campaign.check_result.ready_sha256,
+        media.content_of(campaign),
     ]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from campaigns import check_process
-from campaigns.models import Campaign, Check, Upload
+from campaigns.models import Campaign, Check, HeaderMedia, Upload
 from campaigns.spreadsheet import SpreadsheetError
 from core.errors import Refused
 from message_templates import components as parts
@@ -83,7 +83,14 @@ def choose_template(campaign, template, *, by):
     mapping = _suggestion(upload, template) if upload else None
     with edit(campaign):
         Campaign.objects.filter(pk=campaign.pk).update(template=template, mapping=mapping)
+        if _media_kind(template) != _media_kind(campaign.template):
+            # A picture is no video; and an id, which nobody can look at, tells no kind.
+            HeaderMedia.objects.filter(campaign=campaign).delete()
     campaign.refresh_from_db()
+
+
+def _media_kind(template):
+    return template.parts.header.media if template and template.needs_media else ""
 
 
 def attach_upload(campaign, file, *, name, by):

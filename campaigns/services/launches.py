@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from campaigns import engines
 from campaigns.models import Batch, BulkJob, Campaign, Recipient
+from campaigns.services import media
 from campaigns.services.checks import digest_of
 from core.errors import Refused
 from core.times import clock
@@ -89,6 +90,8 @@ def _check_launch(campaign, digest, typed):
         raise Refused(
             f"The template can't be sent: {campaign.template.unsendable_reason} Nothing was sent."
         )
+    if missing := media.what_is_missing(campaign):
+        raise Refused(f"{missing} Nothing was sent.")
     if digest_of(campaign) != campaign.digest or digest != campaign.digest:
         raise Refused(CHANGED)
     if needs_number(campaign) and typed != campaign.recipient_count:
@@ -133,6 +136,7 @@ def _snapshot(campaign):
         "body_hash": template.body_hash,
         "placeholders": template.placeholders,
         "mapping": campaign.mapping,
+        "media": media.content_of(campaign),
         "file": campaign.upload.name,
         "file_sha256": campaign.upload.sha256,
     }

@@ -17,15 +17,19 @@ from campaigns.clean_file import safe_csv
 from campaigns.forms import (
     HeaderForm,
     LaunchForm,
+    LinkForm,
     MappingForm,
+    MediaIdForm,
     NameForm,
     NewCampaignForm,
     TemplateSearch,
     UploadForm,
 )
+from campaigns.media import MB
 from campaigns.models import Campaign, Recipient
 from campaigns.recipients import Outcome
 from campaigns.services import checks, drafts, launches
+from campaigns.services import media as header_media
 from core.errors import Refused
 from message_templates import components as parts
 from message_templates.models import MessageTemplate
@@ -215,7 +219,7 @@ def campaign_values(request, campaign):
     if request.method == "POST" and form.is_valid():
         try:
             drafts.set_mapping(campaign, form.mapping(), by=request.user)
-            if then == "check":
+            if then == "check" and steps.after(campaign, "values") == "check":
                 checks.request_check(campaign, by=request.user)
         except Refused as error:
             form.add_error(None, str(error))
@@ -223,7 +227,8 @@ def campaign_values(request, campaign):
             if then == "leave":
                 return redirect("campaigns:campaign_list", team=request.team.slug)
             if not request.htmx:
-                return redirect(steps.url_of(campaign, then if then == "check" else "values"))
+                following = steps.after(campaign, "values") if then == "check" else "values"
+                return redirect(steps.url_of(campaign, following))
             form = MappingForm(campaign=campaign)
     samples = _samples(campaign)
     return _step(
@@ -253,6 +258,55 @@ def _cell(campaign, column):
     sample = campaign.upload.sample
     cells = sample[0][1] if sample else []
     return cells[column].strip() if column is not None and column < len(cells) else ""
+
+
+# Picture, video or document
+
+
+@require_http_methods(["GET", "POST"])
+@requires("prepare")
+@step_page("media")
+def campaign_media(request, campaign):
+    """Give the picture, video or document that stands above the message."""
+    form = None
+    if request.method == "POST":
+        sent = MediaIdForm if "media_id" in request.POST else LinkForm
+        form = sent(request.POST, campaign=campaign)
+        if form.is_valid():
+            try:
+                header_media.set_media(campaign, **form.cleaned_data, by=request.user)
+            except Refused as error:
+                form.add_error(None, str(error))
+            else:
+                return redirect(steps.url_of(campaign, "media"))
+    return render(request, "campaigns/campaign_media.html", _media_context(campaign, form))
+
+
+@require_safe
+@requires("prepare")
+@step_page("media")
+def campaign_media_state(request, campaign):
+    """Show how the look at the link went: the live region of its page."""
+    context = _media_context(campaign)
+    return render(request, "campaigns/campaign_media.html#media_state", context)
+
+
+def _media_context(campaign, form=None):
+    media, kind = getattr(campaign, "header_media", None), header_media.kind_of(campaign)
+    return {
+        "campaign": campaign,
+        "steps": steps.bar(campaign, "media"),
+        "form": form,
+        "link_form": form if isinstance(form, LinkForm) else LinkForm(campaign=campaign),
+        "id_form": form if isinstance(form, MediaIdForm) else MediaIdForm(campaign=campaign),
+        "kind": kind,
+        "max_mb": kind.max_bytes // MB,
+        "media": media,
+        "missing": header_media.what_is_missing(campaign),
+        "is_checked": hasattr(campaign, "check_result"),
+        "worker_is_off": bool(media and media.is_open and not tasks.worker_is_alive()),
+        "body_html": parts.format_whatsapp(campaign.template.parts.body, _samples(campaign)),
+    }
 
 
 # Check
@@ -494,7 +548,11 @@ def _campaign(request, uuid):
 
 
 def _step(request, campaign, step, **context):
-    context |= {"campaign": campaign, "steps": steps.bar(campaign, step)}
+    context |= {
+        "campaign": campaign,
+        "steps": steps.bar(campaign, step),
+        "media": getattr(campaign, "header_media", None),
+    }
     return render(request, f"campaigns/campaign_{step}.html", context)
 
 

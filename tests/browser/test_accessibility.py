@@ -11,7 +11,8 @@ from django.utils.text import slugify
 
 from campaigns.models import Batch, Check, JobSync
 from campaigns.services import checks, jobs
-from message_templates.models import SyncRun
+from campaigns.services.media import set_media
+from message_templates.models import MessageTemplate, SyncRun
 from message_templates.services import request_sync
 from teams.services import connect
 from tests import factories
@@ -133,6 +134,11 @@ def world(stack, subjects, manager, viewer, team, sandbox, settings):
     paused = factories.make_ready_campaign(locked, count=3, by=manager, name="Paused")
     for campaign in (partly, paused):
         factories.finish(factories.launch(campaign, by=manager))
+    picture = MessageTemplate.objects.get(team=team, name="promotion_broadcast")
+    pictures = [factories.make_media_campaign(team, template=picture) for _ in range(3)]
+    for campaign, name in zip(pictures, ("picture.jpg", "page.jpg"), strict=False):
+        set_media(campaign, link=factories.media_link(sandbox, name), by=manager)
+    factories.drain("check_media")
     settings.RECONCILE_SECONDS = 0
     sandbox.fault("500", path=BULK)
     factories.finish(factories.launch(asking, by=manager))
@@ -159,6 +165,7 @@ def world(stack, subjects, manager, viewer, team, sandbox, settings):
                 address("campaigns:campaign_review", team, subjects),
                 asked,
                 address("campaigns:campaign_check", team, {"ready": unread}),
+                *(address("campaigns:campaign_media", team, {"media": c}) for c in pictures),
                 *WITHOUT_TEAM,
             ],
         ),

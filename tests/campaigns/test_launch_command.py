@@ -13,7 +13,16 @@ from django.core.management import CommandError, call_command
 from campaigns.models import Campaign
 from contacts.services import opt_out
 from tasks.services import worker_is_alive
-from tests.factories import account_of, connect, finish, make_template, people, xlsx
+from tests.factories import (
+    account_of,
+    connect,
+    finish,
+    make_media_template,
+    make_template,
+    media_link,
+    people,
+    xlsx,
+)
 from tests.processes import ROOT, wait_until
 
 SHAPES = ("nest", "bare", "mongo", "snake", "meta", "chaos")
@@ -77,6 +86,51 @@ def test_launches_to_the_people_of_the_file(template, connected, sandbox, save, 
     assert [(m["to"], m["values"]) for m in sandbox.ledger("kente")] == [
         (phone, [name, code]) for phone, name, code in people(5)[1:]
     ]
+
+
+def test_media_by_a_link_that_is_looked_at(connected, sandbox, save):
+    make_media_template(connected)
+    link = media_link(sandbox)
+    result, code = run(save(people(2)), "--media-link", link, template="fresh_offer")
+    assert (code, result["status"], result["recipients"]) == (0, "queued", 2)
+    campaign = Campaign.objects.get(uuid=result["campaign"])
+    assert campaign.engine == "singly"
+    assert campaign.snapshot["media"]["link"] == link
+
+
+def test_media_by_an_id(connected, save):
+    make_media_template(connected)
+    file = save(people(2))
+    result, code = run(file, "--media-id", "123", "--check", template="fresh_offer")
+    assert (code, result["status"]) == (0, "ready")
+    assert Campaign.objects.get().header_media.media_id == "123"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ([], "fresh_offer needs a picture. Give --media-link or --media-id."),
+        (["--media-link", "page.jpg"], "This link leads to a web page, not to a picture."),
+        (["--media-link", "too-large.jpg", "--check"], "The picture is 7 MB"),
+        (["--media-link", "picture.jpg", "--media-id", "1"], "not both"),
+        (["--media-id", "two words"], "does not look like a media id"),
+    ],
+)
+def test_media_that_cannot_be_used(connected, sandbox, save, arguments, sentence):
+    make_media_template(connected)
+    given = [media_link(sandbox, a) if a.endswith(".jpg") else a for a in arguments]
+    assert sentence in refusal(save(people(2)), *given, template="fresh_offer")
+
+
+def test_a_link_inside_is_refused(connected, save):
+    make_media_template(connected)
+    given = ["--media-link", "http://169.254.169.254/latest/"]
+    sentence = refusal(save(people(2)), *given, template="fresh_offer")
+    assert sentence == "WhatsApp takes only links that begin with https://."
+
+
+def test_a_plain_template_takes_no_media(template, save):
+    assert "has no picture, video or document" in refusal(save(people(2)), "--media-id", "1")
 
 
 def test_json_always_has_the_same_keys(template, save):

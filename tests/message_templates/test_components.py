@@ -125,11 +125,19 @@ def test_a_plain_template_can_be_sent():
 
 
 @pytest.mark.parametrize(
+    ("kind", "name"), [("IMAGE", "picture"), ("video", "video"), ("DOCUMENT", "document")]
+)
+def test_what_a_person_gives_for_each_campaign_can_be_sent(kind, name):
+    component = {"type": "HEADER", "format": kind}
+    assert why_not(component) == ""
+    assert c.parts([component, BODY]).header.media_name == name
+
+
+@pytest.mark.parametrize(
     ("component", "reason"),
     [
         ({"type": "HEADER", "format": "TEXT", "text": "Hi {{1}}"}, "header has a placeholder"),
-        ({"type": "HEADER", "format": "IMAGE"}, "needs an image in its header: sending with"),
-        ({"type": "HEADER", "format": "DOCUMENT"}, "needs a document in its header"),
+        ({"type": "HEADER", "format": "GIF"}, "needs a moving picture (GIF) in its header"),
         ({"type": "HEADER", "format": "LOCATION"}, "needs a place in its header"),
         ({"type": "HEADER", "format": "HOLOGRAM"}, "not known here"),
         ({"type": "HEADER"}, "not known here"),

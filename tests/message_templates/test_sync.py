@@ -60,8 +60,10 @@ def test_every_shape_gives_the_same_templates(shape, sync, sandbox, team):
     sendable = MessageTemplate.objects.for_team(team).sendable()
     assert {(t.name, t.language) for t in sendable} == {
         ("call_us", "en"),
+        ("invoice_ready", "en"),
         ("loyalty_points", "en_GH"),
         ("order_update", "en"),
+        ("promotion_broadcast", "en_US"),
         ("welcome_message", "en_US"),
     }
 

@@ -12,9 +12,10 @@ from django.core.management.base import BaseCommand, CommandError, DjangoHelpFor
 from django.urls import reverse
 from django.utils import timezone
 
-from campaigns.models import Campaign, Check, column_letter
+from campaigns.links import SECONDS
+from campaigns.models import Campaign, Check, HeaderMedia, column_letter
 from campaigns.progress import progress_of
-from campaigns.services import checks, drafts, launches
+from campaigns.services import checks, drafts, launches, media
 from core.errors import Refused
 from message_templates.models import MessageTemplate
 from tasks import services as tasks
@@ -68,6 +69,13 @@ class Command(BaseCommand):
         add("--language", required=True, metavar="LANGUAGE", help="as in en_US")
         add("--map", action="append", default=[], metavar="PLACEHOLDER=COLUMN")
         add("--text", action="append", default=[], metavar="PLACEHOLDER=TEXT")
+        add(
+            "--media-link",
+            default="",
+            metavar="URL",
+            help="a public link to what the header takes",
+        )
+        add("--media-id", default="", metavar="ID", help="or the id that ChumiAI has for it")
         add("--name", default="", help="the campaign's name; otherwise the template and the day")
         add("--user", default="", metavar="EMAIL", help="the member in whose name it is launched")
         add(
@@ -120,6 +128,7 @@ class Command(BaseCommand):
             attach(campaign, file, by=by)
             mapping = read_mapping(campaign, options["map"], options["text"])
             drafts.set_mapping(campaign, mapping, by=by)
+            give_media(campaign, options["media_link"], options["media_id"], by=by)
             checks.request_check(campaign, by=by)
         except Refused:
             # Nobody could do anything with it that this command could not do again.
@@ -307,6 +316,27 @@ def find_column(names, wanted):
     if not found:
         raise Refused(f"The file has no column {wanted}. It has: {', '.join(names)}.")
     return found[0]
+
+
+def give_media(campaign, link, media_id, *, by):
+    """Set what stands above the message, and look at its link here. Raise `Refused`."""
+    kind = media.kind_of(campaign)
+    if kind and not (link or media_id):
+        raise Refused(
+            f"{campaign.template.name} needs a {kind.name}. Give --media-link or --media-id."
+        )
+    if not (link or media_id):
+        return
+    media.set_media(campaign, link=link, media_id=media_id, by=by)
+    asked = HeaderMedia.objects.filter(campaign=campaign, state=HeaderMedia.State.REQUESTED)
+    deadline = time.monotonic() + 2 * SECONDS
+    while asked.exists() and time.monotonic() < deadline:
+        # Where a worker was faster, this waits for it.
+        if not tasks.run("check_media", str(campaign.pk)):
+            time.sleep(EVERY)
+    campaign.refresh_from_db()
+    if problem := media.what_is_missing(campaign):
+        raise Refused(problem)
 
 
 def in_words(campaign):

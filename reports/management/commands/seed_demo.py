@@ -344,6 +344,8 @@ def how_to_log_in(address):
             f"Everyone's password is {PASSWORD}",
             f"A list to try a campaign with: {shown(settings.DATA_DIR / SAMPLE)}, "
             f"for the template {WELCOME[0]} ({WELCOME[1]})",
+            "A link for a template with a picture above its text: "
+            f"{settings.CHUMIAI_BASE_URLS[0]}/__sandbox__/media/picture.jpg",
             f"The sandbox in place of ChumiAI: {settings.CHUMIAI_BASE_URLS[0]}/__sandbox__/",
             "Ctrl-C stops everything.",
         ]
