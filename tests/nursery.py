@@ -185,7 +185,7 @@ if __name__ == "__main__":
     # What every worker needs is loaded once, before the first fork.
     import requests  # noqa: F401
 
-    import campaigns.tasks
+    import campaigns.tasks  # noqa: F401
     import tests.strikes  # noqa: F401
 
     main()

@@ -86,7 +86,7 @@ def _of_jobs(campaign, mine):
     for job_id, phones in people.items():
         batch = links.get(job_id)
         if batch is None:
-            yield f"WRONG LINK: nothing is tied to the job of {phones[0]} and {len(phones) - 1} more"
+            yield f"WRONG LINK: nothing is tied to the job of {', '.join(phones)}"
             continue
         sent = Recipient.objects.of_batch(batch).exclude(status=Recipient.Status.SKIPPED)
         wanted = [
@@ -114,6 +114,6 @@ def complaints_about_words(campaign):
     ]  # fmt: skip
     if sum(number or 0 for number in counted) != progress.total:
         yield f"the page counts {counted}, of {progress.total}"
-    if campaign.status == Campaign.Status.PAUSED and not campaign.pause_note:
-        if campaign.pause_reason != Campaign.Pause.PERSON:
-            yield f"paused as {campaign.pause_reason} without a word"
+    by_itself = campaign.pause_reason not in ("", Campaign.Pause.PERSON)
+    if by_itself and not campaign.pause_note:
+        yield f"paused as {campaign.pause_reason} without a word"
