@@ -280,7 +280,9 @@ class RecipientQuerySet(models.QuerySet):
     def singly(self, campaign):
         """Return the people of the campaign who are written to one by one."""
         people = self.filter(campaign=campaign)
-        return people if campaign.engine == Campaign.Engine.SINGLY else people.exclude(retries=0)
+        if campaign.engine == Campaign.Engine.SINGLY:
+            return people
+        return people.filter(retries__gt=0)
 
 
 class Recipient(models.Model):
@@ -318,6 +320,10 @@ class Recipient(models.Model):
         indexes = [
             # Who is next, and how many are in each state.
             models.Index(fields=["campaign", "status", "position"], name="recipient_by_status"),
+            # The few who are tried again.
+            models.Index(
+                fields=["campaign"], condition=Q(retries__gt=0), name="recipient_retried"
+            ),
         ]
 
     def __str__(self):

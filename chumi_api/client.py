@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -139,7 +140,7 @@ class Client:
 
     def sync_templates(self) -> SyncResult:
         """Let ChumiAI fetch the templates from Meta; it may queue that (`queued`)."""
-        with self._line() as line:
+        with self.line() as line:
             answer = self._exchange(line, "POST", f"{TEMPLATES}/sync", deadline=self._deadline)
         body = parsing.load(answer.text)
         # A sync has nothing that we must understand: any answer in JSON, or none, is a yes.
@@ -182,13 +183,20 @@ class Client:
         header_media_id: str | None = None,
         header_media_url: str | None = None,
         gate: Gate | None = None,
+        line: Line | None = None,
     ) -> SendResult:
-        """Send one message; `to` in digits with the country code, `gate` as in bulk_import."""
+        """Send one message; `to` in digits with the country code, `gate` as in bulk_import.
+
+        `line` is kept open for the next message; without one, this message has its own. What
+        breaks on a line that was used before is as unclear as anywhere else.
+        """
         body = {
             "to": to.lstrip("+"),
             **_template(template_name, language, values, header_media_id, header_media_url),
         }
-        return self._send_json(f"{API}/whatsapp/send-template", body, parsing.parse_send, gate)
+        return self._send_json(
+            f"{API}/whatsapp/send-template", body, parsing.parse_send, gate, line
+        )
 
     def send_template_to_group(
         self,
@@ -232,7 +240,7 @@ class Client:
 
     def bulk_job(self, job_id: str) -> BulkJob:
         """Return the state of one job."""
-        with self._line() as line:
+        with self.line() as line:
             answer = self._exchange(
                 line, "GET", f"{JOBS}/{_segment(job_id)}/status", deadline=self._deadline
             )
@@ -284,7 +292,7 @@ class Client:
         for path, names, parse, scope in ACCESS_QUESTIONS:
             find = partial(parsing.find_list, names=names)
             try:
-                with self._line() as line:
+                with self.line() as line:
                     page = self._page(line, path, find, parse, {"page": "1", "limit": "1"}, 1)
             except ChumiError as problem:
                 checks.append(AccessCheck(path, ok=False, problem=problem))
@@ -312,7 +320,8 @@ class Client:
 
     # How it is done
 
-    def _line(self) -> Line:
+    def line(self) -> Line:
+        """Open a line for several messages, one after the other; a context manager."""
         from chumi_api.transport import Line
 
         return Line()
@@ -326,6 +335,7 @@ class Client:
         deadline: float,
         params: dict[str, str] | None = None,
         body: Body | None = None,
+        keep: bool = False,
     ) -> Answer:
         from chumi_api.transport import exchange
 
@@ -341,7 +351,7 @@ class Client:
                 "Accept": "application/json",
                 "Accept-Encoding": "gzip",
                 "User-Agent": "ChumiAdmin",
-                **({"Connection": "close"} if body is not None else {}),
+                **({"Connection": "close"} if body is not None and not keep else {}),
             },
             params=params or {},
             body=body,
@@ -365,15 +375,30 @@ class Client:
         value: dict[str, Any],
         parse: Callable[[Any], R | None],
         gate: Gate | None,
+        line: Line | None = None,
     ) -> R:
         from chumi_api.transport import json_body
 
-        return self._send(path, json_body(value, gate), parse)
+        return self._send(path, json_body(value, gate), parse, line)
 
-    def _send(self, path: str, body: Body, parse: Callable[[Any], R | None]) -> R:
-        """Make a call that sends, on a connection of its own, and judge what came of it."""
-        with self._line() as line:
-            answer = self._exchange(line, "POST", path, deadline=self._send_deadline, body=body)
+    def _send(
+        self,
+        path: str,
+        body: Body,
+        parse: Callable[[Any], R | None],
+        kept: Line | None = None,
+    ) -> R:
+        """Make a call that sends, on a connection of its own or on one that is kept, and judge
+        what came of it."""
+        with nullcontext(kept) if kept else self.line() as line:
+            answer = self._exchange(
+                line,
+                "POST",
+                path,
+                deadline=self._send_deadline,
+                body=body,
+                keep=kept is not None,
+            )
         content = parsing.load(answer.text)
         result = parse(content)
         kind = parsing.send_verdict(
@@ -456,7 +481,7 @@ class Client:
         received, first_size, number = 0, 0, 1
         announced: list[int] = []
         params = {"page": "1", "limit": str(PAGE_SIZE)}
-        with self._line() as line:
+        with self.line() as line:
             for turn in range(self._max_pages):
                 page = self._page(line, path, find, parse, params, number)
                 if turn == 0 and page.info.page == 2:

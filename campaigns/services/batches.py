@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import Exists
 from django.utils import timezone
 
 from campaigns.clean_file import write_clean_xlsx
@@ -95,10 +96,14 @@ def claim(batch, prepared, baseline):
     lane = lane_of(batch.campaign.team)
     try:
         with transaction.atomic():
+            # The batch's own state stands in the outer query: only there does PostgreSQL look
+            # again after it has waited for another worker's claim.
             won = Batch.objects.filter(
+                Exists(
+                    Campaign.objects.filter(pk=batch.campaign_id, status=Campaign.Status.SENDING)
+                ),
                 pk=batch.pk,
                 status=Status.PENDING,
-                campaign__status=Campaign.Status.SENDING,
             ).update(
                 status=Status.SUBMITTING,
                 token=prepared.token,
@@ -117,6 +122,7 @@ def claim(batch, prepared, baseline):
             )
             if moved != prepared.rows or _someone_opted_out(batch):
                 raise _FileIsStale
+            batch.lane = lane
             return Attempt.objects.create(
                 campaign=batch.campaign,
                 batch=batch,
@@ -196,7 +202,7 @@ def record_accepted(attempt, answer):
     if settled:
         jobs.link(batch, answer.job_id, total=answer.total or attempt.rows)
         if was_unconfirmed:
-            _carry_on(batch.campaign)
+            launches.carry_on(batch.campaign)
     return settled
 
 
@@ -283,11 +289,14 @@ def expire_claims(team):
         record_unconfirmed(attempt)
 
 
-def record_look(batch, *, ended):
-    """Count one good look at ChumiAI's job list that did not show the batch's job."""
+def record_look(batch, *, ended, candidates):
+    """Count one good look at ChumiAI's job list that did not tell the batch's job.
+
+    `candidates` are the jobs that might be it: none, or more than one.
+    """
     looks = batch.looks + 1
     now = timezone.now()
-    fields = {"looks": looks}
+    fields = {"looks": looks, "candidates": candidates}
     if ended:
         fields |= {"search_ended_at": now, "next_look_at": None}
     else:
@@ -324,22 +333,12 @@ def _record_found(attempt, remote):
     )
     if not settled:
         raise _Moved
-    _carry_on(batch.campaign)
+    launches.carry_on(batch.campaign)
     return True
 
 
 class _Moved(Exception):
     """Somebody settled the batch meanwhile; the link is undone with the transaction."""
-
-
-def _carry_on(campaign):
-    """Resume a campaign that waited only for this answer."""
-    campaign.refresh_from_db()
-    if (
-        campaign.pause_reason == Campaign.Pause.UNCONFIRMED
-        and not campaign.batches.filter(status=Status.UNCONFIRMED).exists()
-    ):
-        launches.resume(campaign)
 
 
 class Decision:
@@ -394,5 +393,5 @@ def decide(batch, decision, *, by):
     campaign.refresh_from_db()
     if again and campaign.is_terminal:
         raise Refused("This campaign has ended, so nothing is sent any more. Nothing was changed.")
-    _carry_on(campaign)
+    launches.carry_on(campaign)
     tasks.request("send_batches", campaign.team_id)

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from campaigns import failures
@@ -39,7 +39,14 @@ def link(batch, remote_id, *, total):
             "changed_at": now,
         },
     )
-    linked = BulkJob.objects.filter(pk=job.pk, batch=None).update(batch=batch, next_poll_at=now)
+    try:
+        with transaction.atomic():
+            linked = BulkJob.objects.filter(pk=job.pk, batch=None).update(
+                batch=batch, lane=batch.lane, next_poll_at=now
+            )
+    except IntegrityError:
+        # Another team with the same key has linked it.
+        return False
     if linked:
         tasks.request("poll_jobs", batch.campaign.team_id, delay=1)
     return bool(linked) or job.batch_id == batch.pk

@@ -1,10 +1,12 @@
 """Launch, pause, resume, stop: each arrow is one conditional UPDATE."""
 
+from datetime import timedelta
+
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from campaigns import engines
-from campaigns.models import Batch, Campaign, Recipient
+from campaigns.models import Batch, BulkJob, Campaign, Recipient
 from campaigns.services.checks import digest_of
 from core.errors import Refused
 from core.times import clock
@@ -190,12 +192,35 @@ def resume(campaign, *, by=None):
     if campaign.batches.filter(status=Batch.Status.UNCONFIRMED).exists():
         raise Refused("A part got no clear answer yet. Settle it first, then go on.")
     with transaction.atomic():
-        moved = _move(campaign, (Status.PAUSED,), Status.SENDING, pause_reason="", pause_note="")
+        moved = _go_on(campaign, failures_since=timezone.now())
         if moved:
             audit(campaign.team, "campaign resumed", by=by, subject=str(campaign.uuid))
-            tasks.request("send_batches", campaign.team_id)
+            # The person has seen what failed until now.
+            BulkJob.objects.filter(batch__campaign=campaign).update(failures_told=True)
     if not moved:
         raise Refused("This campaign is not paused.")
+
+
+def carry_on(campaign):
+    """Resume a campaign that waited only for an answer, once none is missing any more."""
+    in_doubt = (
+        campaign.batches.filter(status=Batch.Status.UNCONFIRMED).exists()
+        or campaign.recipients.filter(status=Recipient.Status.UNCONFIRMED).exists()
+    )
+    campaign.refresh_from_db()
+    if campaign.pause_reason == Campaign.Pause.UNCONFIRMED and not in_doubt:
+        with transaction.atomic():
+            if _go_on(campaign):
+                audit(campaign.team, "campaign resumed", subject=str(campaign.uuid))
+
+
+def _go_on(campaign, **fields):
+    moved = _move(
+        campaign, (Status.PAUSED,), Status.SENDING, pause_reason="", pause_note="", **fields
+    )
+    if moved:
+        tasks.request("send_batches", campaign.team_id)
+    return moved
 
 
 def stop(campaign, *, by):
@@ -219,8 +244,29 @@ def stop(campaign, *, by):
         raise Refused("This campaign has ended already.")
 
 
+def reopen(campaign):
+    """Let a finished campaign go on with people who are to be tried again. Raise `Refused`.
+
+    One that is paused stays so; one that was stopped stays stopped.
+    """
+    if _move(campaign, (Status.COMPLETED,), Status.SENDING, finished_at=None):
+        Campaign.objects.filter(pk=campaign.pk).update(failures_since=timezone.now())
+    if campaign.status == Status.STOPPED:
+        raise Refused("This campaign was stopped, so nobody is tried again. Nothing was changed.")
+    tasks.request("send_batches", campaign.team_id)
+
+
+def finish_stopped(team):
+    """Leave out the people whose claim was undone just after their campaign was stopped."""
+    lately = timezone.now() - timedelta(days=1)
+    stopped = Campaign.objects.for_team(team).filter(status=Status.STOPPED, finished_at__gt=lately)
+    Recipient.objects.filter(campaign__in=list(stopped), status=Recipient.Status.PENDING).update(
+        **STOPPED_PERSON
+    )
+
+
 def complete(campaign):
-    """End a campaign whose parts are all settled and whose jobs are over."""
+    """End a campaign of which nobody waits any more and whose jobs are over."""
     return _move(
         campaign, (Status.SENDING,), Status.COMPLETED, finished_at=timezone.now(), wait_note=""
     )

@@ -215,11 +215,41 @@ def test_a_key_that_may_not_send_pauses(team, sandbox, kind, reason, marketer):
 
 
 def test_a_refused_batch_stops_the_line(campaign, sandbox):
-    sandbox.fault("200_success_false", path=BULK)
+    sandbox.fault("400", path=BULK)
     finish(launch(campaign))
     assert campaign.pause_reason == Campaign.Pause.REJECTED
     assert states(campaign) == ["rejected", "pending", "pending"]
     assert sent(sandbox, campaign.team) == []
+
+
+def test_what_every_part_would_fare_leaves_this_one_waiting(campaign, sandbox, marketer):
+    # ChumiAI says with a 200 that WhatsApp does not know the template.
+    sandbox.fault("200_success_false", path=BULK)
+    finish(launch(campaign))
+    assert campaign.pause_reason == Campaign.Pause.TEMPLATE
+    assert states(campaign) == ["pending", "pending", "pending"]
+    assert sent(sandbox, campaign.team) == []
+    launches.resume(campaign, by=marketer)
+    finish(campaign)
+    assert sent(sandbox, campaign.team) == intended(25)
+    assert campaign.batches.first().attempts.count() == 2
+
+
+def test_too_many_failures_pause_before_the_next_part(connected, sandbox, marketer):
+    connected.batch_size, connected.open_jobs = 40, 1
+    connected.save()
+    rows = people(100)
+    for row in rows[1:15]:
+        row[0] = row[0][:9] + "026"
+    campaign = make_ready_campaign(connected, rows=rows)
+    finish(launch(campaign))
+    assert campaign.pause_reason == Campaign.Pause.FAILURES
+    assert states(campaign)[:2] == ["accepted", "pending"]
+    assert "14 of the last 40 messages failed" in campaign.pause_note
+    launches.resume(campaign, by=marketer)
+    finish(campaign)
+    assert campaign.status == Campaign.Status.COMPLETED
+    assert len(sent(sandbox, connected)) == 100
 
 
 def test_the_kill_switch(campaign, sandbox, settings):

@@ -18,21 +18,13 @@ from django.conf import settings
 from django.utils import timezone
 
 from campaigns.models import Attempt, Batch, BulkJob, Campaign
-from campaigns.services import batches, launches
-from chumi_api.errors import (
-    ChumiError,
-    Forbidden,
-    RateLimited,
-    Unauthorized,
-    Unavailable,
-    Unreachable,
-)
-from teams.services import NotConnected, client_for, record_problem
+from campaigns.senders.trouble import TRY_AGAIN, is_switched_off, not_now, passes
+from campaigns.services import batches, launches, singles
+from chumi_api.errors import ChumiError
+from teams.services import NotConnected, client_for, lane_of, record_problem
 
 logger = logging.getLogger(__name__)
 
-# Seconds until we try again after something that passes by itself.
-TRY_AGAIN = 15
 # While jobs are open, their end wakes us; this is only in case that wake-up is lost.
 LOOK_AGAIN = 30
 # How many of the newest jobs the baseline holds, and how many a search looks through.
@@ -42,50 +34,20 @@ SEARCHED_JOBS = 400
 FEWEST_LOOKS = 4
 
 
-def work(team):
-    """Do the next step for the team. Return the seconds until the next, or None.
-
-    One step holds one lane: of one team's batches, one is in flight at a time.
-    """
-    batches.expire_claims(team)
-    waits = [look_for_lost(team)]
-    for campaign in (
-        Campaign.objects.for_team(team)
-        .filter(status__in=(Campaign.Status.QUEUED, Campaign.Status.SENDING))
-        .select_related("team")
-        .order_by("launched_at", "pk")
-    ):
-        wait = _next_of(campaign)
-        if wait == 0:
-            return 0
-        waits.append(wait)
-    claimed = (
-        Batch.objects.filter(campaign__team=team, status=Batch.Status.SUBMITTING)
-        .order_by("claimed_at")
-        .first()
-    )
-    if claimed:
-        left = claimed.claimed_at + batches.claim_lifetime() - timezone.now()
-        waits.append(max(left.total_seconds(), 1))
-    return min((wait for wait in waits if wait is not None), default=None)
-
-
-def _next_of(campaign):
-    """Take one campaign one step further. Return 0 to go on at once, seconds, or None."""
-    if campaign.status == Campaign.Status.QUEUED:
-        launches.begin(campaign)
-    if Batch.objects.filter(campaign__team=campaign.team, status=Batch.Status.SUBMITTING).exists():
+def step(campaign):
+    """Take the campaign one step further. Return the seconds until the next, or None."""
+    lane = lane_of(campaign.team)
+    if Batch.objects.filter(lane=lane, status=Batch.Status.SUBMITTING).exists():
         return TRY_AGAIN
     if _stopped_by_a_job(campaign):
         return 0
     batch = campaign.batches.filter(status=Batch.Status.PENDING).first()
     open_jobs = campaign.batches.open().count()
     if batch is None:
-        if open_jobs == 0:
-            launches.complete(campaign)
         return LOOK_AGAIN if open_jobs else None
-    if not settings.SENDING_ENABLED:
-        launches.record_wait(campaign, "Sending is switched off on this server. Nothing was lost.")
+    if _stopped_by_failures(campaign):
+        return 0
+    if is_switched_off(campaign):
         return TRY_AGAIN
     if open_jobs >= campaign.team.open_jobs:
         return LOOK_AGAIN
@@ -120,6 +82,30 @@ def _stopped_by_a_job(campaign):
     )
 
 
+def _stopped_by_failures(campaign):
+    """Pause a campaign of whose last messages too many failed, as far as ChumiAI tells.
+
+    Jobs give counters, not moments, so the last messages are those of the newest jobs.
+    """
+    failed = processed = 0
+    for job in BulkJob.objects.filter(batch__campaign=campaign, failures_told=False).order_by(
+        "-batch__number"
+    ):
+        failed += job.failed
+        processed += max(job.processed, job.accepted + job.failed)
+        if processed >= singles.LAST:
+            break
+    share = failed / max(processed, singles.LAST)
+    if share * 100 < campaign.team.pause_at_failures:
+        return False
+    return launches.pause(
+        campaign,
+        reason=Campaign.Pause.FAILURES,
+        note=f"{failed:,} of the last {processed:,} messages failed. See below why, then go on "
+        "or stop.",
+    )
+
+
 def hand_over(batch):
     """Hand one batch to ChumiAI. Return the seconds until the next step."""
     campaign = batch.campaign
@@ -130,7 +116,7 @@ def hand_over(batch):
         launches.pause(campaign, reason=Campaign.Pause.NOT_CONNECTED, note=str(error))
         return 0
     except ChumiError as error:
-        return _not_now(campaign, error)
+        return not_now(campaign, error)
     prepared = batches.prepare(batch)
     if prepared is None:
         return 0
@@ -164,44 +150,16 @@ def _record_failure(attempt, error):
     if error.maybe_sent:
         batches.record_unconfirmed(attempt, error)
         return 0
-    if isinstance(error, (Unauthorized, Forbidden, RateLimited, Unreachable)):
+    if passes(error) or error.concerns_account:
+        # The next part would fare the same, and this one waits: nobody in it got anything.
         batches.record_not_sent(attempt, error)
-        return _not_now(campaign, error)
+        return not_now(campaign, error)
     batches.record_rejected(attempt, error)
     launches.pause(
         campaign,
         reason=Campaign.Pause.REJECTED,
         note=f"ChumiAI refused part {attempt.batch.number}: {error} "
         "Nobody in this part was written to.",
-    )
-    return 0
-
-
-def _not_now(campaign, error):
-    """Wait for what passes by itself; pause for what a person has to mend."""
-    if isinstance(error, RateLimited):
-        wait = error.retry_after or TRY_AGAIN
-        launches.record_wait(
-            campaign, f"Too many requests. Waiting {wait:.0f} seconds, then carrying on."
-        )
-        return max(wait, 1)
-    if isinstance(error, (Unreachable, Unavailable)):
-        launches.record_wait(
-            campaign,
-            f"ChumiAI can't be reached at the moment. Nothing was lost; we try again every "
-            f"{TRY_AGAIN} seconds.",
-        )
-        return TRY_AGAIN
-    reasons = {
-        Unauthorized: Campaign.Pause.UNAUTHORIZED,
-        Forbidden: Campaign.Pause.FORBIDDEN,
-    }
-    if error.concerns_account:
-        record_problem(campaign.team, str(error))
-    launches.pause(
-        campaign,
-        reason=reasons.get(type(error), Campaign.Pause.REJECTED),
-        note=f"{error} The people who are left were not written to.",
     )
     return 0
 
@@ -229,25 +187,26 @@ def look_for_lost(team):
 def _look(batch, listed):
     attempt = batch.attempts.filter(outcome=Attempt.Outcome.UNCONFIRMED).get()
     attempt.batch = batch
-    match = match_of(attempt, listed)
-    if match and batches.record_found(attempt, match):
+    found = candidates_of(attempt, listed)
+    if len(found) == 1 and batches.record_found(attempt, found[0]):
         return
     age = (timezone.now() - batch.claimed_at).total_seconds()
     batches.record_look(
         batch,
         ended=age >= settings.RECONCILE_SECONDS and batch.looks + 1 >= FEWEST_LOOKS,
+        candidates=len(found),
     )
 
 
-def match_of(attempt, listed):
-    """Return the one job that must be the attempt's, or None.
+def candidates_of(attempt, listed):
+    """Return the jobs that may be the attempt's: only a single one is a match.
 
     New since the baseline and linked to nothing; ours by our file name or, where ChumiAI
-    echoes none, by template, language and total. Two candidates are no match.
+    echoes none, by template, language and total.
     """
     campaign = attempt.batch.campaign
     linked = set(
-        BulkJob.objects.for_team(campaign.team)
+        BulkJob.objects.filter(lane=attempt.batch.lane)
         .exclude(batch=None)
         .values_list("remote_id", flat=True)
     )
@@ -256,15 +215,13 @@ def match_of(attempt, listed):
         for job in listed
         if job.remote_id not in attempt.baseline and job.remote_id not in linked
     ]
-    named = [job for job in fresh if job.file_name == attempt.file_name]
-    if named or any(job.file_name for job in listed):
+    if any(job.file_name for job in listed):
         # Where names are echoed, a job without ours is not ours, however alike it looks.
-        return named[0] if len(named) == 1 else None
-    alike = [
+        return [job for job in fresh if job.file_name == attempt.file_name]
+    return [
         job
         for job in fresh
         if job.template_name == campaign.snapshot["template"]
         and job.language in (None, "", campaign.snapshot["language"])
         and job.total == attempt.rows
     ]
-    return alike[0] if len(alike) == 1 else None

@@ -1,0 +1,264 @@
+"""The engine that sends each message itself: claimed, paced, and a few at a time.
+
+One thread speaks to the database: it claims people in small groups, answers the question that
+each request asks before its last byte, and records the outcomes. The others speak HTTP, each
+over a line that it keeps.
+"""
+
+import logging
+import queue
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass, field
+
+from campaigns.models import Attempt, Campaign
+from campaigns.senders.trouble import TRY_AGAIN, is_switched_off, not_now, passes
+from campaigns.services import launches, singles
+from chumi_api.errors import ChumiError, RateLimited, Unavailable
+from core import phones
+from teams.services import NotConnected, client_for, record_problem
+
+logger = logging.getLogger(__name__)
+
+# A step ends after so many seconds, so that other campaigns have their turn and a worker that
+# is told to stop does so soon.
+SLICE = 5.0
+# An answer that is still out so long after the end of a step is slow.
+SLOW = 1.0
+# A line that was idle for longer is opened anew: the other side may have hung up.
+LONGEST_IDLE = 4.0
+# A question that nobody answers for so many seconds is a no.
+LONGEST_QUESTION = 30.0
+# Seconds by which the pace may catch up on what a busy machine made it miss.
+CATCH_UP = 0.25
+# After a 429 the pace falls to half; then it climbs by so much with each second.
+SLOWEST, CLIMB = 0.1, 0.02
+
+
+class Pace:
+    """When the next message may leave. Times in seconds of the monotonic clock."""
+
+    def __init__(self):
+        self.next_at = 0.0
+        self.share = 1.0
+        self.climbed_at = 0.0
+
+    def wait(self, now):
+        """Return the seconds until the next message may leave."""
+        return max(self.next_at - now, 0)
+
+    def take(self, now, per_second):
+        """Let one message leave now."""
+        self.share = min(self.share * (1 + CLIMB) ** (now - (self.climbed_at or now)), 1.0)
+        self.climbed_at = now
+        self.next_at = max(self.next_at, now - CATCH_UP) + 1 / (per_second * self.share)
+
+    def slow_down(self, now, seconds):
+        """ChumiAI asked for less: leave it alone for some seconds, then go on at half the pace."""
+        self.share = max(self.share / 2, SLOWEST)
+        self.climbed_at = now + seconds
+        self.next_at = now + seconds
+
+
+# By team. A worker that takes a team over begins at the pace that the team set.
+_paces = {}
+
+
+@dataclass(slots=True)
+class Errand:
+    """One message on its way: what it asks, and what came back."""
+
+    attempt: Attempt
+    outcome: object = None
+    answer: queue.SimpleQueue = field(default_factory=queue.SimpleQueue)
+
+
+def step(campaign):
+    """Write to people for a few seconds. Return the seconds until the next step, or None."""
+    if not singles.has_work(campaign):
+        return None
+    if is_switched_off(campaign):
+        return TRY_AGAIN
+    try:
+        client = client_for(campaign.team)
+    except NotConnected as error:
+        launches.pause(campaign, reason=Campaign.Pause.NOT_CONNECTED, note=str(error))
+        return 0
+    pace = _paces.setdefault(campaign.team_id, Pace())
+    wait = pace.wait(time.monotonic())
+    if wait > SLICE:
+        return wait
+    return _Slice(campaign, client, pace).run()
+
+
+class _Slice:
+    """Some seconds of sending one campaign."""
+
+    def __init__(self, campaign, client, pace):
+        self.campaign, self.client, self.pace = campaign, client, pace
+        self.ends_at = time.monotonic() + SLICE
+        self.claimed = deque()
+        self.in_flight = 0
+        self.outbox, self.inbox = queue.SimpleQueue(), queue.SimpleQueue()
+        # What makes us stop before the time, and what to do about it.
+        self.trouble = None
+        self.exhausted = self.halted = False
+
+    def run(self):
+        team = self.campaign.team
+        lines = [
+            threading.Thread(target=self._send_all, daemon=True)
+            for _ in range(team.parallel_sends)
+        ]
+        for line in lines:
+            line.start()
+        try:
+            while self._goes_on() or self.in_flight:
+                self._start_some()
+                self._listen()
+                if time.monotonic() > self.ends_at + SLOW:
+                    # A slow answer is no reason for everybody else to wait.
+                    self.ends_at += SLICE
+        finally:
+            for _ in lines:
+                self.outbox.put(None)
+            singles.give_back(self.campaign, [errand.attempt for errand in self.claimed])
+        if self.trouble:
+            return not_now(self.campaign, self.trouble)
+        if self.halted or not self.exhausted:
+            return 0
+        # Somebody else's claims are not ours to wait for here: their end is seen to.
+        return TRY_AGAIN if singles.has_work(self.campaign) else None
+
+    def _goes_on(self):
+        return not (
+            self.halted or self.trouble or self.exhausted or time.monotonic() >= self.ends_at
+        )
+
+    def _start_some(self):
+        """Begin as many requests as pace and lines allow."""
+        team = self.campaign.team
+        while self._goes_on() and self.in_flight < team.parallel_sends:
+            now = time.monotonic()
+            if self.pace.wait(now):
+                return
+            if not self.claimed:
+                self._claim(now)
+                continue
+            self.pace.take(now, team.messages_per_second)
+            self.in_flight += 1
+            self.outbox.put(self.claimed.popleft())
+
+    def _claim(self, now):
+        """Claim the next few: no more than go out at once, so that little is ever in doubt."""
+        team = self.campaign.team
+        attempts = singles.claim(
+            self.campaign, min(team.parallel_sends, max(int(team.messages_per_second), 1))
+        )
+        self.claimed.extend(Errand(attempt) for attempt in attempts)
+        self.exhausted = not attempts
+
+    def _listen(self):
+        """Wait for what the lines have to say: questions are answered, outcomes are recorded."""
+        until = self.pace.wait(time.monotonic()) if self._may_start() else 1.0
+        try:
+            said = [self.inbox.get(timeout=max(until, 0.001))]
+        except queue.Empty:
+            return
+        while not self.inbox.empty():
+            said.append(self.inbox.get())
+        self._answer([errand for errand in said if errand.outcome is None])
+        self._record([errand for errand in said if errand.outcome is not None])
+
+    def _may_start(self):
+        return self._goes_on() and self.in_flight < self.campaign.team.parallel_sends
+
+    def _answer(self, asking):
+        if not asking:
+            return
+        wanted = singles.may_finish(self.campaign, [errand.attempt for errand in asking])
+        for errand in asking:
+            yes = errand.attempt.pk in wanted
+            # Paused, stopped or opted out: in each case look again before anybody else leaves.
+            self.halted |= not yes
+            errand.answer.put(yes)
+
+    def _record(self, done):
+        if not done:
+            return
+        self.in_flight -= len(done)
+        singles.record(self.campaign, [(errand.attempt, errand.outcome) for errand in done])
+        accepted = 0
+        for errand in done:
+            error = errand.outcome
+            if not isinstance(error, ChumiError):
+                accepted += 1
+                continue
+            logger.warning(
+                "message not accepted",
+                extra={
+                    "attempt": errand.attempt.pk,
+                    "error": type(error).__name__,
+                    "status": error.status,
+                },
+            )
+            if error.maybe_sent or singles.concerns_person(error):
+                continue
+            self._mind(error)
+        if accepted < len(done):
+            self.halted |= singles.pause_if_unwell(self.campaign)
+        if accepted and self.campaign.wait_note:
+            record_problem(self.campaign.team, "")
+            launches.record_wait(self.campaign, "")
+            self.campaign.wait_note = ""
+
+    def _mind(self, error):
+        """Remember what keeps everybody from being sent; what a person has to mend counts most."""
+        if not passes(error):
+            self.trouble = error
+        elif self.trouble is None and not self.halted:
+            self.trouble = error
+            asked = error.retry_after if isinstance(error, RateLimited) else None
+            self.pace.slow_down(time.monotonic(), asked or TRY_AGAIN)
+
+    # In the threads of the lines: HTTP only.
+
+    def _send_all(self):
+        line, used_at = self.client.line(), time.monotonic()
+        try:
+            while errand := self.outbox.get():
+                if time.monotonic() - used_at > LONGEST_IDLE:
+                    line.close()
+                    line = self.client.line()
+                errand.outcome = self._send(errand, line)
+                used_at = time.monotonic()
+                self.inbox.put(errand)
+        finally:
+            line.close()
+
+    def _send(self, errand, line):
+        snapshot, person = self.campaign.snapshot, errand.attempt.recipient
+        media = snapshot.get("media") or {}
+        try:
+            return self.client.send_template(
+                to=phones.wire(person.phone),
+                template_name=snapshot["template"],
+                language=snapshot["language"],
+                values=person.values,
+                header_media_id=media.get("media_id") or None,
+                header_media_url=media.get("link") or None,
+                gate=lambda: self._ask(errand),
+                line=line,
+            )
+        except ChumiError as error:
+            return error
+        except Exception:
+            # A bug of ours must not leave the others waiting for this line for ever.
+            logger.exception("message not sent", extra={"attempt": errand.attempt.pk})
+            return Unavailable("We don't know whether this message was sent.")
+
+    def _ask(self, errand):
+        """Ask the thread that speaks to the database whether this message is still wanted."""
+        self.inbox.put(errand)
+        return errand.answer.get(timeout=LONGEST_QUESTION)
