@@ -25,8 +25,10 @@ def nursery(stack, settings, tmp_path):
 
 def test_nobody_is_doubled_and_nobody_is_lost(nursery, sandbox):
     seed = random.randrange(1_000_000)
-    print(f"Again, and longer: script/chaos --engine batches --kills {KILLS} --seed {seed}")
-    chaos = Chaos(sandbox=sandbox, nursery=nursery, engines=("batches",), kills=KILLS, seed=seed)
+    print(f"Again, and longer: script/chaos --kills {KILLS} --seed {seed}")
+    chaos = Chaos(
+        sandbox=sandbox, nursery=nursery, engines=("batches", "singly"), kills=KILLS, seed=seed
+    )
     assert chaos.run() == []
     print(dict(chaos.count))
     assert chaos.count["kills"] >= KILLS

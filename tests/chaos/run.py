@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from campaigns.models import Attempt, Batch, Campaign, Recipient
-from campaigns.services import batches, launches
+from campaigns.services import batches, launches, singles
 from campaigns.services.batches import Decision
 from core.errors import Refused
 from tests.chaos.judge import complaints_about_words, judge
@@ -168,7 +168,12 @@ class Chaos:
 
     def _begin(self):
         number = self.count["campaigns"] = self.count["campaigns"] + 1
-        team = make_team(f"{self.name}-{number}", batch_size=self.chance.randint(3, 8))
+        team = make_team(
+            f"{self.name}-{number}",
+            batch_size=self.chance.randint(3, 8),
+            messages_per_second=200,
+            parallel_sends=self.chance.randint(1, 6),
+        )
         connect(team, self.sandbox)
         engine = self.engines[number % len(self.engines)]
         # Two campaigns of one team now and then: they share a line.
@@ -225,6 +230,8 @@ class Chaos:
                 status=Batch.Status.UNCONFIRMED, search_ended_at__isnull=False
             ):
                 self._decide_batch(sent, batch)
+            if singles.undecided(campaign).exists():
+                self._decide_people(sent)
             if (
                 campaign.status == Campaign.Status.PAUSED
                 and not campaign.batches.filter(status=Batch.Status.UNCONFIRMED).exists()
@@ -251,6 +258,19 @@ class Chaos:
         batches.decide(batch, decision, by=None)
         self.count[decision] += 1
         for phone in phones:
+            sent.decided[phone] = decision
+
+    def _decide_people(self, sent):
+        """Decide about people of whom nobody knows: the person asks them, then decides."""
+        in_doubt = sent.campaign.recipients.filter(status=Recipient.Status.UNCONFIRMED)
+        before = {phone.lstrip("+") for phone in _phones(in_doubt)}
+        arrived = before & self._arrived(sent)
+        choices = list(Decision.ALL)
+        if arrived or sent.campaign.status == Campaign.Status.STOPPED:
+            choices.remove(Decision.SEND_AGAIN)
+        decision = self.chance.choice(choices)
+        self.count[f"{decision}, people"] += singles.decide(sent.campaign, decision, by=None)
+        for phone in before - {phone.lstrip("+") for phone in _phones(in_doubt)}:
             sent.decided[phone] = decision
 
     def _arrived(self, sent):
