@@ -27,6 +27,7 @@ class Nursery:
 
     def __init__(self, *, env, log):
         self.log = log
+        self.codes = {}
         with log.open("ab") as file:
             self.popen = subprocess.Popen(
                 [sys.executable, "-m", "tests.nursery"],
@@ -57,16 +58,17 @@ class Nursery:
     def reap(self):
         """Return the workers that ended, as [pid, exit code], and those that are frozen."""
         answer = self._ask(do="reap")
+        self.codes |= dict(answer["ended"])
         return answer["ended"], answer["frozen"]
 
     def wait(self, *pids, seconds=60):
-        """Wait until all of the workers have ended. Return their exit codes by pid."""
-        codes, deadline = {}, time.monotonic() + seconds
-        while not codes.keys() >= set(pids):
+        """Wait until all of the workers have ended. Return their exit codes."""
+        deadline = time.monotonic() + seconds
+        while not self.codes.keys() >= set(pids):
             assert time.monotonic() < deadline, f"waited {seconds} s for workers to end"
-            codes |= dict(self.reap()[0])
+            self.reap()
             time.sleep(0.01)
-        return codes
+        return [self.codes[pid] for pid in pids]
 
     def close(self):
         with suppress(ProcessLookupError):
