@@ -1,10 +1,13 @@
 """The two ways in which a campaign goes out, in words, and which one it takes."""
 
 from dataclasses import dataclass
+from math import ceil
 
 from campaigns.models import Campaign
 
 Engine = Campaign.Engine
+# What ChumiAI is believed to send from a part; it documents no figure, so pages say "roughly".
+MESSAGES_A_SECOND = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,56 @@ WORDS = {
         "part can't be called back, and it may tell only how many failed, not who.",
     ),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """An engine as the review page offers it."""
+
+    engine: str
+    name: str
+    sentence: str
+    plan: str
+
+
+def offers(campaign):
+    """Return the engines to choose from, the one that fits best first, in words for a person."""
+    return [
+        Choice(engine, WORDS[engine].name, WORDS[engine].sentence, _plan(campaign, engine))
+        for engine in choices(campaign)
+    ]
+
+
+def _plan(campaign, engine):
+    people, team = campaign.recipient_count, campaign.team
+    if engine == Engine.SINGLY:
+        pace = f"{team.messages_per_second:g}"
+        return f"{pace} a second, roughly {_duration(people / team.messages_per_second)} in all."
+    parts = sum(1 for _ in slices(people, team.batch_size))
+    how_many = "1 part" if parts == 1 else f"{parts:,} parts"
+    return f"{how_many}, roughly {_duration(people / MESSAGES_A_SECOND)} in all."
+
+
+def _duration(seconds):
+    minutes = ceil(seconds / 60)
+    if minutes <= 1:
+        return "a minute"
+    if minutes < 90:
+        return f"{minutes} minutes"
+    return f"{round(minutes / 60)} hours"
+
+
+def slices(total, size):
+    """Yield (first, last) positions of parts of at most `size`; neighbours differ in size.
+
+    Where ChumiAI echoes no file name, the size is what tells the jobs of two neighbouring
+    parts from each other.
+    """
+    first, turn = 1, 0
+    while first <= total:
+        last = min(first + size - turn % 3 - 1, total)
+        yield first, last
+        first, turn = last + 1, turn + 1
 
 
 def choices(campaign):

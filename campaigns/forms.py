@@ -191,6 +191,12 @@ def _sentence(hint):
     return before, after if ends else f"{after} …"
 
 
+class RetryForm(forms.Form):
+    """The reason for which people are tried again: WhatsApp's code."""
+
+    code = forms.IntegerField(min_value=0, max_value=9_999_999)
+
+
 class LaunchForm(forms.Form):
     """What the review page sends back: what was seen, and by which page."""
 

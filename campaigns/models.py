@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Case, F, OuterRef, Q, Subquery, Sum, When
 from django.db.models.functions import Coalesce, Greatest, Least
 
+from campaigns.failures import explain_text
 from message_templates.models import MessageTemplate
 from teams.models import Team
 
@@ -58,7 +59,7 @@ class Campaign(models.Model):
         FORBIDDEN = "forbidden", "The key lacks a permission"
         REJECTED = "rejected", "ChumiAI refused a part"
         ACCOUNT = "account", "WhatsApp stopped the account"
-        UNCONFIRMED = "unconfirmed", "A part got no clear answer"
+        UNCONFIRMED = "unconfirmed", "No clear answer from ChumiAI"
         FAILURES = "failures", "Too many messages failed"
         TEMPLATE = "template", "The template can't be sent any more"
 
@@ -307,6 +308,8 @@ class Recipient(models.Model):
     # How often a person asked for another try after a failure; each is an Attempt of its own.
     retries = models.PositiveSmallIntegerField(default=0)
     failure_code = models.IntegerField(null=True)
+    # When it was accepted or failed.
+    settled_at = models.DateTimeField(null=True)
     # Why it was left out or failed, in a sentence for people.
     reason = models.CharField(max_length=300, blank=True)
 
@@ -484,6 +487,10 @@ class BulkJobQuerySet(models.QuerySet):
     def open(self):
         return self.exclude(state__in=TERMINAL_JOBS).filter(lost_at=None)
 
+    def due(self, now):
+        """Return those whose turn to be asked about has come, the longest due first."""
+        return self.filter(next_poll_at__lte=now).order_by("next_poll_at", "pk")
+
 
 class BulkJob(models.Model):
     """The mirror of a job that ChumiAI runs under the team's key, ours or not."""
@@ -562,6 +569,11 @@ class BulkJob(models.Model):
         return self.state in TERMINAL_JOBS or self.lost_at is not None
 
     @property
+    def failure(self):
+        """Return the `Failure` that stopped the whole job, None where ChumiAI names no code."""
+        return explain_text(self.error)
+
+    @property
     def told_accepted(self):
         """Return how many were accepted, or None where ChumiAI left it unsaid."""
         return self.accepted or (None if self._leaves_unsaid else 0)
@@ -592,6 +604,8 @@ class JobSync(models.Model):
     requested_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     error = models.CharField(max_length=300, blank=True)
+    # ChumiAI had too many requests: it is not asked about jobs before this.
+    wait_until = models.DateTimeField(null=True)
 
     def __str__(self):
         return f"Job history of {self.team}"

@@ -11,16 +11,19 @@ Each person of a campaign is counted in exactly one of six numbers, so that
 - untold: ChumiAI went through them, or ended their job, without a word about the outcome;
 - remaining: not handed over yet, or handed over and still to come.
 
+A part is a batch. Whoever is written to one by one is in no part: `singles` counts them, those
+included who were tried again after their part had failed them.
+
 `handed_over` are those whom ChumiAI has taken; `processed` those whom it has gone through, and
 `percent` is their share, so that the bar never runs ahead of what ChumiAI did.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import ceil
 from uuid import UUID
 
-from campaigns.models import FINISHED_JOBS, Batch, BulkJob, Campaign
+from campaigns.models import FINISHED_JOBS, Attempt, Batch, BulkJob, Campaign
 
 STALLED_AFTER = timedelta(minutes=3)
 GIVEN_UP = (BulkJob.State.FAILED, BulkJob.State.CANCELLED)
@@ -52,7 +55,43 @@ class Part:
     is_waiting: bool
     is_open: bool
     awaits_decision: bool
+    is_refused: bool
+    tries: list[Attempt]
     job: BulkJob | None
+
+
+@dataclass(frozen=True, slots=True)
+class Singles:
+    """The people who are written to one by one, by what has become of them.
+
+    `retried` counts those of them whose first try was in a part, by its number. `lately` were
+    settled within the last minute, the last of all at `last_at`. `undecided` are those in doubt
+    about whom a person may decide by now.
+    """
+
+    pending: int = 0
+    submitting: int = 0
+    accepted: int = 0
+    failed: int = 0
+    unconfirmed: int = 0
+    skipped: int = 0
+    lately: int = 0
+    last_at: datetime | None = None
+    undecided: int = 0
+    tried_again: int = 0
+    retried: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def total(self):
+        return self.waiting + self.settled + self.unconfirmed + self.skipped
+
+    @property
+    def waiting(self):
+        return self.pending + self.submitting
+
+    @property
+    def settled(self):
+        return self.accepted + self.failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +111,12 @@ class Progress:
     per_minute: int | None
     seconds_left: int | None
     parts: list[Part]
+    singles: Singles
     stalled_for: timedelta | None
     last_answer_at: datetime | None
     sender_off: bool
+    # For how long no worker has shown a sign of life, None where none ever did.
+    sender_off_for: timedelta | None
     poll_seconds: int | None
 
     @property
@@ -94,21 +136,35 @@ class Progress:
     @property
     def handed_over_open(self):
         """Return how many people ChumiAI holds whom nothing can recall."""
-        return sum(part.remaining for part in self.parts if part.is_open)
+        return sum(part.remaining for part in self.parts if part.is_open) + (
+            self.singles.submitting
+        )
 
 
-def progress_of(campaign, batches, now, *, sender_is_alive=True):
+NOBODY = Singles()
+
+
+def progress_of(
+    campaign, batches, now, *, singles=NOBODY, sender_is_alive=True, sender_seen_at=None
+):
     """Count a launched campaign. `batches` come in order, each with its `job`."""
     batches = list(batches)
-    parts = [_part(campaign, batch, len(batches), now) for batch in batches]
+    parts = [
+        _part(campaign, batch, len(batches), now, retried=singles.retried.get(batch.number, 0))
+        for batch in batches
+    ]
     counted = {
-        name: sum(getattr(part, name) or 0 for part in parts)
+        name: sum(getattr(part, name) or 0 for part in parts) + getattr(singles, name, 0)
         for name in ("accepted", "failed", "skipped", "unconfirmed", "untold", "remaining")
     }
-    total = sum(part.people for part in parts)
-    processed = sum(part.processed for part in parts)
+    counted["remaining"] += singles.waiting
+    total = sum(part.people for part in parts) + singles.total - sum(singles.retried.values())
+    processed = sum(part.processed for part in parts) + singles.settled
     open_jobs = [job for job in map(_job, batches) if job and not job.is_over]
-    per_minute = _per_minute([job for job in map(_job, batches) if job], parts, now)
+    if singles.lately:
+        per_minute = _per_minute_singly(campaign, singles, now)
+    else:
+        per_minute = _per_minute([job for job in map(_job, batches) if job], parts, now)
     stalled_for = _stalled_for(open_jobs, now)
     moving = campaign.status in (Campaign.Status.QUEUED, Campaign.Status.SENDING)
     due = moving or bool(open_jobs) or any(_is_searched(batch) for batch in batches)
@@ -122,7 +178,8 @@ def progress_of(campaign, batches, now, *, sender_is_alive=True):
             part.people - batch.skipped
             for part, batch in zip(parts, batches, strict=True)
             if batch.status == Batch.Status.ACCEPTED
-        ),
+        )
+        + singles.settled,
         processed=processed,
         parts=parts,
         # Rounded down: 100 only when nobody is left.
@@ -132,7 +189,9 @@ def progress_of(campaign, batches, now, *, sender_is_alive=True):
         stalled_for=stalled_for,
         last_answer_at=max((job.asked_at for job in open_jobs if job.asked_at), default=None),
         sender_off=sender_off,
-        poll_seconds=_poll_seconds(campaign, batches, open_jobs, now),
+        sender_off_for=now - sender_seen_at if sender_off and sender_seen_at else None,
+        singles=singles,
+        poll_seconds=_poll_seconds(campaign, batches, open_jobs, singles, now),
         **counted | _unknown(counted),
     )
 
@@ -148,9 +207,9 @@ def _unknown(counted):
     return {name: counted[name] or None for name in ("accepted", "failed")}
 
 
-def _part(campaign, batch, of, now):
+def _part(campaign, batch, of, now, *, retried=0):
     skipped = min(batch.skipped, batch.size)
-    people = batch.size - skipped
+    people = batch.size - skipped - retried
     counts = dict.fromkeys(
         ("accepted", "failed", "unconfirmed", "untold", "remaining", "processed"), 0
     )
@@ -169,7 +228,7 @@ def _part(campaign, batch, of, now):
         case Batch.Status.ACCEPTED if job is None:
             counts["accepted"] = counts["processed"] = people
         case Batch.Status.ACCEPTED:
-            counts |= _counts_of(job, people)
+            counts |= _counts_of(job, people, retried)
             skipped += counts.pop("skipped")
     counts |= _unknown(counts)
     if batch.status in (Batch.Status.SUBMITTING, Batch.Status.UNCONFIRMED):
@@ -188,22 +247,31 @@ def _part(campaign, batch, of, now):
         is_open=batch.status == Batch.Status.SUBMITTING or (job is not None and not job.is_over),
         awaits_decision=batch.status == Batch.Status.UNCONFIRMED
         and batch.search_ended_at is not None,
+        is_refused=batch.status == Batch.Status.REJECTED,
+        tries=_tries(batch),
         job=job,
         **counts,
     )
 
 
-def _counts_of(job, people):
+def _tries(batch):
+    """Return the attempts at the batch, oldest first, where they were fetched with it."""
+    fetched = getattr(batch, "_prefetched_objects_cache", {}).get("attempts", ())
+    return sorted(fetched, key=lambda attempt: attempt.started_at)
+
+
+def _counts_of(job, people, retried):
     """Fit the job's counters to the people of its part.
 
     Failures come first: a message that was accepted may fail later, and counters never fall.
+    Those who were tried again since have failed here and are counted elsewhere.
     """
-    failed = min(job.failed, people)
+    failed = min(max(job.failed - retried, 0), people)
     accepted = min(job.accepted, people - failed)
     skipped = min(job.skipped, people - failed - accepted)
     told = failed + accepted + skipped
     is_finished = job.state in FINISHED_JOBS
-    processed = people if is_finished else max(told, min(job.processed, people))
+    processed = people if is_finished else max(told, min(job.processed - retried, people))
     remaining = 0 if job.is_over else people - processed
     return {
         "accepted": accepted,
@@ -333,6 +401,14 @@ def _per_minute(jobs, parts, now):
     return max(round(processed * 60 / worked.total_seconds()), 1)
 
 
+def _per_minute_singly(campaign, singles, now):
+    """Return the messages a minute over the last minute, or since the launch."""
+    seconds = min(max((now - campaign.launched_at).total_seconds(), 1), 60)
+    if seconds < SHORTEST_MEASURE.total_seconds():
+        return None
+    return max(round(singles.lately * 60 / seconds), 1)
+
+
 def _stalled_for(open_jobs, now):
     """Return how long nothing has moved at ChumiAI although jobs are open, or None."""
     if not open_jobs:
@@ -341,11 +417,12 @@ def _stalled_for(open_jobs, now):
     return quiet if quiet >= STALLED_AFTER else None
 
 
-def _poll_seconds(campaign, batches, open_jobs, now):
+def _poll_seconds(campaign, batches, open_jobs, singles, now):
     """Return how long the page waits before it asks again; None when nothing moves any more."""
     alive = (
         bool(open_jobs)
         or campaign.is_live
+        or singles.submitting
         or any(batch.status == Batch.Status.SUBMITTING or _is_searched(batch) for batch in batches)
     )
     if not alive:

@@ -1,19 +1,14 @@
 """Everything that speaks for or against a launch, as one list."""
 
 from dataclasses import dataclass
-from math import ceil
 
 from django.conf import settings
 
 from campaigns.models import Recipient
 from campaigns.services.checks import digest_of
-from campaigns.services.launches import slices
 from contacts.models import OptOut
 from message_templates import components as parts
 from tasks import services as tasks
-
-# What ChumiAI is believed to send; it documents no figure, so the page says "roughly".
-MESSAGES_A_SECOND = 20
 
 LEFT_OUT = {
     "invalid": "{} invalid",
@@ -109,18 +104,3 @@ def _machine():
         yield Point(
             "warn", "The worker is not running. The campaign starts by itself when it is back."
         )
-
-
-def batch_count(campaign):
-    """Return in how many parts the campaign goes out."""
-    return sum(1 for _ in slices(campaign.recipient_count, campaign.team.batch_size))
-
-
-def duration(campaign):
-    """Say roughly how long it takes."""
-    minutes = ceil(campaign.recipient_count / MESSAGES_A_SECOND / 60)
-    if minutes <= 1:
-        return "a minute"
-    if minutes < 90:
-        return f"{minutes} minutes"
-    return f"{round(minutes / 60)} hours"

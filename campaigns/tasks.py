@@ -1,15 +1,22 @@
 """The tasks of campaigns: check, send, poll, list."""
 
-from datetime import timedelta
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
+from django.db.models import Min
 from django.utils import timezone
 
 from campaigns import senders
 from campaigns.models import BulkJob, Check
 from campaigns.services import checks, jobs
-from chumi_api.errors import ChumiError, NotFound, RateLimited
+from chumi_api.errors import ChumiError, NotFound, RateLimited, Unreachable
 from teams.models import Team
 from teams.services import NotConnected, client_for, record_problem
+
+# One turn asks about no more jobs than this, so many of them at the same time; the others are
+# first in the next turn.
+QUESTIONS_A_TURN = 48
+AT_ONCE = 16
 
 
 def check_campaign(campaign_id):
@@ -31,10 +38,12 @@ def send_batches(team_id):
 def sync_jobs(team_id):
     """Read the key's whole job history."""
     team = Team.objects.get(pk=team_id)
+    if wait := jobs.waits_for(team):
+        return wait.total_seconds()
     try:
         jobs.apply_list(team, client_for(team).list_bulk_jobs())
     except RateLimited as error:
-        return error.retry_after or 10
+        return jobs.record_wait(team, error.retry_after)
     except (ChumiError, NotConnected) as error:
         jobs.record_sync_ended(team, str(error))
         return
@@ -44,35 +53,68 @@ def sync_jobs(team_id):
 def poll_jobs(team_id):
     """Ask ChumiAI about each open job whose turn it is, once for everyone who watches."""
     team = Team.objects.get(pk=team_id)
-    waiting = BulkJob.objects.for_team(team).exclude(next_poll_at=None).order_by("next_poll_at")
+    if wait := jobs.waits_for(team):
+        return wait.total_seconds()
     try:
         client = client_for(team)
-        for job in waiting.filter(next_poll_at__lte=timezone.now()):
-            _poll(client, job)
-    except RateLimited as error:
-        return error.retry_after or 10
     except NotConnected:
         return 60
-    except ChumiError as error:
-        if error.concerns_account:
-            record_problem(team, str(error))
-            return 60
-        return 10
-    next_poll_at = waiting.values_list("next_poll_at", flat=True).first()
+    waiting = BulkJob.objects.for_team(team)
+    due = list(waiting.due(timezone.now())[:QUESTIONS_A_TURN])
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for start in range(0, len(due), AT_ONCE):
+            asked = due[start : start + AT_ONCE]
+            answers = list(pool.map(partial(_ask, client), asked))
+            for job, answer in zip(asked, answers, strict=True):
+                _record(job, answer)
+            if wait := _wait_after(team, answers):
+                return wait
+    if len(due) == QUESTIONS_A_TURN:
+        return 0
+    next_poll_at = waiting.aggregate(Min("next_poll_at"))["next_poll_at__min"]
     if next_poll_at is None:
         return None
     return max((next_poll_at - timezone.now()).total_seconds(), 0.5)
 
 
-def _poll(client, job):
-    if timezone.now() - job.first_seen_at > timedelta(days=1):
-        jobs.record_lost(job, jobs.GIVEN_UP)
-        return
+def _ask(client, job):
+    """Return what ChumiAI says of the job, or its error.
+
+    This runs in a thread beside others: it may speak HTTP, and leaves the database alone.
+    """
     try:
-        jobs.apply_status(job, client.bulk_job(job.remote_id))
-    except NotFound:
-        # It may only be young: a job that was never shown yet is looked for again.
-        if job.asked_at is None and timezone.now() - job.first_seen_at < timedelta(minutes=2):
-            jobs.record_asked(job, again_in=5)
-        else:
-            jobs.record_lost(job)
+        return client.bulk_job(job.remote_id)
+    except ChumiError as error:
+        return error
+
+
+def _record(job, answer):
+    """Write what came of one question."""
+    match answer:
+        case NotFound():
+            jobs.record_missing(job)
+        case ChumiError() if answer.concerns_account:
+            # Nothing was told about the job: its turn is still to come.
+            pass
+        case ChumiError():
+            # The other jobs must not wait for one about which ChumiAI gives no clear answer.
+            jobs.record_asked(job, again_in=jobs.WAIT)
+            jobs.give_up_if_old(job)
+        case _:
+            jobs.apply_status(job, answer)
+            jobs.give_up_if_old(job)
+
+
+def _wait_after(team, answers):
+    """Return the seconds to wait after an answer that concerns every question, or None."""
+    told = [a for a in answers if isinstance(a, ChumiError) and not isinstance(a, NotFound)]
+    for error in told:
+        if isinstance(error, RateLimited):
+            return jobs.record_wait(team, error.retry_after)
+    for error in told:
+        if isinstance(error, Unreachable):
+            return jobs.WAIT
+        if error.concerns_account:
+            record_problem(team, str(error))
+            return 60
+    return None

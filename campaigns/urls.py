@@ -25,11 +25,15 @@ urlpatterns = [
     # A launched campaign
     path("<uuid:uuid>/", progress.campaign_detail, name="campaign_detail"),
     path("<uuid:uuid>/progress/", progress.campaign_progress, name="campaign_progress"),
+    path("<uuid:uuid>/watch/", jobs.campaign_watch, name="campaign_watch"),
     path("<uuid:uuid>/pause/", progress.campaign_pause, name="campaign_pause"),
     path("<uuid:uuid>/resume/", progress.campaign_resume, name="campaign_resume"),
     path("<uuid:uuid>/stop/", progress.campaign_stop, name="campaign_stop"),
     path("<uuid:uuid>/recipients.csv", progress.campaign_recipients, name="campaign_recipients"),
+    path("<uuid:uuid>/decide/", progress.campaign_decide, name="campaign_decide"),
+    path("<uuid:uuid>/retry/", progress.campaign_retry, name="campaign_retry"),
     path("parts/<uuid:uuid>/decide/", progress.batch_decide, name="batch_decide"),
+    path("parts/<uuid:uuid>/retry/", progress.batch_retry, name="batch_retry"),
     # Jobs
     path("jobs/", jobs.job_list, name="job_list"),
     path("jobs/sync/", jobs.job_sync, name="job_sync"),

@@ -22,7 +22,7 @@ from typing import Any
 # WhatsApp's error codes that stop every message of the account or of the template, as opposed
 # to those that concern one recipient (Meta, "Cloud API error codes").
 ACCOUNT_CODES = frozenset(
-    (0, 3, 4, 10, 190, 368, 80007, *range(200, 300))
+    (0, 2, 3, 4, 10, 190, 368, 80007, *range(200, 300))
     + (130429, 131005, 131016, 131031, 131037, 131042, 131045, 131048, 131057, 131063, 131064)
     + (132000, 132001, 132007, 132012, 132015, 132016, 132068, 132069)
     + (133004, 133010, 134101, 134102)

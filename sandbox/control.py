@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from sandbox.api import Request
-from sandbox.faults import KINDS, Fault, Response
+from sandbox.faults import KINDS, Fault, Refusal, Response
 from sandbox.keys import DEFAULT_ACCOUNT, KEY_PREFIX, read_key
 from sandbox.shapes import SHAPES
 from sandbox.state import State
@@ -182,6 +182,32 @@ def add_job(state: State, data: Data) -> Json:
     return {"job_id": job.id}
 
 
+def order_job(state: State, data: Data, job_id: str) -> Json:
+    account = _account(data) or DEFAULT_ACCOUNT
+    job = state.order_job(account, job_id, _need(data, "action", str))
+    return {"job_id": job.id}
+
+
+def get_codes(state: State, data: Data) -> Json:
+    return [asdict(refusal) for refusal in state.refusals]
+
+
+def add_code(state: State, data: Data) -> Json:
+    refusal = Refusal(
+        code=_need(data, "code", int),
+        phones=data.get("phones"),
+        account=_account(data),
+        times=data.get("times", 1),
+    )
+    state.add_refusal(refusal)
+    return asdict(refusal)
+
+
+def clear_codes(state: State, data: Data) -> Json:
+    state.clear_refusals(_account(data))
+    return {}
+
+
 def add_inbound(state: State, data: Data) -> Json:
     account = _account(data) or DEFAULT_ACCOUNT
     phone, text = str(data.get("phone", "")), str(data.get("text", ""))
@@ -206,6 +232,10 @@ ROUTES: list[tuple[str, str, Callable[..., Json]]] = [
     ("POST", "/templates", set_template),
     ("DELETE", "/templates/(?P<name>[^/]+)/(?P<language>[^/]+)", drop_template),
     ("POST", "/jobs", add_job),
+    ("POST", "/jobs/(?P<job_id>[^/]+)", order_job),
+    ("GET", "/codes", get_codes),
+    ("POST", "/codes", add_code),
+    ("DELETE", "/codes", clear_codes),
     ("POST", "/inbound", add_inbound),
 ]
 

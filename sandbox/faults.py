@@ -96,6 +96,39 @@ class Fault:
         return _documented(int(self.kind), self.params)
 
 
+@dataclass
+class Refusal:
+    """One order to refuse messages with a code of WhatsApp's.
+
+    With `phones` it strikes the messages to these; without, all of the account alike, and a
+    job as a whole. `account` None is every account, `times` None for ever.
+    """
+
+    code: int
+    phones: list[str] | None = None
+    account: str | None = None
+    times: int | None = 1
+
+    def __post_init__(self) -> None:
+        if type(self.code) is not int or not 0 <= self.code <= 9_999_999:
+            raise ValueError("code must be a number of WhatsApp's")
+        if self.phones is not None and not (
+            isinstance(self.phones, list) and all(type(phone) is str for phone in self.phones)
+        ):
+            raise ValueError("phones must be a list of texts, or null for all")
+        if not (self.times is None or (type(self.times) is int and self.times > 0)):
+            raise ValueError("times must be a number from 1, or null for ever")
+
+    def take(self, account: str, phone: str | None) -> bool:
+        """Use the order up by one message, or by a whole job where `phone` is None."""
+        strikes = self.phones is None if phone is None else phone in (self.phones or [])
+        if not strikes or self.account not in (None, account) or self.times == 0:
+            return False
+        if self.times is not None:
+            self.times -= 1
+        return True
+
+
 @dataclass(frozen=True)
 class Kind:
     """A kind of fault; most that touch the answer alone leave the request accepted."""

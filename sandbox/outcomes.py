@@ -7,18 +7,29 @@ Template = dict[str, Any]
 
 # Titles of Meta's error codes, as the Cloud API words them.
 TITLES = {
+    0: "AuthException",
+    1: "API Unknown",
+    2: "API Service",
+    4: "API Too Many Calls",
     190: "Access token has expired",
     368: "Temporarily blocked for policies violations",
+    80007: "Rate limit issues",
+    130429: "Rate limit hit",
     130472: "User's number is part of an experiment",
     131000: "Something went wrong",
+    131005: "Access denied",
     131008: "Required parameter is missing",
+    131016: "Service unavailable",
     131026: "Message undeliverable",
+    131031: "Account has been locked",
+    131042: "Business eligibility payment issue",
     131047: "Re-engagement message",
     131048: "Spam rate limit hit",
     131049: "This message was not delivered to maintain healthy ecosystem engagement",
     131050: "User has stopped marketing messages",
     131053: "Media upload error",
     131056: "(Business Account, Consumer Account) pair rate limit hit",
+    131057: "Account in maintenance mode",
     132000: "Number of parameters does not match the expected number of params",
     132001: "Template name does not exist in the translation",
     132005: "Translated text too long",
@@ -27,6 +38,11 @@ TITLES = {
     132016: "Template is disabled",
     132018: "Param text cannot have new-line/tab characters or more than 4 consecutive spaces",
 }
+
+
+def title(code: int) -> str:
+    """Return Meta's title of a code; one that we never needed has a general one."""
+    return TITLES.get(code, "Message failed to send")
 
 
 class Magic(NamedTuple):

@@ -7,6 +7,7 @@ import struct
 import sys
 import threading
 import uuid
+from dataclasses import replace
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -95,6 +96,8 @@ class Handler(BaseHTTPRequestHandler):
         response = api.respond(state, request.with_body(body)) if passes else Response()
         if fault:
             response = fault.spoil(response, request.path)
+        if request.path.startswith(api.BASE):
+            response = replace(response, delay=response.delay + state.options.latency)
         if self.server.verbose:
             sys.stderr.write(f"{request.method} {pattern} {response.status}\n")
         self.write(response)

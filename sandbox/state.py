@@ -17,8 +17,8 @@ from typing import Any, NamedTuple, TypeVar, cast
 from sandbox import outcomes, seed
 from sandbox.accounts import Account
 from sandbox.clock import Clock
-from sandbox.faults import Fault
-from sandbox.jobs import MESSAGES_PER_SECOND, Job, RowError
+from sandbox.faults import Fault, Refusal
+from sandbox.jobs import MESSAGES_PER_SECOND, OVER, Job, RowError
 from sandbox.keys import Key
 from sandbox.ledger import Entry, delivery
 from sandbox.shapes import SHAPES, Chaos, Problem
@@ -33,13 +33,17 @@ LIMITED_RETRY_AFTER = 3
 
 @dataclass
 class Options:
-    """What POST /__sandbox__/options can change; times in seconds of the sandbox's clock."""
+    """What POST /__sandbox__/options can change; times in seconds of the sandbox's clock.
+
+    `latency` alone is in real seconds: so much later comes every answer of the API.
+    """
 
     row_errors: bool = True
     echo_file_name: bool = True
     header_row: str = "auto"
     list_jobs_delay: float = 0.0
     sync_seconds: float = 0.0
+    latency: float = 0.0
     conversations: bool = True
     max_rows: int = 10_000
     page_size: int = 20
@@ -61,6 +65,8 @@ class Options:
                 raise ValueError(f"{name} is no option, or not of its type")
         if changes.get("header_row", "auto") not in ("auto", "always", "never"):
             raise ValueError("header_row must be auto, always or never")
+        if not 0 <= changes.get("latency", 0) <= 60:
+            raise ValueError("latency must be between 0 and 60")
         for name, value in changes.items():
             setattr(self, name, known[name](value))
 
@@ -111,6 +117,7 @@ class State:
         self.accounts: dict[str, Account] = {}
         self.ledger: list[Entry] = []
         self.faults: list[Fault] = []
+        self.refusals: list[Refusal] = []
         self.requests: Counter[tuple[str, str, str]] = Counter()
 
     @locked
@@ -119,6 +126,7 @@ class State:
         self.accounts.pop(name, None)
         self.ledger = [entry for entry in self.ledger if entry.account != name]
         self.faults = [fault for fault in self.faults if fault.account != name]
+        self.refusals = [refusal for refusal in self.refusals if refusal.account != name]
         for counted in [counted for counted in self.requests if counted[0] == name]:
             del self.requests[counted]
 
@@ -155,6 +163,24 @@ class State:
             if fault.matches(method, path, account) and fault.take():
                 return fault
         return None
+
+    @locked
+    def add_refusal(self, refusal: Refusal) -> None:
+        self.refusals.append(refusal)
+
+    @locked
+    def clear_refusals(self, account: str | None = None) -> None:
+        self.refusals = [r for r in self.refusals if account is not None and r.account != account]
+
+    @locked
+    def order_job(self, account: str, job_id: str, action: str) -> Job:
+        """Let a job misbehave; `last` is the account's newest. Raise ValueError."""
+        jobs = self.account(account).jobs
+        job = list(jobs.values())[-1] if job_id == "last" else jobs.get(job_id)
+        if job is None:
+            raise ValueError("that account has no such job")
+        job.order(action, self.clock.elapsed())
+        return job
 
     @locked
     def count_request(self, account: str, method: str, path: str) -> None:
@@ -275,6 +301,11 @@ class State:
         code = outcomes.parts_code(found, media=True) or outcomes.values_code(found, values)
         if code := code or outcomes.parts_code(found, media=media):
             raise Problem(400, _meta_text(code), code=code)
+        ordered = self._ordered_code(account, to)
+        if ordered is None:
+            ordered = self._ordered_code(account, None)
+        if ordered is not None:
+            raise Problem(400, _meta_text(ordered), code=ordered)
         fate = outcomes.magic(to)
         self._refuse_by_fate(account, to, fate)
         outcome = "held" if fate.kind in ("held", "dropped") else "accepted"
@@ -314,6 +345,8 @@ class State:
             found, refused = self.find_template(account, template, language), None
         except Problem as problem:
             found, refused = None, str(problem.message)
+        if found is not None and (ordered := self._ordered_code(account, None)) is not None:
+            found, refused = None, _meta_text(ordered)
         job = Job(
             id=f"{int(time.time()):08x}{secrets.token_hex(8)}",
             template=template,
@@ -329,9 +362,11 @@ class State:
                 job.errors.append(RowError(position, row.number, row.phone, None, text))
             elif found is not None:
                 values = self._fitted(found, row.values)
-                code = outcomes.bulk_code(found, row.phone, values, media=media)
-                if code:
-                    text = outcomes.TITLES[code]
+                code = self._ordered_code(account, row.phone)
+                if code is None:
+                    code = outcomes.bulk_code(found, row.phone, values, media=media)
+                if code is not None:
+                    text = outcomes.title(code)
                     job.errors.append(RowError(position, row.number, row.phone, code, text))
                 self._write(
                     account,
@@ -340,7 +375,7 @@ class State:
                     template=template,
                     language=language,
                     values=values,
-                    outcome=str(code or "accepted"),
+                    outcome="accepted" if code is None else str(code),
                     job=job,
                     row=row.number,
                     made_at=job.starts_at + position / MESSAGES_PER_SECOND,
@@ -368,17 +403,22 @@ class State:
     def list_jobs(self, account: str) -> list[Data]:
         """Return the jobs that the list shows, newest first."""
         shown_until = self.clock.elapsed() - self.options.list_jobs_delay
-        jobs = [job for job in self.account(account).jobs.values() if job.made_at <= shown_until]
+        jobs = [
+            job
+            for job in self.account(account).jobs.values()
+            if job.made_at <= shown_until and not job.vanished
+        ]
         return [self.describe_job(job) for job in reversed(jobs)]
 
     @locked
     def get_job(self, account: str, job_id: str) -> Data:
         """Return the status of a job, with its failed rows where the options allow it."""
         job = self.account(account).jobs.get(job_id)
-        if job is None:
+        if job is None or job.vanished:
             raise Problem(404, "Bulk job not found")
         words = self.describe_job(job)
-        words["estimatedCompletion"] = None if words["completedAt"] else self.clock.at(job.ends_at)
+        is_moving = job.held_at is None and not words["completedAt"]
+        words["estimatedCompletion"] = self.clock.at(job.ends_at) if is_moving else None
         if self.options.row_errors:
             words["errors"] = [
                 {"row": e.row, "phone": e.phone, "code": e.code, "message": e.message}
@@ -391,9 +431,10 @@ class State:
         now = self.clock.elapsed()
         done, errors = job.processed(now), job.errors_so_far(now)
         invalid = sum(error.is_invalid for error in errors)
+        status, has_started = job.status(now), job.moment(now) >= job.starts_at
         words = {
             "jobId": job.id,
-            "status": job.status(now),
+            "status": status,
             "progress": 100 * done // job.total if job.total else 100,
             "total": job.total,
             "processed": done,
@@ -403,10 +444,10 @@ class State:
             "pending": job.total - done,
             **self._echo(job),
             "createdAt": self.clock.at(job.made_at),
-            "startedAt": self.clock.at(job.starts_at) if now >= job.starts_at else None,
-            "completedAt": self.clock.at(job.ends_at) if now >= job.ends_at else None,
+            "startedAt": self.clock.at(job.starts_at) if has_started else None,
+            "completedAt": self.clock.at(job.ends_at) if status in OVER else None,
         }
-        if job.refused and now >= job.starts_at:
+        if job.refused and has_started:
             words["error"] = job.refused
         return words
 
@@ -544,6 +585,10 @@ class State:
                 raise Problem(400, _meta_text(fate.code), code=fate.code)
             raise Problem(429, "Rate limit exceeded. Slow down.", headers={"Retry-After": "1"})
 
+    def _ordered_code(self, account: str, phone: str | None) -> int | None:
+        """Return the code that an order gives to this message, or to all alike; use it up."""
+        return next((r.code for r in self.refusals if r.take(account, phone)), None)
+
     def _fitted(self, template: Data, values: list[str]) -> list[str]:
         """Return the values without empty columns to the right of the last placeholder."""
         wanted = len(outcomes.body_placeholders(template))
@@ -592,4 +637,4 @@ class State:
 
 
 def _meta_text(code: int) -> str:
-    return f"(#{code}) {outcomes.TITLES[code]}"
+    return f"(#{code}) {outcomes.title(code)}"

@@ -50,6 +50,8 @@ class Worker(models.Model):
     name = models.CharField(max_length=100, unique=True)
     started_at = models.DateTimeField()
     seen_at = models.DateTimeField(db_index=True)
+    # Set when it ended by itself; one that was killed only falls silent.
+    stopped_at = models.DateTimeField(null=True)
 
     def __str__(self):
         return self.name

@@ -148,13 +148,14 @@ def sweep():
 def record_heartbeat(name, started_at):
     """Write that the worker is alive."""
     Worker.objects.update_or_create(
-        name=name, defaults={"seen_at": timezone.now(), "started_at": started_at}
+        name=name,
+        defaults={"seen_at": timezone.now(), "started_at": started_at, "stopped_at": None},
     )
 
 
 def record_farewell(name):
     """Write that the worker has stopped."""
-    Worker.objects.filter(name=name).delete()
+    Worker.objects.filter(name=name).update(stopped_at=timezone.now())
 
 
 def last_heartbeat():
@@ -163,6 +164,7 @@ def last_heartbeat():
 
 
 def worker_is_alive():
-    """Say whether any worker was seen lately."""
-    seen = last_heartbeat()
-    return seen is not None and timezone.now() - seen < WORKER_SILENT_AFTER
+    """Say whether any worker was seen lately that has not stopped since."""
+    return Worker.objects.filter(
+        seen_at__gt=timezone.now() - WORKER_SILENT_AFTER, stopped_at=None
+    ).exists()

@@ -19,6 +19,8 @@ class Url:
     kwargs: tuple[tuple[str, str], ...] = ()
     # Where a GET of this URL shows a live region: the name of its page.
     region_of: str = ""
+    # Its POST only says "I am looking": it changes nothing that anybody can see.
+    only_looks: bool = False
 
 
 ACCESS = {
@@ -45,11 +47,15 @@ ACCESS = {
     "campaigns:campaign_progress": Url(
         "GET", "read", "launched", region_of="campaigns:campaign_detail"
     ),
+    "campaigns:campaign_watch": Url("POST", "read", "launched", only_looks=True),
     "campaigns:campaign_pause": Url("POST", "launch", "launched"),
     "campaigns:campaign_resume": Url("POST", "launch", "launched"),
     "campaigns:campaign_stop": Url("POST", "launch", "launched"),
     "campaigns:campaign_recipients": Url("GET", "read", "launched"),
+    "campaigns:campaign_decide": Url("POST", "launch", "launched"),
+    "campaigns:campaign_retry": Url("POST", "launch", "launched"),
     "campaigns:batch_decide": Url("POST", "launch", "batch"),
+    "campaigns:batch_retry": Url("POST", "launch", "batch"),
     "campaigns:job_list": Url("GET"),
     "campaigns:job_sync": Url("GET", region_of="campaigns:job_list"),
     "campaigns:job_refresh": Url("POST", "sync"),

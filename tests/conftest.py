@@ -1,6 +1,7 @@
 """The cast, the connected team, and the one fake: the sandbox, over real HTTP."""
 
 import os
+import shutil
 import uuid
 
 import pytest
@@ -19,12 +20,17 @@ from tests.processes import SandboxProcess, Stack, database_url
 hypothesis.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis.load_profile("busy")
 
+IN_CI = os.environ.get("CI", "").lower() == "true"
+
 
 def pytest_addoption(parser):
     parser.addoption("--long", action="store_true", help="run the tests that take minutes, too")
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config, items):
+    # The longest first, so that in the end no core waits for another one's browser.
+    items.sort(key=lambda item: not item.get_closest_marker("browser"))
     if not config.getoption("--long"):
         skip = pytest.mark.skip(reason="runs with script/test --long")
         for item in items:
@@ -32,20 +38,64 @@ def pytest_collection_modifyitems(config, items):
                 item.add_marker(skip)
 
 
-@pytest.fixture(scope="session")
-def django_db_setup(django_db_setup, django_db_blocker):
-    """Before the database is dropped, end what killed processes left behind.
+def skipped_browser_tests(terminalreporter):
+    """Return the reports of the browser tests that did not run where they should have."""
+    return [
+        report
+        for report in terminalreporter.stats.get("skipped", [])
+        if "browser" in report.keywords and "long" not in report.keywords
+    ]
 
-    PostgreSQL may go on with the statement of a worker that is no more, and nobody can drop a
+
+# Both look at the whole run: a file beside the browser tests is not read by the process that
+# hands them to workers.
+def pytest_sessionfinish(session):
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if IN_CI and reporter and skipped_browser_tests(reporter):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter):
+    if skipped := skipped_browser_tests(terminalreporter):
+        terminalreporter.section("BROWSER TESTS DID NOT RUN", sep="!", red=True, bold=True)
+        for reason in sorted({report.longrepr[2] for report in skipped}):
+            terminalreporter.line(reason)
+
+
+def pytest_unconfigure():
+    if folder := getattr(settings, "OWN_FOLDER", None):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def end_sessions(cursor, database):
+    """End what killed processes left behind at the database.
+
+    PostgreSQL may go on with the statement of a process that is no more, and nobody can drop a
     database that it works on.
     """
+    cursor.execute(
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+        " WHERE datname = %s AND pid <> pg_backend_pid()",
+        [database],
+    )
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings, django_db_blocker):
+    """Make room for the database: that of an earlier run is replaced, whoever is still at it."""
+    if connection.vendor == "postgresql":
+        creation = connection.creation
+        with django_db_blocker.unblock(), creation._nodb_cursor() as cursor:
+            end_sessions(cursor, creation._get_test_db_name())
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup, django_db_blocker):
+    """Before the database is dropped, end what is still at it."""
     yield
     if connection.vendor == "postgresql":
         with django_db_blocker.unblock(), connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
-                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            )
+            end_sessions(cursor, connection.settings_dict["NAME"])
 
 
 @pytest.fixture(scope="session")

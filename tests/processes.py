@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 class Process:
     """A child of the test run that is stopped with it."""
 
-    def __init__(self, command, *, env=None, log=None):
+    def __init__(self, command, *, env=None, log=None, pass_fds=()):
         self.log = log.open("ab") if log else subprocess.DEVNULL
         self.popen = subprocess.Popen(
             command,
@@ -29,6 +29,7 @@ class Process:
             stderr=self.log,
             stdin=subprocess.DEVNULL,
             start_new_session=True,
+            pass_fds=pass_fds,
         )
 
     def kill(self):
@@ -43,12 +44,6 @@ class Process:
             self.popen.wait(timeout)
         except subprocess.TimeoutExpired:
             self.kill()
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 def wait_until(condition, *, seconds=30, every=0.1, what="it"):
@@ -98,8 +93,12 @@ class SandboxProcess:
     def get(self, path, /, **query):
         return requests.get(f"{self.url}/__sandbox__/{path}", params=query, timeout=10).json()
 
-    def fault(self, kind, *, path, method="POST", times=1, **params):
-        return self.post("faults", kind=kind, path=path, method=method, times=times, params=params)
+    def fault(self, kind, *, path, method="POST", times=1, after=0, **params):
+        order = {"path": path, "method": method, "times": times, "after": after}
+        return self.post("faults", kind=kind, params=params, **order)
+
+    def clear_faults(self):
+        requests.delete(f"{self.url}/__sandbox__/faults", timeout=10).raise_for_status()
 
     def ledger(self, account=None):
         """Return every message that the sandbox accepted, in order."""
@@ -140,20 +139,21 @@ class Stack:
         self.processes = []
         self.url = None
 
-    def _start(self, *command):
-        process = Process(
-            [sys.executable, *command], env=self.env, log=self.folder / "processes.log"
-        )
+    def _start(self, *command, **options):
+        log = self.folder / "processes.log"
+        process = Process([sys.executable, *command], env=self.env, log=log, **options)
         self.processes.append(process)
         return process
 
     def start_web(self, *, workers=1, threads=4):
-        port = free_port()
-        self.url = f"http://127.0.0.1:{port}"
-        self._start(
-            "-m", "gunicorn", "chumi_admin.wsgi", "--bind", f"127.0.0.1:{port}",
-            "--workers", str(workers), "--threads", str(threads), "--log-level", "error",
-        )  # fmt: skip
+        # It inherits a port that is taken: a free one could be another's before it starts.
+        with socket.create_server(("127.0.0.1", 0)) as line:
+            self.url = f"http://127.0.0.1:{line.getsockname()[1]}"
+            self._start(
+                "-m", "gunicorn", "chumi_admin.wsgi", "--bind", f"fd://{line.fileno()}",
+                "--workers", str(workers), "--threads", str(threads), "--log-level", "error",
+                pass_fds=[line.fileno()],
+            )  # fmt: skip
         wait_until(self._answers, what="the web server")
         return self.url
 

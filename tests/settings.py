@@ -7,7 +7,9 @@ import tempfile
 os.environ.setdefault("SECRET_KEY", "protects-nothing-" * 4)
 os.environ.setdefault("ENCRYPTION_KEYS", "tests-only")
 os.environ.setdefault("HTTPS", "false")
-os.environ.setdefault("DATA_DIR", tempfile.mkdtemp(prefix="chumi-tests-"))
+# A worker of xdist inherits the environment, but needs a folder of its own.
+if "DATA_DIR" not in os.environ or "PYTEST_XDIST_WORKER" in os.environ:
+    OWN_FOLDER = os.environ["DATA_DIR"] = tempfile.mkdtemp(prefix="chumi-tests-")
 os.environ.setdefault("TASKS_STORE", "memory://")
 os.environ.setdefault("LOG_LEVEL", "ERROR")
 

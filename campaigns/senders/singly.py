@@ -52,7 +52,9 @@ class Pace:
         """Let one message leave now."""
         self.share = min(self.share * (1 + CLIMB) ** (now - (self.climbed_at or now)), 1.0)
         self.climbed_at = now
-        self.next_at = max(self.next_at, now - CATCH_UP) + 1 / (per_second * self.share)
+        # What was missed by more than a hiccup is not made up for by a burst.
+        due = self.next_at if now - self.next_at < CATCH_UP else now
+        self.next_at = due + 1 / (per_second * self.share)
 
     def slow_down(self, now, seconds):
         """ChumiAI asked for less: leave it alone for some seconds, then go on at half the pace."""

@@ -4,7 +4,7 @@ from django.conf import settings
 
 from campaigns import failures
 from campaigns.models import Campaign
-from campaigns.services import launches, singles
+from campaigns.services import launches
 from chumi_api.errors import Forbidden, RateLimited, Unauthorized, Unavailable, Unreachable
 from teams.services import record_problem
 
@@ -32,7 +32,7 @@ def is_switched_off(campaign):
 def passes(error):
     """Say whether the trouble passes by itself, and proves that nothing was sent."""
     return isinstance(error, (RateLimited, Unreachable)) or (
-        not error.maybe_sent and error.code in singles.PASSING
+        not error.maybe_sent and failures.explain(error.code).waits_by_itself
     )
 
 

@@ -190,7 +190,7 @@ def record_accepted(attempt, answer):
         attempt,
         Status.ACCEPTED,
         sources=IN_DOUBT,
-        people={"status": Recipient.Status.ACCEPTED},
+        people={"status": Recipient.Status.ACCEPTED, "settled_at": timezone.now()},
         attempt_fields={
             "outcome": Attempt.Outcome.ACCEPTED,
             "request_id": answer.request_id or "",
@@ -233,7 +233,11 @@ def record_rejected(attempt, error):
         attempt,
         Status.REJECTED,
         sources=(Status.SUBMITTING,),
-        people={"status": Recipient.Status.FAILED, "reason": sentence[:300]},
+        people={
+            "status": Recipient.Status.FAILED,
+            "reason": sentence[:300],
+            "settled_at": timezone.now(),
+        },
         attempt_fields={"outcome": Attempt.Outcome.REJECTED, **_facts(error)},
         settled_at=timezone.now(),
         note=sentence[:400],
@@ -272,6 +276,7 @@ def _facts(error):
     return {
         "response_status": error.status,
         "request_id": error.request_id or "",
+        "code": error.code,
         "raw": (error.raw or "")[:2000],
         "error": str(error)[:400],
     }
@@ -324,7 +329,7 @@ def _record_found(attempt, remote):
         attempt,
         Status.ACCEPTED,
         sources=(Status.UNCONFIRMED,),
-        people={"status": Recipient.Status.ACCEPTED},
+        people={"status": Recipient.Status.ACCEPTED, "settled_at": timezone.now()},
         attempt_fields={"outcome": Attempt.Outcome.ACCEPTED},
         settled_at=timezone.now(),
         next_look_at=None,

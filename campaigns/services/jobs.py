@@ -3,6 +3,8 @@
 from datetime import timedelta
 
 from django.db import IntegrityError, transaction
+from django.db.models import F, Q, Value
+from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from campaigns import failures
@@ -12,16 +14,29 @@ from tasks import services as tasks
 # After so many equal answers a job with nothing left to process counts as finished.
 SETTLED_POLLS = 3
 POLL_FOR = timedelta(hours=24)
+# A job so young that was never shown yet may only be late in ChumiAI's list.
+SHOWN_WITHIN = timedelta(minutes=2)
+# How long a page that is open counts as watching; it says so again well before.
+WATCHED_FOR = timedelta(seconds=60)
+# Without a word from ChumiAI about when to come back, in seconds; and the most that we believe.
+WAIT = 10
+LONGEST_WAIT = 3600
+# Up to what age a job is asked about every so many seconds, both in seconds.
+INTERVALS = ((30, 2), (300, 5), (3600, 15))
+SLOW_INTERVAL = 60
+WATCHED_INTERVALS = ((600, 2), (3600, 5))
+SLOW_WATCHED_INTERVAL = 15
 LOST = "ChumiAI no longer lists this job."
 GIVEN_UP = "This job did not end within a day, so we stopped asking. Press Refresh to look again."
 
 
-def poll_interval(age):
+def poll_interval(age, *, watched=False):
     """Return how long to wait between two looks at a job of that age."""
-    for limit, seconds in ((30, 2), (300, 5), (3600, 15)):
-        if age < timedelta(seconds=limit):
-            return timedelta(seconds=seconds)
-    return timedelta(seconds=60)
+    steps, slow = INTERVALS, SLOW_INTERVAL
+    if watched:
+        steps, slow = WATCHED_INTERVALS, SLOW_WATCHED_INTERVAL
+    age = age.total_seconds()
+    return timedelta(seconds=next((seconds for limit, seconds in steps if age < limit), slow))
 
 
 def link(batch, remote_id, *, total):
@@ -62,6 +77,7 @@ def apply_status(job, remote):
     if job.is_over:
         return False
     now = timezone.now()
+    watched = job.watched_until is not None and now < job.watched_until
     total = remote.total or job.total
     named = _count_named(remote.row_results)
     if job.batch and named:
@@ -85,27 +101,33 @@ def apply_status(job, remote):
     if state == BulkJob.State.COMPLETED and counters["failed"]:
         state = BulkJob.State.COMPLETED_WITH_ERRORS
     over = state in TERMINAL
-    BulkJob.objects.filter(pk=job.pk).update(
-        state=state,
-        raw_state=(remote.raw_state or "")[:60],
-        total=total,
-        polls_unchanged=unchanged,
-        template_name=remote.template_name or job.template_name,
-        language=remote.language or job.language,
-        file_name=(remote.file_name or job.file_name)[:255],
-        error=(remote.error_text or "")[:300],
-        created_at=remote.created_at or job.created_at,
-        started_at=remote.started_at or job.started_at,
-        completed_at=remote.completed_at or job.completed_at,
-        has_row_results=job.has_row_results or bool(remote.row_results),
-        asked_at=now,
-        changed_at=now if moved else job.changed_at,
-        next_poll_at=None if over else now + poll_interval(now - job.first_seen_at),
-        **counters,
+    interval = poll_interval(now - job.first_seen_at, watched=watched)
+    # The history may be read while we ask: whoever writes last must not take anything back.
+    written = (
+        BulkJob.objects.open()
+        .filter(pk=job.pk)
+        .update(
+            state=state,
+            raw_state=(remote.raw_state or "")[:60],
+            total=total,
+            polls_unchanged=unchanged,
+            template_name=remote.template_name or job.template_name,
+            language=remote.language or job.language,
+            file_name=(remote.file_name or job.file_name)[:255],
+            error=(remote.error_text or "")[:300],
+            created_at=remote.created_at or job.created_at,
+            started_at=remote.started_at or job.started_at,
+            completed_at=remote.completed_at or job.completed_at,
+            has_row_results=job.has_row_results or bool(remote.row_results),
+            asked_at=now,
+            changed_at=now if moved else F("changed_at"),
+            next_poll_at=None if over else now + interval,
+            **{name: Greatest(F(name), Value(value)) for name, value in counters.items()},
+        )
     )
-    if job.batch and over:
+    if job.batch and over and written:
         tasks.request("send_batches", job.team_id)
-    return over
+    return bool(over and written)
 
 
 TERMINAL = (
@@ -141,12 +163,14 @@ def _record_failures(batch, results):
             by_code.setdefault(result.code, []).append("+" + result.phone.lstrip("+"))
     people = Recipient.objects.of_batch(batch)
     for code, phones in by_code.items():
-        people.filter(status=Recipient.Status.ACCEPTED, phone__in=phones).update(
+        # Who was tried again since has left this job behind.
+        people.filter(status=Recipient.Status.ACCEPTED, retries=0, phone__in=phones).update(
             status=Recipient.Status.FAILED,
+            settled_at=timezone.now(),
             failure_code=code,
             reason=failures.explain(code).sentence[:300],
         )
-    return people.filter(status=Recipient.Status.FAILED).count()
+    return people.filter(Q(status=Recipient.Status.FAILED) | Q(retries__gt=0)).count()
 
 
 def record_lost(job, reason=LOST):
@@ -154,19 +178,64 @@ def record_lost(job, reason=LOST):
     now = timezone.now()
     with transaction.atomic():
         if (
-            BulkJob.objects.filter(pk=job.pk, lost_at=None).update(
-                lost_at=now, next_poll_at=None, error=reason
-            )
+            BulkJob.objects.open()
+            .filter(pk=job.pk)
+            .update(lost_at=now, next_poll_at=None, error=reason)
             and job.batch_id
         ):
             tasks.request("send_batches", job.team_id)
 
 
+def record_missing(job):
+    """Write that ChumiAI does not know the job: it may only be young, or it is gone."""
+    if job.asked_at is None and timezone.now() - job.first_seen_at < SHOWN_WITHIN:
+        record_asked(job, again_in=5)
+    else:
+        record_lost(job)
+
+
 def record_asked(job, *, again_in):
     """Look at the job again later; what we know of it stays."""
-    BulkJob.objects.filter(pk=job.pk).update(
+    BulkJob.objects.open().filter(pk=job.pk).update(
         next_poll_at=timezone.now() + timedelta(seconds=again_in)
     )
+
+
+def give_up_if_old(job):
+    """Stop asking about a job that does not end within a day."""
+    if timezone.now() - job.first_seen_at > POLL_FOR:
+        record_lost(job, GIVEN_UP)
+
+
+def record_wait(team, seconds):
+    """Ask ChumiAI nothing about jobs for a while, as it wished. Return the seconds."""
+    seconds = WAIT if seconds is None else min(max(seconds, 1), LONGEST_WAIT)
+    wait_until = timezone.now() + timedelta(seconds=seconds)
+    JobSync.objects.update_or_create(team=team, defaults={"wait_until": wait_until})
+    return seconds
+
+
+def waits_for(team):
+    """Return for how long ChumiAI is to be asked nothing about jobs, or None."""
+    now = timezone.now()
+    found = JobSync.objects.filter(team=team, wait_until__gt=now)
+    wait_until = found.values_list("wait_until", flat=True).first()
+    return wait_until - now if wait_until else None
+
+
+@transaction.atomic
+def watch(campaign):
+    """Ask about the campaign's open jobs more often: somebody looks at them.
+
+    Return how many are open. However many look, ChumiAI is asked no more often than for one.
+    """
+    now = timezone.now()
+    open_jobs = BulkJob.objects.open().filter(batch__campaign=campaign)
+    soon = now + timedelta(seconds=2)
+    unwatched = open_jobs.filter(Q(watched_until=None) | Q(watched_until__lt=now))
+    if unwatched.filter(next_poll_at__gt=soon).update(next_poll_at=soon):
+        tasks.request("poll_jobs", campaign.team_id, delay=2)
+    return open_jobs.update(watched_until=now + WATCHED_FOR)
 
 
 def request_sync(team, *, by=None):

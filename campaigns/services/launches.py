@@ -142,22 +142,9 @@ def _cut_batches(campaign):
     Batch.objects.bulk_create(
         Batch(campaign=campaign, number=number, first=first, last=last)
         for number, (first, last) in enumerate(
-            slices(campaign.recipient_count, campaign.team.batch_size), start=1
+            engines.slices(campaign.recipient_count, campaign.team.batch_size), start=1
         )
     )
-
-
-def slices(total, size):
-    """Yield (first, last) positions of parts of at most `size`; neighbours differ in size.
-
-    Where ChumiAI echoes no file name, the size is what tells the jobs of two neighbouring
-    parts from each other.
-    """
-    first, turn = 1, 0
-    while first <= total:
-        last = min(first + size - turn % 3 - 1, total)
-        yield first, last
-        first, turn = last + 1, turn + 1
 
 
 def begin(campaign):

@@ -29,8 +29,6 @@ IN_DOUBT = (Status.SUBMITTING, Status.UNCONFIRMED)
 # A campaign is paused when so many of its last messages got no clear answer, or so many in a row.
 LAST = 50
 DOUBTS, DOUBTS_IN_A_ROW = 5, 3
-# WhatsApp turned these away for the moment, whoever they were for.
-PASSING = frozenset((2, 4, 80007, 130429, 131016, 131057, 133004))
 OPTED_OUT = {"status": Status.SKIPPED, "reason": "Opted out after the file was checked."}
 
 
@@ -139,7 +137,7 @@ def concerns_person(error):
 
     Anything else keeps the person waiting: the next would fare the same.
     """
-    return not error.concerns_account and error.code not in PASSING
+    return not error.concerns_account and not failures.explain(error.code).waits_by_itself
 
 
 def give_back(campaign, attempts):
@@ -162,6 +160,8 @@ def _settle(attempt, outcome, person, *, sources=Attempt.LIVE, **fields):
         outcome=outcome, finished_at=timezone.now(), **fields
     )
     if settled:
+        if outcome in (Outcome.ACCEPTED, Outcome.REJECTED):
+            person = person | {"settled_at": timezone.now()}
         Recipient.objects.filter(pk=attempt.recipient_id, status__in=IN_DOUBT).update(**person)
 
 

@@ -5,10 +5,13 @@ from datetime import UTC, datetime
 from django import forms
 from django.contrib import messages
 from django.db.models import Q
-from django.shortcuts import redirect, render
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from campaigns.models import TERMINAL_JOBS, BulkJob, JobSync
+from campaigns.models import TERMINAL_JOBS, BulkJob, Campaign, JobSync
+from campaigns.progress import STALLED_AFTER
 from campaigns.services import jobs
 from tasks.services import worker_is_alive
 from teams.roles import requires
@@ -56,7 +59,7 @@ def job_list(request):
     more = page[PAGE_SIZE - 1] if len(page) > PAGE_SIZE else None
     context = {
         "filters": filters,
-        "jobs": page[:PAGE_SIZE],
+        "jobs": _with_stalls(page[:PAGE_SIZE]),
         "next": f"{more.first_seen_at.isoformat()}_{more.pk}" if more else "",
         "is_first_page": not request.GET.get("before"),
         "is_filtered": any(request.GET.get(name) for name in filters.fields),
@@ -64,6 +67,16 @@ def job_list(request):
     if request.htmx and not request.htmx.boosted:
         return render(request, "campaigns/job_list.html#results", context)
     return render(request, "campaigns/job_list.html", context | _sync_context(request))
+
+
+def _with_stalls(page):
+    """Tell each open job for how long nothing has moved, where that is long."""
+    now = timezone.now()
+    for job in page:
+        quiet = now - max(job.changed_at, job.first_seen_at)
+        is_stalled = not job.is_over and quiet >= STALLED_AFTER
+        job.stalled_for = quiet if is_stalled else None
+    return page
 
 
 def _before(queryset, cursor):
@@ -97,6 +110,7 @@ def _sync_context(request):
         "sync": sync,
         "is_reading": is_reading,
         "sender_off": is_reading and not worker_is_alive(),
+        "waits_for": jobs.waits_for(request.team),
     }
 
 
@@ -107,3 +121,13 @@ def job_refresh(request):
     jobs.request_sync(request.team, by=request.user)
     messages.success(request, "Reading the job history of your key.")
     return redirect("campaigns:job_list", team=request.team.slug)
+
+
+@require_POST
+@requires("read")
+def campaign_watch(request, uuid):
+    """Hear that somebody looks at the campaign; its page stops saying so when all is over."""
+    campaign = get_object_or_404(Campaign.objects.for_team(request.team), uuid=uuid)
+    if jobs.watch(campaign) or campaign.is_live:
+        return HttpResponse(status=204)
+    return HttpResponse()

@@ -1,7 +1,11 @@
 """A launched campaign: watched, paused, stopped, decided about, downloaded."""
 
+from bisect import bisect_left
+from collections import Counter
+from datetime import timedelta
+
 from django.contrib import messages
-from django.db.models import Count
+from django.db.models import Count, Max, Min, Prefetch, Q
 from django.http import StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -10,19 +14,23 @@ from django.views.decorators.http import require_POST, require_safe
 
 from campaigns import steps
 from campaigns.clean_file import safe_csv
-from campaigns.failures import explain
-from campaigns.models import Batch, Campaign, Recipient
-from campaigns.progress import progress_of
-from campaigns.services import batches, launches
+from campaigns.failures import Retry, explain, retry_words
+from campaigns.forms import RetryForm
+from campaigns.models import Attempt, Batch, Campaign, Recipient
+from campaigns.progress import Singles, progress_of
+from campaigns.services import batches, jobs, launches, retries, singles
 from core import phones
 from core.errors import Refused
 from message_templates import components as parts
-from tasks.services import worker_is_alive
+from tasks.services import last_heartbeat, worker_is_alive
 from teams.roles import requires
 
+TRIED = (Recipient.Status.ACCEPTED, Recipient.Status.FAILED, Recipient.Status.UNCONFIRMED)
 # Parts that the page lists: those that are over and those far off give way.
 SHOWN_PARTS = 40
-CSV_HEADER = ("Row", "Phone", "State", "Reason", "Part", "About the part")
+CSV_HEADER = (
+    "Row", "Phone", "State", "Reason", "What to do", "Tries", "Part", "About the part"
+)  # fmt: skip
 
 
 def _get_campaign(request, uuid):
@@ -59,11 +67,17 @@ def campaign_progress(request, uuid):
 
 
 def _progress_context(campaign):
+    now = timezone.now()
+    tries = Prefetch("attempts", Attempt.objects.only("batch_id", "started_at", "outcome"))
+    batches_of = list(campaign.batches.select_related("job").prefetch_related(tries))
+    alive = worker_is_alive()
     progress = progress_of(
         campaign,
-        campaign.batches.select_related("job"),
-        timezone.now(),
-        sender_is_alive=worker_is_alive(),
+        batches_of,
+        now,
+        singles=_singles(campaign, batches_of, now),
+        sender_is_alive=alive,
+        sender_seen_at=None if alive else last_heartbeat(),
     )
     shown = _shown(progress.parts)
     hidden = [part for part in progress.parts if part not in shown]
@@ -75,7 +89,35 @@ def _progress_context(campaign):
         "hidden_waiting": sum(part.is_waiting for part in hidden),
         "hidden_over": sum(not part.is_waiting for part in hidden),
         "news": _news(campaign, progress),
+        "waits_for": jobs.waits_for(campaign.team) if progress.poll_seconds else None,
     }
+
+
+def _singles(campaign, batches_of, now):
+    """Count the people who are written to one by one."""
+    people = Recipient.objects.singly(campaign)
+    counts = dict(people.order_by().values_list("status").annotate(Count("pk")))
+    if not counts:
+        return Singles()
+    settled = people.aggregate(
+        last_at=Max("settled_at"),
+        lately=Count("pk", filter=Q(settled_at__gt=now - timedelta(minutes=1))),
+        tried_again=Count("pk", filter=Q(retries__gt=0)),
+    )
+    positions = []
+    if batches_of and settled["tried_again"]:
+        positions = people.order_by("position").values_list("position", flat=True)
+    return Singles(
+        **counts | settled,
+        undecided=singles.undecided(campaign).count() if "unconfirmed" in counts else 0,
+        retried=_by_part(batches_of, positions),
+    )
+
+
+def _by_part(batches_of, positions):
+    """Count positions by the number of the part that they lie in."""
+    lasts = [batch.last for batch in batches_of]
+    return dict(Counter(batches_of[bisect_left(lasts, p)].number for p in positions))
 
 
 def _shown(all_parts):
@@ -100,13 +142,19 @@ def _failures(campaign, progress):
     """Return the failures by reason, most frequent first, and those without a person."""
     if not progress.failed:
         return []
+    now = timezone.now()
     rows = (
         Recipient.objects.filter(campaign=campaign, status=Recipient.Status.FAILED)
         .values("failure_code", "reason")
-        .annotate(count=Count("pk"))
+        .annotate(
+            count=Count("pk"),
+            again=Count("pk", filter=retries.can_be_tried(now)),
+            tries=Min("retries"),
+            failed_at=Max("settled_at"),
+        )
         .order_by("-count", "failure_code")
     )
-    groups = [_failure(row) for row in rows]
+    groups = [_failure(row, now) for row in rows]
     unnamed = progress.failed - sum(group["count"] for group in groups)
     if unnamed > 0:
         groups.append(
@@ -116,12 +164,14 @@ def _failures(campaign, progress):
                 "advice": "Look at the job in ChumiAI for the reasons.",
                 "about": "",
                 "code": None,
+                "again": 0,
+                "when": "",
             }
         )
     return groups
 
 
-def _failure(row):
+def _failure(row, now):
     code = row["failure_code"]
     known = explain(code)
     # A refusal of the whole part has no code of WhatsApp's, but ChumiAI's own reason.
@@ -132,7 +182,20 @@ def _failure(row):
         "advice": "" if told and told != known.sentence else known.advice,
         "about": known.about or "",
         "code": code,
+        "again": row["again"],
+        "when": _when(row, known, now),
     }
+
+
+def _when(row, failure, now):
+    """Say whether and from when another try makes sense, '' where nobody knows."""
+    if row["failure_code"] is None or not row["failed_at"]:
+        return ""
+    if failure.retry == Retry.NEVER:
+        return "Trying again would not help."
+    return retry_words(
+        row["failure_code"], failed_at=row["failed_at"], tries=row["tries"], now=now
+    )
 
 
 def _news(campaign, progress):
@@ -148,12 +211,13 @@ def _news(campaign, progress):
 @require_POST
 @requires("launch")
 def campaign_pause(request, uuid):
-    """Hold the campaign before its next part."""
+    """Hold the campaign before its next part or, sent one by one, its next message."""
     campaign = _get_campaign(request, uuid)
     if launches.pause(campaign, by=request.user):
+        next_one = "message" if campaign.engine == Campaign.Engine.SINGLY else "part"
         messages.success(
             request,
-            "Paused before the next part. What ChumiAI has already taken still goes out.",
+            f"Paused before the next {next_one}. What ChumiAI has already taken still goes out.",
         )
     else:
         messages.error(request, "This campaign is not sending, so there is nothing to pause.")
@@ -208,6 +272,57 @@ def batch_decide(request, uuid):
     return _back(request, batch.campaign)
 
 
+@require_POST
+@requires("launch")
+def batch_retry(request, uuid):
+    """Hand a part that ChumiAI refused over once more."""
+    batch = get_object_or_404(
+        Batch.objects.filter(campaign__team=request.team).select_related("campaign__team"),
+        uuid=uuid,
+    )
+    try:
+        retries.retry_batch(batch, by=request.user)
+    except Refused as refused:
+        messages.error(request, str(refused))
+    else:
+        messages.success(request, f"Part {batch.number} waits for its turn once more.")
+    return _back(request, batch.campaign)
+
+
+@require_POST
+@requires("launch")
+def campaign_retry(request, uuid):
+    """Write once more to those who failed for one reason."""
+    campaign = _get_campaign(request, uuid)
+    form = RetryForm(request.POST)
+    try:
+        if not form.is_valid():
+            raise Refused("This page was out of date. Nothing was sent. Look again.")
+        people = retries.retry(campaign, form.cleaned_data["code"], by=request.user)
+    except Refused as refused:
+        messages.error(request, str(refused))
+    else:
+        them = "1 person is" if people == 1 else f"{people:,} people are"
+        messages.success(request, f"{them} tried again, one by one.")
+    return _back(request, campaign)
+
+
+@require_POST
+@requires("launch")
+def campaign_decide(request, uuid):
+    """Settle the messages that may have been sent, on a person's word."""
+    campaign = _get_campaign(request, uuid)
+    try:
+        people = singles.decide(campaign, request.POST.get("decision", ""), by=request.user)
+    except Refused as refused:
+        messages.error(request, str(refused))
+    else:
+        messages.success(
+            request, f"{people:,} message{' is' if people == 1 else 's are'} settled."
+        )
+    return _back(request, campaign)
+
+
 def _back(request, campaign):
     return redirect("campaigns:campaign_detail", team=request.team.slug, uuid=campaign.uuid)
 
@@ -240,15 +355,27 @@ def _csv_rows(campaign, written):
             written(person.phone),
             person.get_status_display(),
             person.reason,
+            _advice(person),
+            str(person.retries + 1) if person.status in TRIED else "",
             number,
-            about,
+            "" if person.retries else about,
         )
+
+
+def _advice(person):
+    if person.status != Recipient.Status.FAILED:
+        return ""
+    known = explain(person.failure_code)
+    # A refusal of the whole part has no code of WhatsApp's, but ChumiAI's own reason.
+    is_known = person.failure_code is not None or person.reason == known.sentence
+    return known.advice if is_known else ""
 
 
 def _slices(campaign):
     """Return (last position, part number, what ChumiAI leaves unsaid about it) of each part."""
     batches_of = list(campaign.batches.select_related("job"))
-    progress = progress_of(campaign, batches_of, timezone.now())
+    now = timezone.now()
+    progress = progress_of(campaign, batches_of, now, singles=_singles(campaign, batches_of, now))
     return [
         (batch.last, str(part.number), part.words if _is_vague(part) else "")
         for batch, part in zip(batches_of, progress.parts, strict=True)

@@ -11,7 +11,7 @@ from django.utils.text import slugify
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
-from campaigns import downloads, review, steps
+from campaigns import downloads, engines, review, steps
 from campaigns.check_process import SAMPLE_CELLS
 from campaigns.clean_file import safe_csv
 from campaigns.forms import (
@@ -439,6 +439,7 @@ def _refused(request, uuid, sentence):
 def _review(request, campaign, refused=""):
     points = review.points(campaign)
     first = get_object_or_404(Recipient, campaign=campaign, position=1)
+    offers = engines.offers(campaign)
     return _step(
         request,
         campaign,
@@ -447,8 +448,8 @@ def _review(request, campaign, refused=""):
         refused=refused,
         points=[(p, steps.url_of(campaign, p.step) if p.step else "") for p in points],
         in_the_way=[point for point in points if point.tone == "bad"],
-        batch_count=review.batch_count(campaign),
-        duration=review.duration(campaign),
+        offers=offers,
+        chosen=request.POST.get("engine") or offers[0].engine,
         asks_number=launches.needs_number(campaign),
         body_html=_message(campaign, first),
     )

@@ -59,6 +59,18 @@
     if (!event.detail.ctx?.response) notify(OFFLINE);
   });
 
+  // A page behind another does not say that somebody looks at it.
+
+  document.addEventListener(
+    "every",
+    (event) => {
+      if (document.hidden && event.target.matches("[data-while-visible]")) {
+        event.stopImmediatePropagation();
+      }
+    },
+    true,
+  );
+
   // Questions before what can't be undone: <form data-confirm="…">, a button, or hx-confirm.
 
   function ask(text, { title, action, danger } = {}) {

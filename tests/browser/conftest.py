@@ -6,6 +6,8 @@ import shutil
 import pytest
 from playwright.sync_api import expect
 
+from tests.conftest import IN_CI
+
 # Playwright's event loop runs in this thread; the tests look into the database beside it.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
@@ -14,7 +16,6 @@ CHROMIUM = next(
     None,
 )
 NO_CHROMIUM = "no Chromium was found, so no browser test ran. Install one: apt install chromium"
-IN_CI = os.environ.get("CI", "").lower() == "true"
 ARGUMENTS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -37,12 +38,6 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.get_closest_marker("browser"):
             item.add_marker(pytest.mark.skip(reason=NO_CHROMIUM))
-
-
-def pytest_terminal_summary(terminalreporter):
-    if not CHROMIUM:
-        terminalreporter.section("BROWSER TESTS DID NOT RUN", sep="!", red=True, bold=True)
-        terminalreporter.line(NO_CHROMIUM)
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ import pytest
 from django.contrib.sessions.models import Session
 from playwright.sync_api import expect
 
+from campaigns.models import BulkJob
 from tests.factories import account_of, connect, make_ready_campaign
 from tests.processes import wait_until
 
@@ -70,3 +71,40 @@ def test_an_ended_session_leads_to_the_log_in(open_page, sandbox, team, manager)
     page.wait_for_url(f"**/accounts/login/?next={address}")
     expect(page.get_by_role("heading", level=1)).to_have_text("Log in")
     expect(page.locator(".progress-head")).to_have_count(0)
+
+
+def test_an_open_page_says_that_somebody_looks(open_page, sandbox, team, manager, viewer):
+    connect(team, sandbox)
+    campaign = make_ready_campaign(team, count=3, by=manager)
+    address = f"/t/{team.slug}/campaigns/{campaign.uuid}/"
+    sandbox.post("speed", speed=0)
+    send(open_page(manager), address, 3)
+    wait_until(BulkJob.objects.exists, what="the job")
+    BulkJob.objects.update(watched_until=None)
+
+    page = open_page(viewer)
+    said = []
+    page.on("request", lambda r: said.append(r.method) if r.url.endswith("/watch/") else None)
+    page.goto(address)
+    wait_until(
+        lambda: page.wait_for_timeout(100) or BulkJob.objects.get().watched_until,
+        what="the first word",
+    )
+    assert said == ["POST"]
+
+    # The next word is due in half a minute: as if it were now.
+    due = "document.querySelector('#campaign-watch').dispatchEvent(new Event('every'))"
+    page.evaluate("Object.defineProperty(document, 'hidden', {value: true, writable: true})")
+    page.evaluate(due)
+    page.wait_for_timeout(500)
+    assert said == ["POST"]
+    page.evaluate("document.hidden = false")
+    with page.expect_response("**/watch/") as answer:
+        page.evaluate(due)
+    assert answer.value.status == 204
+    expect(page.locator("#campaign-watch")).to_have_count(1)
+
+    sandbox.post("speed", speed=1000)
+    expect(page.locator(".progress-head")).to_contain_text("Finished")
+    page.evaluate(due)
+    expect(page.locator("#campaign-watch")).to_have_count(0)

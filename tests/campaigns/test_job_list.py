@@ -54,6 +54,38 @@ def test_a_lost_job_says_so(team, viewer, login):
     assert "Lost from sight" in html and "ChumiAI no longer lists it." in html
 
 
+def test_a_job_of_which_nothing_is_heard_says_so(team, viewer, login):
+    client = login(viewer)
+    now = timezone.now()
+    heard = {"first_seen_at": now - timedelta(hours=1), "state": "running"}
+    job = make_job(team, **heard, changed_at=now - timedelta(seconds=179))
+    assert b"No news" not in client.get(url(team)).content
+    quiet = now - timedelta(minutes=4)
+    BulkJob.objects.update(changed_at=quiet, asked_at=now)
+    html = client.get(url(team)).content.decode()
+    assert "No news from ChumiAI for 4 min" in html and "It last answered" in html
+    for over in ({"state": "completed"}, {"state": "running", "lost_at": now}):
+        BulkJob.objects.filter(pk=job.pk).update(**over)
+        assert b"No news" not in client.get(url(team)).content
+
+
+def test_why_a_whole_job_failed_is_told_in_plain_words(connected, viewer, login, sandbox):
+    sandbox.post("codes", code=131042, account=connected.slug)
+    factories.finish(factories.launch(factories.make_ready_campaign(connected)))
+    html = login(viewer).get(url(connected)).content.decode()
+    assert "There is a problem with the payment of your WhatsApp account." in html
+    assert "Mend the payment in Meta" in html
+    # ChumiAI's own words, with the code, stand in the details only.
+    assert "(#131042)" in html
+    for words in html.split("Technical details</summary>")[:1] + html.split("</details>")[1:]:
+        assert "#131042" not in words.split("Technical details</summary>")[0]
+
+
+def test_other_words_about_a_job_stand_as_they_are(team, viewer, login):
+    make_job(team, state="failed", error="The list was empty.")
+    assert "The list was empty." in login(viewer).get(url(team)).content.decode()
+
+
 def test_filters(team, viewer, login, connected, drain):
     factories.launch(factories.make_ready_campaign(connected))
     drain("send_batches")

@@ -1,5 +1,6 @@
 """A worker killed with -9 at any point of the hand-over: nothing doubled, lost, or stuck."""
 
+import os
 import random
 import signal
 import subprocess
@@ -117,7 +118,9 @@ def is_stopped(pid):
 
 
 def some_statements(count):
-    return sorted(random.sample(range(1, STATEMENTS), count))
+    # By chance, but the same ones in every worker that takes part in a run.
+    chance = random.Random(os.environ.get("PYTEST_XDIST_TESTRUNUID"))
+    return sorted(chance.sample(range(1, STATEMENTS), count))
 
 
 # A handful in every run, by chance; the long run tries each one.

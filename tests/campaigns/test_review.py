@@ -32,7 +32,10 @@ def test_it_names_message_file_people_and_parts(ready, client):
     assert "welcome_message en_US" in words
     assert "customers.xlsx" in words
     assert "60 people" in words
-    assert "In 3 parts, roughly a minute in all." in words
+    assert "In parts fits best" in words
+    assert "3 parts, roughly a minute in all." in words
+    assert "One by one" in words
+    assert "5 a second, roughly a minute in all." in words
     assert "Send 60 messages now" in words
     assert "To confirm, type the number of people: 60" in words
     assert "Nothing has been sent yet" in words

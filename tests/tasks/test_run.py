@@ -128,5 +128,13 @@ def test_the_heartbeat_says_whether_a_worker_lives():
     assert services.worker_is_alive()
     Worker.objects.update(seen_at=timezone.now() - services.WORKER_SILENT_AFTER)
     assert not services.worker_is_alive()
+
+
+@pytest.mark.django_db
+def test_a_worker_that_stopped_is_off_at_once_and_when_is_known():
+    services.record_heartbeat("w", timezone.now())
     services.record_farewell("w")
-    assert services.last_heartbeat() is None
+    assert not services.worker_is_alive()
+    assert timezone.now() - services.last_heartbeat() < services.WORKER_SILENT_AFTER
+    services.record_heartbeat("w", timezone.now())
+    assert services.worker_is_alive()

@@ -1,0 +1,198 @@
+"""Pause, resume, stop, an auto-pause, and an honest word for "maybe": what a person sees and does.
+
+`SCREENSHOTS=folder` keeps pictures of each state, to be looked at.
+"""
+
+import os
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from campaigns.models import Attempt, Campaign
+from campaigns.services import batches
+from tests.factories import account_of, connect, make_ready_campaign, people
+from tests.processes import wait_until
+
+pytestmark = [pytest.mark.browser, pytest.mark.stack]
+BULK = "/api/v1/whatsapp/bulk-import"
+SEND = "/api/v1/whatsapp/send-template"
+LIST = "/api/v1/whatsapp/bulk-jobs"
+
+
+@pytest.fixture
+def slow(team, sandbox):
+    """A team that sends five messages a second, one by one."""
+    team.messages_per_second, team.parallel_sends = 5, 2
+    team.save()
+    return connect(team, sandbox)
+
+
+def launch(page, team, campaign, *, engine="One by one"):
+    page.goto(f"/t/{team.slug}/campaigns/{campaign.uuid}/review/")
+    page.get_by_role("radio", name=engine).check()
+    look(page, "review")
+    page.get_by_role("button", name="Send", exact=False).last.click()
+    expect(page.locator(".progress-head")).to_be_visible()
+
+
+def confirm(page, name):
+    """Press a button and say yes to the question that it asks."""
+    page.get_by_role("button", name=name, exact=True).click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_be_visible()
+    said = dialog.inner_text()
+    dialog.get_by_role("button", name=name, exact=True).click()
+    return said
+
+
+def look(page, name):
+    """Keep a picture of the page at both widths, light and dark, where a folder is named."""
+    if folder := os.environ.get("SCREENSHOTS"):
+        size = page.viewport_size
+        for width in (1280, 390):
+            page.set_viewport_size({"width": width, "height": 900})
+            for scheme in ("light", "dark"):
+                page.emulate_media(color_scheme=scheme)
+                path = Path(folder) / f"{name}-{width}-{scheme}.png"
+                page.screenshot(path=path, full_page=True)
+        page.emulate_media(color_scheme="light")
+        page.set_viewport_size(size)
+
+
+def reached(sandbox, team):
+    return [m["to"] for m in sandbox.ledger(account_of(team))]
+
+
+def notices(page):
+    return page.locator("#campaign-notices")
+
+
+def test_pause_resume_and_stop_between_two_messages(open_page, sandbox, slow, manager):
+    campaign = make_ready_campaign(slow, count=200, by=manager)
+    page = open_page(manager)
+    page.goto(f"/t/{slow.slug}/campaigns/{campaign.uuid}/review/")
+    page.get_by_role("radio", name="One by one").check()
+    page.get_by_label("To confirm").fill("200")
+    page.get_by_role("button", name="Send 200 messages now").click()
+    wait_until(lambda: len(reached(sandbox, slow)) > 3, what="the first messages")
+    look(page, "sending")
+    said = confirm(page, "Pause")
+    assert "No further message leaves until somebody resumes" in said
+    expect(notices(page)).to_contain_text("Paused by a person")
+    look(page, "paused")
+    time.sleep(1)
+    before = len(reached(sandbox, slow))
+    time.sleep(2)
+    assert len(reached(sandbox, slow)) == before < 200
+
+    page.get_by_role("button", name="Resume").click()
+    wait_until(lambda: len(reached(sandbox, slow)) > before + 3, what="more messages")
+    said = confirm(page, "Stop")
+    assert "went out already and can't be recalled" in said
+    expect(page.locator(".progress-head")).to_contain_text("Stopped")
+    look(page, "stopped")
+    time.sleep(1)
+    sent = len(reached(sandbox, slow))
+    time.sleep(2)
+    assert len(reached(sandbox, slow)) == sent == len(set(reached(sandbox, slow))) < 200
+    states = list(campaign.recipients.values_list("status", flat=True))
+    assert states.count("accepted") == sent
+    assert states.count("skipped") == 200 - sent
+
+
+def test_what_stops_the_account_pauses_and_says_what_to_do(open_page, sandbox, slow, manager):
+    sandbox.post("codes", code=131042, account=account_of(slow), times=1)
+    campaign = make_ready_campaign(slow, count=8, by=manager)
+    page = open_page(manager)
+    launch(page, slow, campaign)
+    expect(notices(page)).to_contain_text("WhatsApp stopped the account")
+    expect(notices(page)).to_contain_text("payment")
+    expect(notices(page)).to_contain_text("The people who are left were not written to.")
+    look(page, "account")
+    page.get_by_role("button", name="Resume").click()
+    expect(page.locator(".progress-head")).to_contain_text("Finished")
+    assert sorted(reached(sandbox, slow)) == sorted(row[0] for row in people(8)[1:])
+
+
+def test_too_many_failures_pause(open_page, sandbox, team, manager):
+    team.messages_per_second = 50
+    team.save()
+    connect(team, sandbox)
+    rows = people(0) + [[f"233240{n:03d}026", "Magic", "C"] for n in range(30)]
+    campaign = make_ready_campaign(team, rows=rows, by=manager)
+    page = open_page(manager)
+    launch(page, team, campaign)
+    expect(notices(page)).to_contain_text("Too many messages failed")
+    failures = page.locator("#campaign-failures")
+    expect(failures).to_contain_text("This number is not on WhatsApp")
+    expect(failures).to_contain_text("Check the number")
+    look(page, "failures")
+
+
+def test_maybe_sent_singly_is_decided_by_a_person(open_page, sandbox, slow, manager, site):
+    sandbox.fault("accepted_then_500", path=SEND, times=None)
+    campaign = make_ready_campaign(slow, count=8, by=manager)
+    page = open_page(manager)
+    launch(page, slow, campaign)
+    doubts = page.locator("#campaign-doubts")
+    expect(doubts).to_contain_text("got no clear answer")
+    expect(doubts).to_contain_text("may have been sent. Nothing will be sent twice.")
+    expect(doubts.get_by_role("button")).to_have_count(0)
+    expect(page.locator(".progress-head")).to_contain_text("Paused")
+    look(page, "maybe")
+    before = reached(sandbox, slow)
+    sandbox.clear_faults()
+
+    # Ten minutes later, nobody has heard of them.
+    Attempt.objects.update(started_at=Attempt.objects.first().started_at - timedelta(hours=1))
+    page.reload()
+    look(page, "maybe-decide")
+    confirm(page, "Count as sent")
+    expect(page.locator(".progress-head")).to_contain_text("Finished")
+    assert sorted(reached(sandbox, slow)) == sorted(row[0] for row in people(8)[1:])
+    assert reached(sandbox, slow)[: len(before)] == before
+
+
+def test_a_part_without_an_answer_is_found_again(open_page, sandbox, team, manager):
+    connect(team, sandbox)
+    campaign = make_ready_campaign(team, count=12, by=manager)
+    # The answer is lost, and for a moment the list can't be read either.
+    sandbox.fault("accepted_then_500", path=BULK)
+    sandbox.fault("500", path=LIST, method="GET", after=1, times=1)
+    page = open_page(manager)
+    launch(page, team, campaign, engine="In parts")
+    expect(notices(page)).to_contain_text("It may have started")
+    expect(notices(page)).to_contain_text("Nothing will be sent twice")
+    look(page, "unconfirmed")
+    expect(page.locator("#campaign-parts")).to_contain_text(
+        "Confirmed: ChumiAI did start part 1", timeout=60_000
+    )
+    expect(page.locator(".progress-head")).to_contain_text("Finished")
+    look(page, "found")
+    assert reached(sandbox, team) == [row[0] for row in people(12)[1:]]
+
+
+def test_a_part_that_is_not_found_is_decided_by_a_person(open_page, sandbox, team, manager, site):
+    connect(team, sandbox)
+    campaign = make_ready_campaign(team, count=12, by=manager)
+    sandbox.fault("500", path=BULK)
+    page = open_page(manager)
+    launch(page, team, campaign, engine="In parts")
+    expect(notices(page)).to_contain_text("We are checking ChumiAI's job list")
+    expect(notices(page).get_by_role("button")).to_have_count(0)
+    # Ten minutes and several looks later.
+    for looks in range(6):
+        batch = campaign.batches.get()
+        if batch.search_ended_at:
+            break
+        batches.record_look(batch, ended=looks >= 3, candidates=0)
+    page.reload()
+    expect(notices(page)).to_contain_text("It was most likely not sent")
+    look(page, "not-found")
+    confirm(page, "Send again")
+    expect(page.locator(".progress-head")).to_contain_text("Finished")
+    assert reached(sandbox, team) == [row[0] for row in people(12)[1:]]
+    assert Campaign.objects.get().batches.get().attempts.count() == 2
