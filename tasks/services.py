@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import DatabaseError, IntegrityError, connection, transaction
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, Value, When
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
@@ -37,9 +37,11 @@ def request(name, key, *, delay=0.0):
 
 
 def _make_due(tasks, due_at):
-    sooner = tasks.filter(Q(due_at=None) | Q(due_at__gt=due_at))
-    return sooner.update(due_at=due_at, wanted=F("wanted") + 1) or tasks.update(
-        wanted=F("wanted") + 1
+    """Do it in one statement: between two, a worker could put the row back as not due."""
+    sooner = Q(due_at=None) | Q(due_at__gt=due_at)
+    return tasks.update(
+        due_at=Case(When(sooner, then=Value(due_at)), default=F("due_at")),
+        wanted=F("wanted") + 1,
     )
 
 

@@ -14,7 +14,7 @@ from hypothesis import settings as hypothesis
 from campaigns.models import Batch
 from message_templates.models import MessageTemplate
 from tests import factories
-from tests.processes import SandboxProcess, Stack
+from tests.processes import SandboxProcess, Stack, database_url
 
 # A busy machine is slow to make examples, which says nothing about the product.
 hypothesis.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -202,16 +202,6 @@ def stack(transactional_db, tmp_path, sandbox, settings):
     if os.environ.get("SHOW_LOGS"):
         print(stack.log())
     connection.close()
-
-
-def database_url():
-    """Name the test's own database for another process."""
-    values = connection.settings_dict
-    if connection.vendor == "sqlite":
-        return f"sqlite:///{values['NAME']}"
-    login = f"{values['USER']}:{values['PASSWORD']}" if values["PASSWORD"] else values["USER"]
-    where = f"{values['HOST'] or 'localhost'}:{values['PORT'] or 5432}"
-    return f"postgres://{login}@{where}/{values['NAME']}"
 
 
 @pytest.fixture

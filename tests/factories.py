@@ -8,7 +8,7 @@ import xlsxwriter
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
-from campaigns.models import Batch, BulkJob, Campaign
+from campaigns.models import Batch, BulkJob, Campaign, Check, Recipient, Upload
 from campaigns.services import checks, drafts, launches
 from message_templates import components as parts
 from message_templates.models import MessageTemplate
@@ -135,6 +135,32 @@ def make_media_campaign(team, *, by=None, template=None, count=3, name="Fresh we
 def media_link(sandbox, name="picture.jpg"):
     """Return the link of a file that the sandbox has for headers."""
     return f"{sandbox.url}/__sandbox__/media/{name}"
+
+
+def make_checked_campaign(team, rows, *, name="Easter sale"):
+    """Return a ready campaign as a check leaves it behind, where hundreds of them are needed."""
+    template = MessageTemplate.objects.for_team(team).first() or make_template(team)
+    mapping = {"phone_column": 0, "values": {"1": 1, "2": 2}}
+    campaign = make_campaign(team, template=template, name=name)
+    Campaign.objects.filter(pk=campaign.pk).update(mapping=mapping)
+    Upload.objects.create(campaign=campaign, file="made/up", name="customers.xlsx", size=1)
+    Check.objects.create(
+        campaign=campaign, state=Check.State.DONE, requested_at=timezone.now(), ready=len(rows)
+    )
+    Recipient.objects.bulk_create(
+        Recipient(
+            campaign=campaign, position=n, row_number=n + 1, phone=f"+{phone}", values=values
+        )
+        for n, (phone, *values) in enumerate(rows, start=1)
+    )
+    campaign = Campaign.objects.get(pk=campaign.pk)
+    Campaign.objects.filter(pk=campaign.pk).update(
+        status=Campaign.Status.READY,
+        digest=checks.digest_of(campaign),
+        recipient_count=len(rows),
+    )
+    campaign.refresh_from_db()
+    return campaign
 
 
 def launch(campaign, *, by=None, engine="batches"):

@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import requests
+from django.db import connection
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -53,6 +54,16 @@ def wait_until(condition, *, seconds=30, every=0.1, what="it"):
             return answer
         assert time.monotonic() < deadline, f"waited {seconds} s for {what}"
         time.sleep(every)
+
+
+def database_url():
+    """Name the test's own database for another process."""
+    values = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{values['NAME']}"
+    login = f"{values['USER']}:{values['PASSWORD']}" if values["PASSWORD"] else values["USER"]
+    where = f"{values['HOST'] or 'localhost'}:{values['PORT'] or 5432}"
+    return f"postgres://{login}@{where}/{values['NAME']}"
 
 
 class SandboxProcess:

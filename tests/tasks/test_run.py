@@ -51,6 +51,16 @@ def test_asking_twice_runs_once(drain):
     assert Task.objects.get().due_at is None
 
 
+def test_asking_again_is_one_statement(django_assert_num_queries):
+    """Between two statements a worker that is just done could put the row back as idle."""
+    services.request("once", 1)
+    with django_assert_num_queries(1):
+        services.request("once", 1)
+    with django_assert_num_queries(1):
+        services.request("once", 1, delay=60)
+    assert Task.objects.due().exists(), "a later wish must not put an earlier one off"
+
+
 def test_a_wake_up_for_what_is_not_due_does_nothing():
     services.request("once", 1, delay=60)
     assert not services.run("once", "1")

@@ -1,0 +1,35 @@
+"""A hundred kills at random while ChumiAI misbehaves: nobody doubled, nobody lost."""
+
+import random
+
+import pytest
+
+from tests.chaos.run import SETTINGS, Chaos
+from tests.nursery import Nursery
+
+pytestmark = pytest.mark.stack
+
+KILLS = 100
+
+
+@pytest.fixture
+def nursery(stack, settings, tmp_path):
+    for name, value in SETTINGS.items():
+        setattr(settings, name, value)
+        stack.env[name] = str(value)
+    stack.env["TASKS_STORE"] = "memory://"
+    nursery = Nursery(env=stack.env, log=tmp_path / "workers.log")
+    yield nursery
+    nursery.close()
+
+
+def test_nobody_is_doubled_and_nobody_is_lost(nursery, sandbox):
+    seed = random.randrange(1_000_000)
+    print(f"Again, and longer: script/chaos --kills {KILLS} --seed {seed}")
+    chaos = Chaos(
+        sandbox=sandbox, nursery=nursery, engines=("batches", "singly"), kills=KILLS, seed=seed
+    )
+    assert chaos.run() == []
+    print(dict(chaos.count))
+    assert chaos.count["kills"] >= KILLS
+    assert chaos.count["unclear"], "no worker died with a request on its way"

@@ -1,0 +1,69 @@
+"""script/chaos [--engine both] [--kills 1000] [--seed N] [--database-url postgres://…]"""
+
+import argparse
+import os
+import random
+import sys
+import tempfile
+from pathlib import Path
+
+
+def read_arguments():
+    parser = argparse.ArgumentParser(prog="script/chaos", description=__doc__)
+    parser.add_argument("--engine", choices=("batches", "singly", "both"), default="both")
+    parser.add_argument("--kills", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=random.randrange(1_000_000))
+    parser.add_argument("--database-url", help="SQLite in a temporary folder unless given")
+    return parser.parse_args()
+
+
+def main():
+    arguments = read_arguments()
+    print(f"--engine {arguments.engine} --kills {arguments.kills} --seed {arguments.seed}")
+    if arguments.database_url:
+        os.environ["DATABASE_URL"] = arguments.database_url
+    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
+    import django
+
+    django.setup()
+    from django.conf import settings
+    from django.db import connection
+
+    from tests.chaos.run import SETTINGS, Chaos
+    from tests.nursery import Nursery
+    from tests.processes import SandboxProcess, Stack, database_url
+
+    engines = ("batches", "singly") if arguments.engine == "both" else (arguments.engine,)
+    connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
+    sandbox = SandboxProcess()
+    for name, value in SETTINGS.items():
+        setattr(settings, name, value)
+    settings.CHUMIAI_BASE_URLS = settings.CHUMIAI_SANDBOX_URLS = [sandbox.url]
+    settings.MEDIA_ROOT = settings.DATA_DIR / "files"
+    folder = Path(tempfile.mkdtemp(prefix="chumi-chaos-"))
+    env = {name: str(value) for name, value in SETTINGS.items()} | {"TASKS_STORE": "memory://"}
+    stack = Stack(folder, database_url(), sandbox, env=env)
+    nursery = Nursery(env=stack.env, log=folder / "workers.log")
+    chaos = Chaos(
+        sandbox=sandbox,
+        nursery=nursery,
+        engines=engines,
+        kills=arguments.kills,
+        seed=arguments.seed,
+    )
+    try:
+        complaints = chaos.run()
+    finally:
+        nursery.close()
+        sandbox.stop()
+    for name, number in sorted(chaos.count.items()):
+        print(f"{number:8} {name}")
+    print(f"{len(complaints):8} complaints; the workers wrote {folder / 'workers.log'}")
+    if complaints:
+        print(f"Again: script/chaos {' '.join(sys.argv[1:])} --seed {arguments.seed}")
+        print("\n".join(complaints))
+    return bool(complaints)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

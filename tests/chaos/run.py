@@ -1,0 +1,338 @@
+"""One run: teams whose campaigns go out while their workers are killed, and what came of it."""
+
+import json
+import random
+import signal
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+
+from campaigns.models import Attempt, Batch, Campaign, Recipient
+from campaigns.services import batches, launches, singles
+from campaigns.services.batches import Decision
+from core.errors import Refused
+from tests.chaos.judge import complaints_about_words, judge
+from tests.factories import (
+    connect,
+    launch,
+    let_time_pass,
+    make_checked_campaign,
+    make_team,
+    people,
+)
+from tests.strikes import STEPS
+
+# What waits for its time, small enough for a campaign to end within seconds. No person may
+# decide before a request has ended for certain, however busy the machine.
+SETTINGS = {
+    "CHUMIAI_SEND_SECONDS": 1.0,
+    "CHUMIAI_READ_SECONDS": 1.0,
+    "TASK_LEASE_SECONDS": 1.0,
+    "RECONCILE_SECONDS": 3.0,
+}
+TEAMS, WORKERS = 12, 5
+# Steps at which nothing may be frozen for long, for the reasons below.
+SHORT_STEPS = ("claim written", "gate passed")
+LONGEST_LIFE, LONGEST_CAMPAIGN = 6.0, 90.0
+
+SEND = "/api/v1/whatsapp/(bulk-import-messages|send-template)$"
+LIST = "/api/v1/whatsapp/bulk-jobs$"
+POLL = "/api/v1/whatsapp/bulk-jobs/"
+SEND_FAULTS = (
+    *(("429", {}), ("429", {"retry_after": 2}), ("500", {}), ("503", {}), ("502html", {})),
+    *(("half_json", {}), ("half_body", {}), ("wrong_types", {}), ("empty_body", {})),
+    *(("reset_before", {}), ("reset_after", {}), ("redirect", {}), ("200_no_id", {})),
+    *(("accepted_then_500", {}), ("accepted_then_500", {}), ("200_success_false", {})),
+    *(("slow_drip", {"seconds": 0.4}), ("slow_drip", {"seconds": 3})),
+    *(("hang", {"seconds": 0.3}), ("hang", {"seconds": 2})),
+    *(("accepted_then_hang", {"seconds": 0.3}), ("accepted_then_hang", {"seconds": 2})),
+    *(("401", {}), ("403", {}), ("404", {})),
+)
+READ_FAULTS = (
+    *(("429", {}), ("429", {"retry_after": 2}), ("500", {}), ("502html", {}), ("half_json", {})),
+    *(("wrong_types", {}), ("empty_body", {}), ("200_no_id", {}), ("redirect", {})),
+    *(("reset_before", {}), ("reset_after", {}), ("hang", {"seconds": 0.3})),
+    *(("slow_drip", {"seconds": 0.4}), ("401", {})),
+)
+
+
+@dataclass
+class Sent:
+    """A campaign on its way, and what a person has done about it."""
+
+    campaign: Campaign
+    intended: dict
+    started: float
+    stop_at: float | None
+    decided: dict = field(default_factory=dict)
+
+
+class Chaos:
+    """A run with so many kills. `tell` gets lines for people."""
+
+    def __init__(self, *, sandbox, nursery, engines, kills, seed, tell=print):
+        self.sandbox, self.nursery, self.engines, self.kills = sandbox, nursery, engines, kills
+        self.chance = random.Random(seed)
+        self.tell = tell
+        self.workers, self.frozen = {}, set()
+        self.running, self.complaints = [], []
+        self.count = Counter()
+        self.next_person = 1
+        self.name = f"chaos{seed}"
+        # Whether ChumiAI echoes the names of files in its job list: nobody knows.
+        self.echoes = self.chance.random() < 0.6
+
+    def run(self):
+        """Kill, until there were enough and all that was begun has ended. Return complaints."""
+        begun = time.monotonic()
+        self.sandbox.post("options", echo_file_name=self.echoes)
+        while self.running or self.is_on:
+            self._tend_workers()
+            if self.is_on and len(self.running) < TEAMS:
+                self._begin()
+            turn_ends = time.monotonic() + 0.3
+            for sent in list(self.running):
+                sent.campaign.refresh_from_db()
+                self._act_as_a_person(sent)
+                self._watch(sent)
+                self._tend_workers()
+            let_time_pass()
+            while time.monotonic() < turn_ends:
+                self._tend_workers()
+                time.sleep(0.02)
+        for pid in self.workers:
+            self.nursery.signal(pid, signal.SIGKILL)
+        self.count["seconds"] = round(time.monotonic() - begun)
+        return self.complaints
+
+    @property
+    def is_on(self):
+        return self.count["kills"] < self.kills and not self.complaints
+
+    # Workers
+
+    def _tend_workers(self):
+        ended, frozen = self.nursery.reap()
+        now = time.monotonic()
+        for pid, code in ended:
+            strike, _ = self.workers.pop(pid)
+            self.frozen.discard(pid)
+            if code == -signal.SIGKILL:
+                self.count["kills" if strike else "retired"] += 1
+            else:
+                self.complaints.append(f"a worker ended with {code}")
+        for pid in frozen:
+            if pid not in self.frozen:
+                self.frozen.add(pid)
+                self.count["freezes"] += 1
+                # It wakes up by itself, and is struck no second time.
+                self.workers[pid] = None, now
+        for pid, (_, born) in list(self.workers.items()):
+            if now > born + LONGEST_LIFE:
+                # Its step never came.
+                self.workers[pid] = None, born
+                self.nursery.signal(pid, signal.SIGKILL)
+        while len(self.workers) < WORKERS:
+            strike = self._strike() if self.is_on else None
+            pid = self.nursery.fork(
+                "forever",
+                strike=strike,
+                names=["send_batches", "poll_jobs"],
+                seed=self.chance.random(),
+            )
+            self.workers[pid] = strike, now if strike else now + 10_000
+
+    def _strike(self):
+        kind = self.chance.choices(("statement", "step", "moment"), (4, 4, 2))[0]
+        freezes = self.chance.random() < 0.15
+        strike = {"number": int(signal.SIGSTOP if freezes else signal.SIGKILL)}
+        if freezes:
+            # By chance it strikes within a transaction, which holds up everyone, or after the
+            # gate's yes and before the last byte: then it must wake up before a person decides.
+            strike["seconds"] = self.chance.uniform(0.1, 0.8 if kind == "moment" else 5)
+        if kind == "statement":
+            # Most statements of a hand-over are among its first seventy.
+            return strike | {"statement": self.chance.randint(1, 70)}
+        if kind == "step":
+            steps = [step for step in STEPS if not freezes or step not in SHORT_STEPS]
+            return strike | {
+                "step": self.chance.choice(steps),
+                "nth": self.chance.choice((1, 1, 2)),
+            }
+        return strike | {
+            "moment": self.chance.uniform(0.001, 0.12),
+            "nth": self.chance.randint(1, 4),
+        }
+
+    # Campaigns, and what ChumiAI does to them
+
+    def _begin(self):
+        number = self.count["campaigns"] = self.count["campaigns"] + 1
+        team = make_team(
+            f"{self.name}-{number}",
+            batch_size=self.chance.randint(3, 8),
+            messages_per_second=200,
+            parallel_sends=self.chance.randint(1, 6),
+        )
+        connect(team, self.sandbox)
+        engine = self.engines[number % len(self.engines)]
+        # Two campaigns of one team now and then: they share a line.
+        for _ in range(self.chance.choice((1, 1, 1, 2))):
+            size = self.chance.randint(3, 22)
+            rows = people(size, start=self.next_person)[1:]
+            self.next_person += size
+            campaign = make_checked_campaign(team, rows)
+            for _ in range(self.chance.randint(0, 3)):
+                self._order_fault(team)
+            launch(campaign, engine=engine)
+            now = time.monotonic()
+            stop_at = now + self.chance.uniform(0, 4) if self.chance.random() < 0.12 else None
+            intended = {phone: values for phone, *values in rows}
+            self.running.append(Sent(campaign, intended, now, stop_at))
+
+    def _start_a_job_of_somebody_else(self, team):
+        """Let somebody send the same template by other means, at the worst moment.
+
+        Without names, a job of the same size as a part that got lost would be taken for it:
+        only the size tells them apart.
+        """
+        total = self.chance.randint(1, 8) if self.echoes else 500
+        self.sandbox.post("jobs", account=team.slug, template="welcome_message", total=total)
+        self.count["jobs of others"] += 1
+
+    def _order_fault(self, team):
+        path, method, kinds = self.chance.choices(
+            ((SEND, "POST", SEND_FAULTS), (LIST, "GET", READ_FAULTS), (POLL, "GET", READ_FAULTS)),
+            (6, 3, 1),
+        )[0]
+        kind, params = self.chance.choice(kinds)
+        order = {"kind": kind, "path": path, "method": method, "params": params}
+        after = self.chance.randint(0, 3)
+        self.sandbox.post("faults", account=team.slug, times=1, after=after, **order)
+        self.count["faults"] += 1
+
+    # The person
+
+    def _act_as_a_person(self, sent):
+        campaign = sent.campaign
+        if self.is_on and self.chance.random() < 0.02:
+            self._order_fault(campaign.team)
+        if self.is_on and self.chance.random() < 0.02:
+            self._start_a_job_of_somebody_else(campaign.team)
+        if self.is_on and self.chance.random() < 0.05:
+            self.complaints += self._named(sent, complaints_about_words(campaign))
+        try:
+            if sent.stop_at and time.monotonic() > sent.stop_at and not campaign.is_terminal:
+                sent.stop_at = None
+                launches.stop(campaign, by=None)
+                self.count["stops"] += 1
+            for batch in campaign.batches.filter(
+                status=Batch.Status.UNCONFIRMED, search_ended_at__isnull=False
+            ):
+                self._decide_batch(sent, batch)
+            if singles.undecided(campaign).exists():
+                self._decide_people(sent)
+            if (
+                campaign.status == Campaign.Status.PAUSED
+                and not campaign.batches.filter(status=Batch.Status.UNCONFIRMED).exists()
+            ):
+                launches.resume(campaign)
+                self.count["resumes"] += 1
+        except Refused:
+            # Somebody was quicker, or it has ended: a person reads that and looks again.
+            self.count["refusals"] += 1
+
+    def _decide_batch(self, sent, batch):
+        """Decide about a part of which the product says that it was most likely not sent."""
+        phones = [p.lstrip("+") for p in _phones(Recipient.objects.of_batch(batch))]
+        arrived = set(phones) & self._arrived(sent)
+        if arrived:
+            # A person who looked at a phone would not send it again.
+            self.complaints += self._named(
+                sent, [f"part {batch.number} arrived, and was not found"]
+            )
+        choices = list(Decision.ALL)
+        if sent.campaign.is_terminal or arrived:
+            choices.remove(Decision.SEND_AGAIN)
+        decision = self.chance.choice(choices)
+        batches.decide(batch, decision, by=None)
+        self.count[decision] += 1
+        for phone in phones:
+            sent.decided[phone] = decision
+
+    def _decide_people(self, sent):
+        """Decide about people of whom nobody knows: the person asks them, then decides."""
+        in_doubt = sent.campaign.recipients.filter(status=Recipient.Status.UNCONFIRMED)
+        before = {phone.lstrip("+") for phone in _phones(in_doubt)}
+        arrived = before & self._arrived(sent)
+        choices = list(Decision.ALL)
+        if arrived or sent.campaign.status == Campaign.Status.STOPPED:
+            choices.remove(Decision.SEND_AGAIN)
+        decision = self.chance.choice(choices)
+        self.count[f"{decision}, people"] += singles.decide(sent.campaign, decision, by=None)
+        for phone in before - {phone.lstrip("+") for phone in _phones(in_doubt)}:
+            sent.decided[phone] = decision
+
+    def _arrived(self, sent):
+        lines = self.sandbox.ledger(sent.campaign.team.slug)
+        return {line["to"] for line in lines}
+
+    # The end
+
+    def _watch(self, sent):
+        campaign = sent.campaign
+        lost = time.monotonic() > sent.started + LONGEST_CAMPAIGN
+        if not lost and not _has_ended(campaign):
+            return
+        self.running.remove(sent)
+        lines = self.sandbox.ledger(campaign.team.slug)
+        found = list(judge(campaign, lines, sent.intended, decided=sent.decided))
+        if lost:
+            found.insert(0, f"it has not ended after {LONGEST_CAMPAIGN:.0f} s")
+        self.count["people"] += len(sent.intended)
+        self.count["messages"] += sum(line["to"] in sent.intended for line in lines)
+        self.count["unclear"] += campaign.attempts.filter(error__contains="worker stopped").count()
+        self.complaints += self._named(sent, found)
+
+    def _named(self, sent, sentences):
+        """Put the campaign before each sentence, and tell all that is known of it, once."""
+        sentences = [f"{sent.campaign.team.slug}: {sentence}" for sentence in sentences]
+        if sentences:
+            self.tell("\n".join(sentences))
+            self.tell(_everything_about(sent, self.sandbox.ledger(sent.campaign.team.slug)))
+        return sentences
+
+
+def _phones(people):
+    return people.values_list("phone", flat=True)
+
+
+def _has_ended(campaign):
+    """Say whether nothing of the campaign moves any more."""
+    return (
+        campaign.is_terminal
+        and not campaign.attempts.filter(outcome__in=Attempt.LIVE).exists()
+        and not campaign.batches.open().exists()
+    )
+
+
+def _everything_about(sent, lines):
+    """Return rows and ledger of the campaign, for whoever has to find out why."""
+    campaign = sent.campaign
+    facts = {
+        "campaign": Campaign.objects.filter(pk=campaign.pk).values(),
+        "batches": campaign.batches.values(),
+        "attempts": campaign.attempts.order_by("pk").values(),
+        "jobs": campaign.team.bulk_jobs.values(),
+        "recipients": campaign.recipients.values_list("position", "phone", "status", "reason"),
+        "ledger": [line for line in lines if line["to"] in sent.intended],
+        "decided": sent.decided,
+    }
+    return "\n".join(
+        f"{name}:\n"
+        + "\n".join(
+            f"  {json.dumps(row, default=str)}"
+            for row in (value.items() if isinstance(value, dict) else value)
+        )
+        for name, value in facts.items()
+    )
