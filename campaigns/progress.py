@@ -299,12 +299,15 @@ def _words(campaign, batch, job, of, people, counts, now):
             minutes = max(
                 round((batch.search_ended_at - batch.claimed_at).total_seconds() / 60), 1
             )
-            return (
-                "Needs your decision",
-                "warn",
-                f"ChumiAI shows no job for {part} after {_count(minutes, 'minute')} and "
-                f"{_count(batch.looks, 'look')}. It was most likely not sent.",
-            )
+            looked = f"after {_count(minutes, 'minute')} and {_count(batch.looks, 'look')}"
+            if batch.candidates:
+                words = (
+                    f"ChumiAI shows {batch.candidates} jobs that may be {part} {looked}, and "
+                    "nothing tells them apart. It was most likely sent. Look in ChumiAI."
+                )
+            else:
+                words = f"ChumiAI shows no job for {part} {looked}. It was most likely not sent."
+            return "Needs your decision", "warn", words
         case Batch.Status.UNCONFIRMED:
             return (
                 "No clear answer",

@@ -18,7 +18,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from campaigns.models import Attempt, Batch, BulkJob, Campaign
-from campaigns.senders.trouble import TRY_AGAIN, is_switched_off, not_now, passes
+from campaigns.senders.trouble import TRY_AGAIN, is_switched_off, not_now, passes, reason_for
 from campaigns.services import batches, launches, singles
 from chumi_api.errors import ChumiError
 from teams.services import NotConnected, client_for, lane_of, record_problem
@@ -74,11 +74,12 @@ def _stopped_by_a_job(campaign):
     note = f"ChumiAI {word} part {number}."
     # The note marks the job as told, so that a person can resume in spite of it.
     Batch.objects.filter(pk=failed.batch_id).update(note=note)
+    known = failed.failure
+    why = f"{known.sentence} {known.advice}" if known else "Look at the template in ChumiAI."
     return launches.pause(
         campaign,
-        reason=Campaign.Pause.REJECTED,
-        note=f"{note} The parts after it were not sent. Look at the template in ChumiAI, "
-        "then go on or stop.",
+        reason=reason_for(known),
+        note=f"{note} The parts after it were not sent. {why} Then go on or stop.",
     )
 
 

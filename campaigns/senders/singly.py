@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from campaigns.models import Attempt, Campaign
 from campaigns.senders.trouble import TRY_AGAIN, is_switched_off, not_now, passes
 from campaigns.services import launches, singles
+from campaigns.services.jobs import LONGEST_WAIT
 from chumi_api.errors import ChumiError, RateLimited, Unavailable
 from core import phones
 from teams.services import NotConnected, client_for, record_problem
@@ -222,7 +223,7 @@ class _Slice:
         elif self.trouble is None and not self.halted:
             self.trouble = error
             asked = error.retry_after if isinstance(error, RateLimited) else None
-            self.pace.slow_down(time.monotonic(), asked or TRY_AGAIN)
+            self.pace.slow_down(time.monotonic(), min(asked or TRY_AGAIN, LONGEST_WAIT))
 
     # In the threads of the lines: HTTP only.
 

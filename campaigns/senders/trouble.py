@@ -4,7 +4,7 @@ from django.conf import settings
 
 from campaigns import failures
 from campaigns.models import Campaign
-from campaigns.services import launches
+from campaigns.services import jobs, launches
 from chumi_api.errors import Forbidden, RateLimited, Unauthorized, Unavailable, Unreachable
 from teams.services import record_problem
 
@@ -36,13 +36,18 @@ def passes(error):
     )
 
 
+def reason_for(failure):
+    """Return why a campaign is paused by a `Failure` that would meet everybody, or by None."""
+    return REASONS_BY_SUBJECT.get(failure and failure.about, Campaign.Pause.REJECTED)
+
+
 def not_now(campaign, error):
     """Wait for what passes by itself; pause for what a person has to mend.
 
     Return the seconds until the next step.
     """
     if isinstance(error, RateLimited):
-        wait = max(error.retry_after or TRY_AGAIN, 1)
+        wait = min(max(error.retry_after or TRY_AGAIN, 1), jobs.LONGEST_WAIT)
         launches.record_wait(
             campaign, f"Too many requests. Waiting {wait:.0f} seconds, then carrying on."
         )
@@ -67,8 +72,7 @@ def not_now(campaign, error):
     words = f"{known.sentence} {known.advice}" if known else error
     launches.pause(
         campaign,
-        reason=REASONS.get(type(error))
-        or REASONS_BY_SUBJECT.get(known and known.about, Campaign.Pause.REJECTED),
+        reason=REASONS.get(type(error)) or reason_for(known),
         note=f"{words} {LEFT}",
     )
     return 0

@@ -1,8 +1,10 @@
 """A launched campaign goes out in batches: each person once, in order, with their values."""
 
 import pytest
+from django.utils import timezone
 
 from campaigns.models import Attempt, Batch, BulkJob, Campaign, Recipient
+from campaigns.progress import progress_of
 from campaigns.services import batches, launches
 from contacts.services import opt_out
 from core.errors import Refused
@@ -125,6 +127,42 @@ def test_without_an_echoed_file_name_the_size_tells_the_job(campaign, sandbox):
     finish(launch(campaign))
     assert campaign.status == Campaign.Status.COMPLETED
     assert sent(sandbox, campaign.team) == intended(25)
+
+
+def test_of_two_jobs_that_look_alike_a_person_decides(campaign, sandbox, settings):
+    settings.RECONCILE_SECONDS = 0
+    sandbox.post("options", echo_file_name=False)
+    sandbox.fault("accepted_then_500", path=BULK)
+    sandbox.fault("500", path=LIST, method="GET", after=1, times=1)
+    launch(campaign)
+    drain("send_batches")
+    rows = campaign.batches.first().attempts.get().rows
+    sandbox.post("jobs", account=account_of(campaign.team), template="welcome_message", total=rows)
+    for _ in range(8):
+        let_time_pass()
+        drain()
+    batch = campaign.batches.first()
+    assert (batch.status, batch.candidates) == ("unconfirmed", 2)
+    assert batch.search_ended_at
+    (part, *_) = progress_of(
+        campaign, campaign.batches.select_related("job"), timezone.now()
+    ).parts
+    assert "ChumiAI shows 2 jobs that may be part 1 of 3" in part.words
+    assert "most likely sent" in part.words
+
+
+def test_two_teams_with_one_key_share_its_line(campaign, sandbox, other_team):
+    # The other team has been given the same key.
+    connect(other_team, sandbox, account=account_of(campaign.team))
+    other_team.batch_size = 10
+    other_team.save()
+    other = make_ready_campaign(other_team, count=25, name="Other")
+    for row in (campaign, other):
+        launches.begin(launch(row))
+    first = batches.claim(campaign.batches.first(), batches.prepare(campaign.batches.first()), [])
+    assert first is not None
+    mine = other.batches.first()
+    assert batches.claim(mine, batches.prepare(mine), []) is None
 
 
 def test_a_job_of_somebody_else_is_not_taken_for_ours(campaign, sandbox):

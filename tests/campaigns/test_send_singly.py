@@ -7,10 +7,12 @@ import pytest
 from django.utils import timezone
 
 from campaigns.models import Attempt, Campaign, Recipient
-from campaigns.services import launches, singles
+from campaigns.services import checks, launches, media, singles
 from campaigns.services.batches import Decision, claim_lifetime
 from contacts.services import opt_out
 from core.errors import Refused
+from teams.services import client_for
+from tests import factories
 from tests.factories import (
     account_of,
     connect,
@@ -83,6 +85,32 @@ def test_few_people_go_out_singly_unless_somebody_chooses(connected, sandbox):
     launch_any(more, engine="")
     more.refresh_from_db()
     assert more.engine == "batches"
+
+
+def test_the_picture_above_the_message_goes_along(fast, sandbox, settings, marketer):
+    settings.MEDIA_TEST_URLS = [f"{sandbox.url}/__sandbox__/media/"]
+    link = factories.media_link(sandbox)
+    campaign = factories.make_media_campaign(fast, by=marketer)
+    sandbox.post(
+        "templates",
+        account=account_of(fast),
+        name=campaign.template.name,
+        language=campaign.template.language,
+        category="MARKETING",
+        status="APPROVED",
+        components=campaign.template.components,
+    )
+    client_for(fast).sync_templates()
+    media.set_media(campaign, link=link, by=marketer)
+    drain("check_media")
+    checks.request_check(Campaign.objects.get(pk=campaign.pk), by=marketer)
+    drain("check_campaign")
+    campaign.refresh_from_db()
+    finish(launch_any(campaign, engine=""))
+    assert campaign.engine == "singly"
+    assert campaign.status == Campaign.Status.COMPLETED, campaign.pause_note
+    ledger = sandbox.ledger(account_of(fast))
+    assert [message["media"] for message in ledger] == [link] * 3
 
 
 def test_a_refused_person_fails_with_the_reason(fast, sandbox):
