@@ -88,11 +88,11 @@ def what_is_missing(campaign):
 
 def content_of(campaign):
     """Return what is sent above the message: the kind, the link and the id, or None."""
-    media = getattr(campaign, "header_media", None)
-    if media is None or not campaign.template.needs_media:
+    template = campaign.template
+    media = getattr(campaign, "header_media", None) if template.needs_media else None
+    if media is None:
         return None
-    kind = campaign.template.parts.header.media
-    return {"kind": kind, "link": media.link, "media_id": media.media_id}
+    return {"kind": template.parts.header.media, "link": media.link, "media_id": media.media_id}
 
 
 def look(media):

@@ -188,11 +188,11 @@ def test_a_look_up_that_never_ends_is_left_behind():
     seen = links.look_at(
         IMAGE,
         "https://example.com/",
-        resolve=lambda *name: threading.Event().wait(5) or [],
+        resolve=lambda *name: threading.Event().wait(20) or [],
         seconds=0.2,
     )
     assert seen.problem == links.CANT_OPEN
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 10
 
 
 # What the server answers
@@ -250,7 +250,7 @@ def test_misbehaving_servers(look, name):
     seen = look(name, seconds=0.5 if name in ("slow.jpg", "drip.jpg") else 5)
     assert MISBEHAVIOUR[name] in seen.problem
     assert "127.0.0.1" not in seen.problem
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 10
 
 
 def test_every_file_of_the_sandbox_is_looked_at():
@@ -378,4 +378,4 @@ def test_a_handshake_that_never_ends_is_cut():
             IMAGE, url, test_urls=[url], resolve=lambda *name: ["127.0.0.1"], seconds=0.3
         )
     assert seen.problem == links.CANT_OPEN
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 10

@@ -9,6 +9,7 @@ from django.contrib import admin
 from django.urls import reverse
 
 from campaigns.models import Attempt, JobSync
+from campaigns.services.media import set_media
 from contacts.services import opt_out
 from message_templates.services import request_sync
 from tasks.services import record_heartbeat
@@ -165,6 +166,7 @@ def everything(connected, sandbox, drain, root):
     campaign = factories.make_ready_campaign(connected, count=3)
     factories.launch(campaign)
     factories.finish(campaign)
+    set_media(factories.make_media_campaign(connected), media_id="123", by=root)
     opt_out(connected, "+233244123456")
     request_sync(connected)
     record_heartbeat("worker", campaign.created_at)
