@@ -12,8 +12,15 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils.module_loading import import_string
 
+from campaigns.models import Campaign
+from campaigns.services import checks, drafts, jobs
+from message_templates.services import request_sync
+from tasks import services as tasks
+from tasks.models import Task
 from teams.roles import PERMISSIONS
+from tests import factories
 from tests.access import ACCESS, LOGGED_IN, OPEN, address, other_urls, team_urls
 from tests.processes import ROOT
 
@@ -173,6 +180,53 @@ def test_a_post_without_a_csrf_token_is_refused(subjects, team, manager):
     client.force_login(manager)
     for name in POSTS:
         assert client.post(address(name, team, subjects)).status_code == 403, name
+
+
+# 5. Tasks
+
+
+@pytest.mark.django_db
+def test_every_task_run_twice_is_run_once(connected, marketer, sandbox, settings):
+    """Here each handler runs again behind the back of its lease, at every step of the way."""
+    connected.batch_size = 2
+    connected.save()
+    campaign = factories.make_campaign(
+        connected, by=marketer, template=factories.make_template(connected)
+    )
+    drafts.attach_upload(
+        campaign, factories.xlsx(factories.people(3)), name="customers.xlsx", by=marketer
+    )
+    checks.request_check(Campaign.objects.get(pk=campaign.pk), by=marketer)
+    request_sync(connected, by=marketer)
+    jobs.request_sync(connected, by=marketer)
+    seen = set()
+
+    def go_on(status):
+        for _ in range(40):
+            factories.let_time_pass()
+            for task in Task.objects.due():
+                seen.add(task.name)
+                tasks.run(task.name, task.key)
+                import_string(settings.TASK_HANDLERS[task.name])(task.key)
+            campaign.refresh_from_db()
+            if campaign.status == status:
+                return
+        raise AssertionError(f"the campaign never became {status}")
+
+    go_on("ready")
+    # The sync brought another text than the draft was checked with.
+    checks.request_check(campaign, by=marketer)
+    go_on("ready")
+    factories.launch(campaign, by=marketer)
+    go_on("completed")
+
+    assert seen == set(settings.TASK_HANDLERS)
+    sent = [(m["to"], m["values"]) for m in sandbox.ledger(factories.account_of(connected))]
+    assert sent == [(phone, [name, code]) for phone, name, code in factories.people(3)[1:]]
+    assert campaign.recipients.filter(status="accepted").count() == 3
+    assert [batch.attempts.count() for batch in campaign.batches.all()] == [1, 1]
+    assert connected.bulk_jobs.exclude(batch=None).count() == 2
+    assert connected.sync_runs.count() == 1
 
 
 # 6. The code itself

@@ -44,8 +44,8 @@ def test_ours_lead_to_their_campaign_and_others_are_marked(
 def test_a_counter_that_nobody_told_is_a_dash(team, viewer, login):
     make_job(team, total=200, processed=200, failed=17)
     html = login(viewer).get(url(team)).content.decode()
-    assert '<td class="number">—</td>' in html
-    assert '<td class="number">17</td>' in html
+    assert '<td class="number" data-label="Accepted">—</td>' in html
+    assert '<td class="number" data-label="Failed">17</td>' in html
 
 
 def test_a_lost_job_says_so(team, viewer, login):
