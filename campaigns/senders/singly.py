@@ -119,7 +119,8 @@ class _Slice:
         try:
             while self._goes_on() or self.in_flight:
                 self._start_some()
-                self._listen()
+                if self.in_flight or self._goes_on():
+                    self._listen()
                 if time.monotonic() > self.ends_at + SLOW:
                     # A slow answer is no reason for everybody else to wait.
                     self.ends_at += SLICE
