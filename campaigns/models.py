@@ -4,7 +4,7 @@ import uuid
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Case, F, OuterRef, Q, Subquery, Sum, When
+from django.db.models import Case, Count, F, OuterRef, Q, Subquery, Sum, When
 from django.db.models.functions import Coalesce, Greatest, Least
 
 from campaigns.failures import explain_text
@@ -38,7 +38,22 @@ class CampaignQuerySet(models.QuerySet):
         )
         accepted = Batch.objects.filter(campaign=OuterRef("pk"), status=Batch.Status.ACCEPTED)
         total = accepted.order_by().values("campaign").annotate(total=Sum(through)).values("total")
-        return self.annotate(processed=Coalesce(Subquery(total), 0))
+        settled = (
+            Recipient.objects.filter(
+                campaign=OuterRef("pk"),
+                status__in=(Recipient.Status.ACCEPTED, Recipient.Status.FAILED),
+            )
+            .order_by()
+            .values("campaign")
+            .annotate(total=Count("pk"))
+            .values("total")
+        )
+        return self.annotate(
+            processed=Case(
+                When(engine=Campaign.Engine.SINGLY, then=Coalesce(Subquery(settled), 0)),
+                default=Coalesce(Subquery(total), 0),
+            )
+        )
 
 
 class Campaign(models.Model):
@@ -290,10 +305,20 @@ class RecipientQuerySet(models.QuerySet):
 
     def singly(self, campaign):
         """Return the people of the campaign who are written to one by one."""
-        people = self.filter(campaign=campaign)
-        if campaign.engine == Campaign.Engine.SINGLY:
-            return people
-        return people.filter(retries__gt=0)
+        return self.of_singles([campaign])
+
+    def of_singles(self, campaigns):
+        """Return the people of these campaigns who are written to one by one."""
+        ways = {True: [], False: []}
+        for campaign in campaigns:
+            ways[campaign.engine == Campaign.Engine.SINGLY].append(campaign.pk)
+        all_of = self.filter(campaign__in=ways[True])
+        tried_again = Q(campaign__in=ways[False], retries__gt=0)
+        if not ways[False]:
+            return all_of
+        if not ways[True]:
+            return self.filter(tried_again)
+        return self.filter(tried_again | Q(campaign__in=ways[True]))
 
 
 class Recipient(models.Model):

@@ -41,6 +41,8 @@ class Part:
     uuid: UUID
     number: int
     of: int
+    # The position of its last person in the campaign.
+    last: int
     people: int
     words: str
     label: str
@@ -238,6 +240,7 @@ def _part(campaign, batch, of, now, *, retried=0):
         uuid=batch.uuid,
         number=batch.number,
         of=of,
+        last=batch.last,
         people=batch.size,
         label=label,
         tone=tone,

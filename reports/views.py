@@ -2,17 +2,16 @@
 
 from datetime import timedelta
 
-from django.db.models import Count, Prefetch, Q, Sum
+from django.db.models import Count, Q, Sum
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from campaigns.models import Batch, Campaign
-from campaigns.progress import progress_of
+from campaigns.models import Batch, Campaign, Recipient
+from campaigns.standing import standings
 from contacts.models import OptOut
 from message_templates.models import MessageTemplate, SyncRun
-from tasks.services import worker_is_alive
 
 RECENT = 6
 # More than this at once is a list of campaigns, not a home page.
@@ -50,17 +49,8 @@ def home_running(request):
 
 
 def _running_context(request):
-    now, alive = timezone.now(), worker_is_alive()
-    campaigns = (
-        Campaign.objects.for_team(request.team)
-        .running()
-        .prefetch_related(Prefetch("batches", Batch.objects.select_related("job")))
-        .order_by("-launched_at", "-pk")[:MOST_RUNNING]
-    )
-    running = [
-        (campaign, progress_of(campaign, campaign.batches.all(), now, sender_is_alive=alive))
-        for campaign in campaigns
-    ]
+    campaigns = Campaign.objects.for_team(request.team).running()
+    running = standings(campaigns.order_by("-launched_at", "-pk")[:MOST_RUNNING])
     return {
         "running": running,
         "attention": _attention(request, running),
@@ -85,6 +75,10 @@ def _attention(request, running):
         if progress.decisions:
             numbers = ", ".join(str(part.number) for part in progress.decisions)
             items.append(_item(campaign.name, f"Part {numbers} needs a decision.", url, "Decide"))
+        elif progress.singles.undecided:
+            number = progress.singles.undecided
+            text = f"{number:,} message{'s need' if number != 1 else ' needs'} a decision."
+            items.append(_item(campaign.name, text, url, "Decide"))
         elif campaign.status == Campaign.Status.PAUSED:
             items.append(_item(campaign.name, f"{campaign.get_pause_reason_display()}.", url))
         elif progress.is_stalled:
@@ -152,7 +146,10 @@ def _recent(team):
 
 
 def _figures(team, since):
-    """Count the last month from what ChumiAI's jobs told, and from what it refused."""
+    """Count the last month from what ChumiAI told of its jobs and of messages sent singly.
+
+    Who was tried again singly has left the failures of the job behind.
+    """
     taken = Q(status=Batch.Status.ACCEPTED)
     counted = Batch.objects.filter(campaign__team=team, settled_at__gte=since).aggregate(
         accepted=Sum("job__accepted", filter=taken, default=0),
@@ -160,8 +157,18 @@ def _figures(team, since):
         by_hand=Sum("handed_over", filter=taken & Q(job=None), default=0),
         refused=Sum("handed_over", filter=Q(status=Batch.Status.REJECTED), default=0),
     )
+    in_parts = Q(campaign__engine=Campaign.Engine.BATCHES)
+    alone = ~in_parts | Q(retries__gt=0)
+    singly = Recipient.objects.filter(
+        campaign__team=team, campaign__launched_at__gte=since, settled_at__isnull=False
+    ).aggregate(
+        accepted=Count("pk", filter=alone & Q(status=Recipient.Status.ACCEPTED)),
+        failed=Count("pk", filter=alone & Q(status=Recipient.Status.FAILED)),
+        tried_again=Count("pk", filter=in_parts & Q(retries__gt=0)),
+    )
+    failed = counted["failed"] + counted["refused"] - singly["tried_again"]
     return {
-        "accepted": counted["accepted"] + counted["by_hand"],
-        "failed": counted["failed"] + counted["refused"],
+        "accepted": counted["accepted"] + counted["by_hand"] + singly["accepted"],
+        "failed": max(failed, 0) + singly["failed"],
         "opt_outs": OptOut.objects.for_team(team).filter(created_at__gte=since).count(),
     }

@@ -233,8 +233,8 @@ def pause_if_unwell(campaign):
     return False
 
 
-def undecided(campaign):
-    """Return the people who may have got the message, and about whom a person may decide now.
+def undecided(campaigns):
+    """Return the people of these campaigns who may have got the message, and about whom a person may decide now.
 
     Before, an answer may still come.
     """
@@ -247,7 +247,7 @@ def undecided(campaign):
                 started_at__lte=timezone.now() - oldest,
             )
         ),
-        campaign=campaign,
+        campaign__in=campaigns,
         status=Status.UNCONFIRMED,
     )
 
@@ -260,7 +260,7 @@ def decide(campaign, decision, *, by):
     """
     if decision not in Decision.ALL:
         raise Refused("Choose one of the three answers. Nothing was changed.")
-    ids = list(undecided(campaign).values_list("pk", flat=True))
+    ids = list(undecided([campaign]).values_list("pk", flat=True))
     attempts = Attempt.objects.filter(recipient__in=ids, outcome=Outcome.UNCONFIRMED)
     people = Recipient.objects.filter(pk__in=ids, status=Status.UNCONFIRMED)
     if decision == Decision.SEND_AGAIN:

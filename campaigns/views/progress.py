@@ -1,11 +1,7 @@
 """A launched campaign: watched, paused, stopped, decided about, downloaded."""
 
-from bisect import bisect_left
-from collections import Counter
-from datetime import timedelta
-
 from django.contrib import messages
-from django.db.models import Count, Max, Min, Prefetch, Q
+from django.db.models import Count, Max, Min
 from django.http import StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -16,13 +12,12 @@ from campaigns import steps
 from campaigns.clean_file import safe_csv
 from campaigns.failures import Retry, explain, retry_words
 from campaigns.forms import RetryForm
-from campaigns.models import Attempt, Batch, Campaign, Recipient
-from campaigns.progress import Singles, progress_of
+from campaigns.models import Batch, Campaign, Recipient
 from campaigns.services import batches, jobs, launches, retries, singles
+from campaigns.standing import standing_of
 from core import phones
 from core.errors import Refused
 from message_templates import components as parts
-from tasks.services import last_heartbeat, worker_is_alive
 from teams.roles import requires
 
 TRIED = (Recipient.Status.ACCEPTED, Recipient.Status.FAILED, Recipient.Status.UNCONFIRMED)
@@ -67,18 +62,7 @@ def campaign_progress(request, uuid):
 
 
 def _progress_context(campaign):
-    now = timezone.now()
-    tries = Prefetch("attempts", Attempt.objects.only("batch_id", "started_at", "outcome"))
-    batches_of = list(campaign.batches.select_related("job").prefetch_related(tries))
-    alive = worker_is_alive()
-    progress = progress_of(
-        campaign,
-        batches_of,
-        now,
-        singles=_singles(campaign, batches_of, now),
-        sender_is_alive=alive,
-        sender_seen_at=None if alive else last_heartbeat(),
-    )
+    progress = standing_of(campaign)
     shown = _shown(progress.parts)
     hidden = [part for part in progress.parts if part not in shown]
     return {
@@ -91,38 +75,6 @@ def _progress_context(campaign):
         "news": _news(campaign, progress),
         "waits_for": jobs.waits_for(campaign.team) if progress.poll_seconds else None,
     }
-
-
-def _singles(campaign, batches_of, now):
-    """Count the people who are written to one by one."""
-    people = Recipient.objects.singly(campaign)
-    rows = list(
-        people.order_by()
-        .values("status")
-        .annotate(
-            count=Count("pk"),
-            last_at=Max("settled_at"),
-            lately=Count("pk", filter=Q(settled_at__gt=now - timedelta(minutes=1))),
-            tried_again=Count("pk", filter=Q(retries__gt=0)),
-        )
-    )
-    counts = {row["status"]: row["count"] for row in rows}
-    # A campaign in parts has nobody here but those who were tried again.
-    positions = people.values_list("position", flat=True) if batches_of and counts else ()
-    return Singles(
-        **counts,
-        last_at=max((row["last_at"] for row in rows if row["last_at"]), default=None),
-        lately=sum(row["lately"] for row in rows),
-        tried_again=sum(row["tried_again"] for row in rows),
-        undecided=singles.undecided(campaign).count() if "unconfirmed" in counts else 0,
-        retried=_by_part(batches_of, positions),
-    )
-
-
-def _by_part(batches_of, positions):
-    """Count positions by the number of the part that they lie in."""
-    lasts = [batch.last for batch in batches_of]
-    return dict(Counter(batches_of[bisect_left(lasts, p)].number for p in positions))
 
 
 def _shown(all_parts):
@@ -378,12 +330,9 @@ def _advice(person):
 
 def _slices(campaign):
     """Return (last position, part number, what ChumiAI leaves unsaid about it) of each part."""
-    batches_of = list(campaign.batches.select_related("job"))
-    now = timezone.now()
-    progress = progress_of(campaign, batches_of, now, singles=_singles(campaign, batches_of, now))
     return [
-        (batch.last, str(part.number), part.words if _is_vague(part) else "")
-        for batch, part in zip(batches_of, progress.parts, strict=True)
+        (part.last, str(part.number), part.words if _is_vague(part) else "")
+        for part in standing_of(campaign).parts
     ]
 
 

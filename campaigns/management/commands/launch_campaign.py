@@ -10,11 +10,9 @@ from django.conf import settings
 from django.core.files import File
 from django.core.management.base import BaseCommand, CommandError, DjangoHelpFormatter
 from django.urls import reverse
-from django.utils import timezone
 
 from campaigns.links import SECONDS
 from campaigns.models import Campaign, Check, HeaderMedia, column_letter
-from campaigns.progress import progress_of
 from campaigns.services import checks, drafts, launches, media
 from core.errors import Refused
 from message_templates.models import MessageTemplate
@@ -179,9 +177,7 @@ class Command(BaseCommand):
     def record(self, campaign):
         """Look where the launched campaign stands, and record it."""
         campaign.refresh_from_db()
-        batches = campaign.batches.select_related("job")
-        alive = tasks.worker_is_alive()
-        progress = progress_of(campaign, batches, timezone.now(), sender_is_alive=alive)
+        progress = standing_of(campaign)
         self.result |= {name: getattr(progress, name) for name in PROGRESS}
         self.result |= {
             "status": campaign.status,

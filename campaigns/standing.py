@@ -1,0 +1,97 @@
+"""Where campaigns stand: fetch the rows that `progress` counts, for one campaign or for several."""
+
+from bisect import bisect_left
+from collections import Counter, defaultdict
+from datetime import timedelta
+
+from django.db.models import Count, Max, Prefetch, Q
+from django.utils import timezone
+
+from campaigns.models import Attempt, Batch, Recipient
+from campaigns.progress import Singles, progress_of
+from campaigns.services import singles
+from tasks import services as tasks
+
+
+def standing_of(campaign):
+    """Return the `Progress` of a launched campaign."""
+    return standings([campaign])[0][1]
+
+
+def standings(campaigns):
+    """Return the campaigns, each with its `Progress`. However many, the queries are as many."""
+    now = timezone.now()
+    campaigns = list(campaigns)
+    batches = _batches(campaigns)
+    counted = _singles(campaigns, batches, now)
+    alive = tasks.worker_is_alive()
+    seen_at = None if alive else tasks.last_heartbeat()
+    return [
+        (
+            campaign,
+            progress_of(
+                campaign,
+                batches[campaign.pk],
+                now,
+                singles=counted[campaign.pk],
+                sender_is_alive=alive,
+                sender_seen_at=seen_at,
+            ),
+        )
+        for campaign in campaigns
+    ]
+
+
+def _batches(campaigns):
+    tries = Prefetch("attempts", Attempt.objects.only("batch_id", "started_at", "outcome"))
+    found = defaultdict(list)
+    rows = Batch.objects.filter(campaign__in=campaigns).order_by("campaign", "number")
+    for batch in rows.select_related("job").prefetch_related(tries):
+        found[batch.campaign_id].append(batch)
+    return found
+
+
+def _singles(campaigns, batches, now):
+    """Count the people who are written to one by one, by campaign."""
+    people = Recipient.objects.of_singles(campaigns)
+    rows = defaultdict(list)
+    for row in (
+        people.order_by()
+        .values("campaign", "status")
+        .annotate(
+            count=Count("pk"),
+            last_at=Max("settled_at"),
+            lately=Count("pk", filter=Q(settled_at__gt=now - timedelta(minutes=1))),
+            tried_again=Count("pk", filter=Q(retries__gt=0)),
+        )
+    ):
+        rows[row.pop("campaign")].append(row)
+    undecided, retried = Counter(), defaultdict(list)
+    if any(
+        row["status"] == Recipient.Status.UNCONFIRMED for told in rows.values() for row in told
+    ):
+        undecided.update(singles.undecided(campaigns).values_list("campaign", flat=True))
+    if any(batches[pk] for pk in rows):
+        # Of a campaign in parts, nobody is here but who was tried again.
+        tried = people.filter(retries__gt=0).values_list("campaign", "position")
+        for pk, position in tried:
+            retried[pk].append(position)
+    return {
+        campaign.pk: Singles(
+            **{row["status"]: row["count"] for row in rows[campaign.pk]},
+            last_at=max(filter(None, (r["last_at"] for r in rows[campaign.pk])), default=None),
+            lately=sum(row["lately"] for row in rows[campaign.pk]),
+            tried_again=sum(row["tried_again"] for row in rows[campaign.pk]),
+            undecided=undecided[campaign.pk],
+            retried=_by_part(batches[campaign.pk], retried[campaign.pk]),
+        )
+        for campaign in campaigns
+    }
+
+
+def _by_part(batches, positions):
+    """Count positions by the number of the part that they lie in."""
+    if not batches:
+        return {}
+    lasts = [batch.last for batch in batches]
+    return dict(Counter(batches[bisect_left(lasts, p)].number for p in positions))
