@@ -461,6 +461,7 @@ class Attempt(models.Model):
         REJECTED = "rejected", "Refused"
         NOT_SENT = "not_sent", "Not sent"
         UNCONFIRMED = "unconfirmed", "No clear answer"
+        DECIDED = "decided", "No clear answer, settled by a person"
 
     # In one of these, something may be on its way: nothing else may be tried.
     LIVE = (Outcome.OPEN, Outcome.UNCONFIRMED)
@@ -469,6 +470,8 @@ class Attempt(models.Model):
     batch = models.ForeignKey(Batch, models.CASCADE, null=True, related_name="attempts")
     recipient = models.ForeignKey(Recipient, models.CASCADE, null=True, related_name="attempts")
     token = models.CharField(max_length=32, unique=True)
+    # Names the API key whose jobs a batch's is searched among.
+    lane = models.CharField(max_length=64, blank=True)
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
     outcome = models.CharField(max_length=12, choices=Outcome.choices, default=Outcome.OPEN)

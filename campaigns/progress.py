@@ -305,8 +305,9 @@ def _words(campaign, batch, job, of, people, counts, now):
             looked = f"after {_count(minutes, 'minute')} and {_count(batch.looks, 'look')}"
             if batch.candidates:
                 words = (
-                    f"ChumiAI shows {batch.candidates} jobs that may be {part} {looked}, and "
-                    "nothing tells them apart. It was most likely sent. Look in ChumiAI."
+                    f"ChumiAI shows {_count(batch.candidates, 'job')} that may be {part} "
+                    f"{looked}, and nothing tells for certain. It was most likely sent. "
+                    "Look in ChumiAI."
                 )
             else:
                 words = f"ChumiAI shows no job for {part} {looked}. It was most likely not sent."

@@ -1,4 +1,4 @@
-"""Where campaigns stand: fetch the rows that `progress` counts, for one campaign or for several."""
+"""Where campaigns stand: fetch the rows that `progress` counts, for one or for several."""
 
 from bisect import bisect_left
 from collections import Counter, defaultdict
@@ -14,18 +14,17 @@ from tasks import services as tasks
 
 
 def standing_of(campaign):
-    """Return the `Progress` of a launched campaign."""
-    return standings([campaign])[0][1]
+    """Return the `Progress` of a launched campaign, with the tries of its parts."""
+    return standings([campaign], tries=True)[0][1]
 
 
-def standings(campaigns):
+def standings(campaigns, *, tries=False):
     """Return the campaigns, each with its `Progress`. However many, the queries are as many."""
     now = timezone.now()
     campaigns = list(campaigns)
-    batches = _batches(campaigns)
+    batches = _batches(campaigns, tries)
     counted = _singles(campaigns, batches, now)
-    alive = tasks.worker_is_alive()
-    seen_at = None if alive else tasks.last_heartbeat()
+    alive, seen_at = tasks.pulse()
     return [
         (
             campaign,
@@ -42,11 +41,13 @@ def standings(campaigns):
     ]
 
 
-def _batches(campaigns):
-    tries = Prefetch("attempts", Attempt.objects.only("batch_id", "started_at", "outcome"))
+def _batches(campaigns, tries):
     found = defaultdict(list)
     rows = Batch.objects.filter(campaign__in=campaigns).order_by("campaign", "number")
-    for batch in rows.select_related("job").prefetch_related(tries):
+    if tries:
+        attempts = Attempt.objects.only("batch_id", "started_at", "outcome")
+        rows = rows.prefetch_related(Prefetch("attempts", attempts))
+    for batch in rows.select_related("job"):
         found[batch.campaign_id].append(batch)
     return found
 

@@ -2,7 +2,8 @@
 
 from datetime import timedelta
 
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, OuterRef, Q, Subquery, Sum
+from django.db.models.functions import Coalesce
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
@@ -12,6 +13,7 @@ from campaigns.models import Batch, Campaign, Recipient
 from campaigns.standing import standings
 from contacts.models import OptOut
 from message_templates.models import MessageTemplate, SyncRun
+from teams.models import Team
 
 RECENT = 6
 # More than this at once is a list of campaigns, not a home page.
@@ -22,13 +24,8 @@ REPORTED = timedelta(days=30)
 @require_safe
 def home(request):
     """Show the first steps until they are done, then what goes on."""
-    since = timezone.now() - REPORTED
-    launched = (
-        Campaign.objects.for_team(request.team)
-        .exclude(launched_at=None)
-        .aggregate(ever=Count("pk"), lately=Count("pk", filter=Q(launched_at__gte=since)))
-    )
-    steps = _first_steps(request, has_launched=launched["ever"] > 0)
+    figures = _figures(request.team, timezone.now() - REPORTED)
+    steps = _first_steps(request, has_launched=figures["ever"] > 0)
     return render(
         request,
         "reports/home.html",
@@ -37,7 +34,7 @@ def home(request):
             "steps": steps,
             "is_set_up": all(step["done"] for step in steps),
             "recent": _recent(request.team),
-            "figures": _figures(request.team, since) | {"campaigns": launched["lately"]},
+            "figures": figures,
         },
     )
 
@@ -151,24 +148,36 @@ def _figures(team, since):
     Who was tried again singly has left the failures of the job behind.
     """
     taken = Q(status=Batch.Status.ACCEPTED)
-    counted = Batch.objects.filter(campaign__team=team, settled_at__gte=since).aggregate(
+    jobs = Batch.objects.filter(campaign__team=team, settled_at__gte=since).aggregate(
         accepted=Sum("job__accepted", filter=taken, default=0),
         failed=Sum("job__failed", filter=taken, default=0),
         by_hand=Sum("handed_over", filter=taken & Q(job=None), default=0),
         refused=Sum("handed_over", filter=Q(status=Batch.Status.REJECTED), default=0),
     )
+    launched = Campaign.objects.exclude(launched_at=None)
+    people = Recipient.objects.filter(campaign__launched_at__gte=since)
     in_parts = Q(campaign__engine=Campaign.Engine.BATCHES)
-    alone = ~in_parts | Q(retries__gt=0)
-    singly = Recipient.objects.filter(
-        campaign__team=team, campaign__launched_at__gte=since, settled_at__isnull=False
-    ).aggregate(
-        accepted=Count("pk", filter=alone & Q(status=Recipient.Status.ACCEPTED)),
-        failed=Count("pk", filter=alone & Q(status=Recipient.Status.FAILED)),
-        tried_again=Count("pk", filter=in_parts & Q(retries__gt=0)),
+    singly = people.filter(~in_parts | Q(retries__gt=0))
+    counted = (
+        Team.objects.filter(pk=team.pk)
+        .values(
+            ever=_count(launched),
+            lately=_count(launched.filter(launched_at__gte=since)),
+            new_opt_outs=_count(OptOut.objects.filter(created_at__gte=since)),
+            accepted=_count(singly.filter(status=Recipient.Status.ACCEPTED), "campaign__team"),
+            failed=_count(singly.filter(status=Recipient.Status.FAILED), "campaign__team"),
+            tried_again=_count(people.filter(in_parts, retries__gt=0), "campaign__team"),
+        )
+        .get()
     )
-    failed = counted["failed"] + counted["refused"] - singly["tried_again"]
-    return {
-        "accepted": counted["accepted"] + counted["by_hand"] + singly["accepted"],
-        "failed": max(failed, 0) + singly["failed"],
-        "opt_outs": OptOut.objects.for_team(team).filter(created_at__gte=since).count(),
+    failed = max(jobs["failed"] + jobs["refused"] - counted["tried_again"], 0)
+    return counted | {
+        "accepted": counted["accepted"] + jobs["accepted"] + jobs["by_hand"],
+        "failed": counted["failed"] + failed,
     }
+
+
+def _count(rows, team="team"):
+    """Return a subquery that counts the rows of the team in the outer query."""
+    of_team = rows.filter(**{team: OuterRef("pk")}).order_by().values(team)
+    return Coalesce(Subquery(of_team.annotate(count=Count("pk")).values("count")), 0)

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import DatabaseError, IntegrityError, connection, transaction
-from django.db.models import Case, F, Q, Value, When
+from django.db.models import Case, Count, F, Max, Q, Value, When
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
@@ -158,13 +158,17 @@ def record_farewell(name):
     Worker.objects.filter(name=name).update(stopped_at=timezone.now())
 
 
-def last_heartbeat():
-    """Return when any worker was last seen, or None."""
-    return Worker.objects.order_by("-seen_at").values_list("seen_at", flat=True).first()
+def pulse():
+    """Return whether any worker is alive, and when one was last seen (None: never)."""
+    alive = Count("pk", filter=_is_alive())
+    told = Worker.objects.aggregate(alive=alive, seen_at=Max("seen_at"))
+    return bool(told["alive"]), told["seen_at"]
 
 
 def worker_is_alive():
     """Say whether any worker was seen lately that has not stopped since."""
-    return Worker.objects.filter(
-        seen_at__gt=timezone.now() - WORKER_SILENT_AFTER, stopped_at=None
-    ).exists()
+    return Worker.objects.filter(_is_alive()).exists()
+
+
+def _is_alive():
+    return Q(seen_at__gt=timezone.now() - WORKER_SILENT_AFTER, stopped_at=None)

@@ -189,7 +189,11 @@ def _look(batch, listed):
     attempt = batch.attempts.filter(outcome=Attempt.Outcome.UNCONFIRMED).get()
     attempt.batch = batch
     found = candidates_of(attempt, listed)
-    if len(found) == 1 and batches.record_found(attempt, found[0]):
+    if (
+        len(found) == 1
+        and not _may_be_anothers(found[0], attempt)
+        and batches.record_found(attempt, found[0])
+    ):
         return
     age = (timezone.now() - batch.claimed_at).total_seconds()
     batches.record_look(
@@ -200,7 +204,7 @@ def _look(batch, listed):
 
 
 def candidates_of(attempt, listed):
-    """Return the jobs that may be the attempt's: only a single one is a match.
+    """Return the jobs that may be the attempt's.
 
     New since the baseline and linked to nothing; ours by our file name or, where ChumiAI
     echoes none, by template, language and total.
@@ -226,3 +230,31 @@ def candidates_of(attempt, listed):
         and job.language in (None, "", campaign.snapshot["language"])
         and job.total == attempt.rows
     ]
+
+
+def _may_be_anothers(job, attempt):
+    """Say whether a job without our file name may just as well be another attempt's.
+
+    Parts of two campaigns may be equal in template and size, and both be in doubt.
+    """
+    if job.file_name:
+        return False
+    snapshot = attempt.batch.campaign.snapshot
+    rivals = (
+        Attempt.objects.filter(
+            lane=attempt.lane,
+            rows=attempt.rows,
+            outcome__in=(*Attempt.LIVE, Attempt.Outcome.DECIDED),
+            batch__isnull=False,
+            batch__job=None,
+        )
+        .exclude(pk=attempt.pk)
+        .select_related("campaign")
+        .defer("raw")
+    )
+    return any(
+        job.remote_id not in rival.baseline
+        and rival.campaign.snapshot["template"] == snapshot["template"]
+        and rival.campaign.snapshot["language"] == snapshot["language"]
+        for rival in rivals
+    )

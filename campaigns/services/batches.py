@@ -127,6 +127,7 @@ def claim(batch, prepared, baseline):
                 campaign=batch.campaign,
                 batch=batch,
                 token=prepared.token,
+                lane=lane,
                 started_at=now,
                 file=prepared.path,
                 file_name=prepared.file_name,
@@ -368,15 +369,14 @@ def decide(batch, decision, *, by):
     again = decision == Decision.SEND_AGAIN
     if again:
         fields = {"status": Status.PENDING, "token": "", "claimed_at": None, "handed_over": 0}
-        outcome, person = Attempt.Outcome.NOT_SENT, {"status": Recipient.Status.PENDING}
+        person = {"status": Recipient.Status.PENDING}
         note = f"{by} decided to send this part again."
     elif decision == Decision.COUNT_AS_SENT:
         fields = {"status": Status.ACCEPTED, "settled_at": now}
-        outcome, person = Attempt.Outcome.ACCEPTED, {"status": Recipient.Status.ACCEPTED}
+        person = {"status": Recipient.Status.ACCEPTED, "settled_at": now}
         note = f"{by} decided to count this part as sent. ChumiAI shows no job for it."
     else:
         fields = {"status": Status.LEFT_OUT, "settled_at": now}
-        outcome = Attempt.Outcome.NOT_SENT
         person = {"status": Recipient.Status.SKIPPED, "reason": "Left out: no clear answer."}
         note = f"{by} decided to leave this part out."
     if not undecided.update(
@@ -385,7 +385,7 @@ def decide(batch, decision, *, by):
         raise Refused("This part has been settled already. Nothing was changed.")
     people.update(**person)
     batch.attempts.filter(outcome=Attempt.Outcome.UNCONFIRMED).update(
-        outcome=outcome, finished_at=now
+        outcome=Attempt.Outcome.DECIDED, finished_at=now
     )
     campaign = batch.campaign
     audit(

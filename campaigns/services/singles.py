@@ -234,7 +234,7 @@ def pause_if_unwell(campaign):
 
 
 def undecided(campaigns):
-    """Return the people of these campaigns who may have got the message, and about whom a person may decide now.
+    """Return the people of these campaigns who may have got it, and may be decided about now.
 
     Before, an answer may still come.
     """
@@ -264,15 +264,17 @@ def decide(campaign, decision, *, by):
     attempts = Attempt.objects.filter(recipient__in=ids, outcome=Outcome.UNCONFIRMED)
     people = Recipient.objects.filter(pk__in=ids, status=Status.UNCONFIRMED)
     if decision == Decision.SEND_AGAIN:
-        outcome, person = Outcome.NOT_SENT, {"status": Status.PENDING, "reason": ""}
+        person = {"status": Status.PENDING, "reason": ""}
     elif decision == Decision.COUNT_AS_SENT:
-        outcome = Outcome.ACCEPTED
-        person = {"status": Status.ACCEPTED, "reason": f"{by} decided to count it as sent."}
+        person = {
+            "status": Status.ACCEPTED,
+            "settled_at": timezone.now(),
+            "reason": f"{by} decided to count it as sent.",
+        }
     else:
-        outcome = Outcome.NOT_SENT
         person = {"status": Status.SKIPPED, "reason": f"{by} decided to leave it out."}
     # The attempt decides: an answer that came in this moment has settled it.
-    settled = attempts.update(outcome=outcome, finished_at=timezone.now())
+    settled = attempts.update(outcome=Outcome.DECIDED, finished_at=timezone.now())
     if not ids or settled != len(ids):
         raise Refused("These messages have been settled already. Nothing was changed.")
     people.update(**person)

@@ -21,7 +21,13 @@ def things_of(team, sandbox, by):
     factories.launch(launched, by=by)
     factories.finish(launched)
     draft = factories.make_campaign(team, by=by, name=f"{team.name} some day")
-    return {"template": template, "ready": ready, "launched": launched, "draft": draft}
+    return {
+        "template": template,
+        "ready": ready,
+        "launched": launched,
+        "draft": draft,
+        "media": factories.make_media_campaign(team, by=by, name=f"{team.name} in pictures"),
+    }
 
 
 def test_two_tabs_stay_in_their_teams(open_page, sandbox, team, other_team, manager, outsider):

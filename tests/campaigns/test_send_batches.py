@@ -151,6 +151,24 @@ def test_of_two_jobs_that_look_alike_a_person_decides(campaign, sandbox, setting
     assert "most likely sent" in part.words
 
 
+def test_a_job_that_may_be_another_campaigns_is_nobodys(connected, sandbox, settings):
+    settings.RECONCILE_SECONDS = 0
+    sandbox.post("options", echo_file_name=False)
+    # Both get no answer; the first did not arrive, the second did.
+    sandbox.fault("500", path=BULK)
+    sandbox.fault("accepted_then_500", path=BULK)
+    first = launch(make_ready_campaign(connected, count=10))
+    drain("send_batches")
+    second = launch(make_ready_campaign(connected, count=10, name="Second"))
+    for _ in range(10):
+        let_time_pass()
+        drain()
+    states = [row.batches.get().status for row in (first, second)]
+    assert len(sandbox.ledger(account_of(connected))) == 10
+    assert states == ["unconfirmed", "unconfirmed"]
+    assert [row.batches.get().candidates for row in (first, second)] == [1, 1]
+
+
 def test_two_teams_with_one_key_share_its_line(campaign, sandbox, other_team):
     # The other team has been given the same key.
     connect(other_team, sandbox, account=account_of(campaign.team))

@@ -87,8 +87,7 @@ def test_few_people_go_out_singly_unless_somebody_chooses(connected, sandbox):
     assert more.engine == "batches"
 
 
-def test_the_picture_above_the_message_goes_along(fast, sandbox, settings, marketer):
-    settings.MEDIA_TEST_URLS = [f"{sandbox.url}/__sandbox__/media/"]
+def test_the_picture_above_the_message_goes_along(fast, sandbox, marketer):
     link = factories.media_link(sandbox)
     campaign = factories.make_media_campaign(fast, by=marketer)
     sandbox.post(

@@ -43,7 +43,7 @@ def test_what_chumiai_has_still_counts(connected, marketer, login, drain, sandbo
     ).replace("can't", "can&#x27;t")
     client.post(url(connected, campaign))
     html = page(client, connected, campaign)
-    assert "19 people in parts that ChumiAI already has may still get the message." in html
+    assert "19 people whom ChumiAI already has may still get the message." in html
     assert "The campaign was stopped before this part." in html
     assert 'hx-trigger="every' in html, "open jobs are still watched"
     assert "stop-form" not in html and "pause-form" not in html

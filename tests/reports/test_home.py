@@ -129,16 +129,18 @@ def test_the_figures_of_the_last_month_are_honest(connected, campaign, viewer, l
     client = login(viewer)
     answer = client.get(url(connected))
     assert answer.context["figures"] == {
+        "ever": 1,
+        "lately": 1,
         "accepted": 3,
         "failed": 2,
-        "campaigns": 1,
-        "opt_outs": 1,
+        "tried_again": 0,
+        "new_opt_outs": 1,
     }
     long_ago = timezone.now() - timedelta(days=31)
     Batch.objects.update(settled_at=long_ago)
     Campaign.objects.update(launched_at=long_ago)
     figures = client.get(url(connected)).context["figures"]
-    assert (figures["accepted"], figures["failed"], figures["campaigns"]) == (0, 0, 0)
+    assert (figures["accepted"], figures["failed"], figures["lately"]) == (0, 0, 0)
 
 
 def test_a_stranger_finds_nothing(team, outsider, login):

@@ -14,6 +14,7 @@ from django.urls import reverse
 from campaigns.links import SECONDS
 from campaigns.models import Campaign, Check, HeaderMedia, column_letter
 from campaigns.services import checks, drafts, launches, media
+from campaigns.standing import standing_of
 from core.errors import Refused
 from message_templates.models import MessageTemplate
 from tasks import services as tasks
