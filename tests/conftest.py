@@ -14,6 +14,7 @@ from hypothesis import settings as hypothesis
 from campaigns.models import Batch
 from message_templates.models import MessageTemplate
 from tests import factories
+from tests.nursery import Nursery
 from tests.processes import SandboxProcess, Stack, database_url
 
 # A busy machine is slow to make examples, which says nothing about the product.
@@ -202,6 +203,23 @@ def stack(transactional_db, tmp_path, sandbox, settings):
     if os.environ.get("SHOW_LOGS"):
         print(stack.log())
     connection.close()
+
+
+@pytest.fixture
+def make_nursery(stack, tmp_path):
+    """Return a function that starts a nursery of workers with the given settings."""
+    made = []
+
+    def make(**values):
+        env = stack.env | {name: str(value) for name, value in values.items()}
+        # What is due is found in the rows: its workers need no wake-ups.
+        env["TASKS_STORE"] = "memory://"
+        made.append(Nursery(env=env, log=tmp_path / "workers.log"))
+        return made[-1]
+
+    yield make
+    for nursery in made:
+        nursery.close()
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import random
 import pytest
 
 from tests.chaos.run import SETTINGS, Chaos
-from tests.nursery import Nursery
 
 pytestmark = pytest.mark.stack
 
@@ -13,14 +12,10 @@ KILLS = 100
 
 
 @pytest.fixture
-def nursery(stack, settings, tmp_path):
+def nursery(make_nursery, settings):
     for name, value in SETTINGS.items():
         setattr(settings, name, value)
-        stack.env[name] = str(value)
-    stack.env["TASKS_STORE"] = "memory://"
-    nursery = Nursery(env=stack.env, log=tmp_path / "workers.log")
-    yield nursery
-    nursery.close()
+    return make_nursery(**SETTINGS)
 
 
 def test_nobody_is_doubled_and_nobody_is_lost(nursery, sandbox):

@@ -21,7 +21,6 @@ from tests.factories import (
     make_user,
     people,
 )
-from tests.nursery import Nursery
 
 pytestmark = pytest.mark.stack
 
@@ -102,12 +101,9 @@ EARLY_STEPS = ("baseline read", "file written", "claim written", "claim committe
 
 
 @pytest.fixture
-def nursery(stack, settings, tmp_path):
-    stack.env |= {"CHUMIAI_SEND_SECONDS": "2", "TASKS_STORE": "memory://"}
+def nursery(make_nursery, settings):
     settings.RECONCILE_SECONDS = 0
-    nursery = Nursery(env=stack.env, log=tmp_path / "workers.log")
-    yield nursery
-    nursery.close()
+    return make_nursery(CHUMIAI_SEND_SECONDS=2)
 
 
 class Cell:

@@ -2,11 +2,9 @@
 
 from collections import Counter, defaultdict
 
-from django.utils import timezone
-
 from campaigns.models import Attempt, Batch, BulkJob, Campaign, Recipient
-from campaigns.progress import progress_of
 from campaigns.services.batches import Decision
+from campaigns.views.progress import _progress_context
 
 DOUBT = (Recipient.Status.SUBMITTING, Recipient.Status.UNCONFIRMED)
 
@@ -103,8 +101,7 @@ def _of_jobs(campaign, mine):
 def complaints_about_words(campaign):
     """Return what the progress page leaves unsaid or counts wrongly."""
     campaign = Campaign.objects.get(pk=campaign.pk)
-    batches = campaign.batches.select_related("job").order_by("number")
-    progress = progress_of(campaign, batches, timezone.now())
+    progress = _progress_context(campaign)["progress"]
     for part in progress.parts:
         if not part.label or not (part.words or part.label == "Finished"):
             yield f"no words for part {part.number}: {part.label!r} {part.words!r}"
@@ -112,8 +109,8 @@ def complaints_about_words(campaign):
         progress.accepted, progress.failed, progress.skipped,
         progress.unconfirmed, progress.untold, progress.remaining,
     ]  # fmt: skip
-    if sum(number or 0 for number in counted) != progress.total:
-        yield f"the page counts {counted}, of {progress.total}"
+    if not sum(number or 0 for number in counted) == progress.total == campaign.recipient_count:
+        yield f"the page counts {counted}, of {progress.total}, of {campaign.recipient_count}"
     by_itself = campaign.pause_reason not in ("", Campaign.Pause.PERSON)
     if by_itself and not campaign.pause_note:
         yield f"paused as {campaign.pause_reason} without a word"
