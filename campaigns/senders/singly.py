@@ -172,8 +172,11 @@ class _Slice:
             return
         while not self.inbox.empty():
             said.append(self.inbox.get())
-        self._answer([errand for errand in said if errand.outcome is None])
-        self._record([errand for errand in said if errand.outcome is not None])
+        # Told apart before anything is answered: whoever has an answer may be back in a moment.
+        asking = [errand for errand in said if errand.outcome is None]
+        done = [errand for errand in said if errand.outcome is not None]
+        self._answer(asking)
+        self._record(done)
 
     def _may_start(self):
         return self._goes_on() and self.in_flight < self.campaign.team.parallel_sends
