@@ -1,6 +1,7 @@
 """Each guard of the protocol by itself: what one of them lets through, no other has to catch."""
 
 import secrets
+import signal
 import time
 import uuid
 from dataclasses import replace
@@ -202,7 +203,16 @@ def test_an_answer_that_is_back_at_once_is_counted_once(single, monkeypatch):
         if asking:
             time.sleep(0.05)
 
+    def give_up(number, frame):
+        raise AssertionError("the slice never ended")
+
     monkeypatch.setattr(singly._Slice, "_answer", answer_slowly)
-    finish(single)
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(20)
+    try:
+        finish(single)
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
     assert single.status == "completed"
     assert set(Attempt.objects.values_list("outcome", flat=True)) == {"accepted"}
