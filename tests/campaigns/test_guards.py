@@ -1,0 +1,163 @@
+"""Each guard of the protocol by itself: what one of them lets through, no other has to catch."""
+
+import secrets
+from dataclasses import replace
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
+
+from campaigns.models import Attempt, Batch, Recipient
+from campaigns.services import batches, launches, singles
+from chumi_api.errors import Unreachable
+from tests.factories import (
+    account_of,
+    connect,
+    drain,
+    finish,
+    launch,
+    let_time_pass,
+    make_checked_campaign,
+    people,
+)
+
+BULK = "/api/v1/whatsapp/bulk-import-messages"
+
+
+@pytest.fixture
+def campaign(connected):
+    connected.batch_size = 10
+    connected.save()
+    campaign = launch(make_checked_campaign(connected, people(25)[1:]))
+    launches.begin(campaign)
+    return campaign
+
+
+@pytest.fixture
+def single(connected):
+    campaign = launch(make_checked_campaign(connected, people(5)[1:]), engine="singly")
+    launches.begin(campaign)
+    return campaign
+
+
+def prepared(batch):
+    return batches.prepare(batch)
+
+
+def again(prepared):
+    """Return the same file under another token, as another worker prepared it."""
+    token = secrets.token_hex(16)
+    return replace(prepared, token=token, file_name=f"chumi-{token[:8]}.xlsx")
+
+
+def test_only_a_part_that_waits_is_claimed(campaign):
+    batch = campaign.batches.first()
+    file = prepared(batch)
+    Batch.objects.filter(pk=batch.pk).update(status="left_out", claimed_at=timezone.now())
+    assert batches.claim(batch, file, []) is None
+
+
+def test_no_part_is_claimed_once_the_campaign_is_paused(campaign):
+    batch = campaign.batches.first()
+    file = prepared(batch)
+    launches.pause(campaign)
+    assert batches.claim(batch, file, []) is None
+
+
+def test_a_part_whose_people_changed_is_not_claimed(campaign):
+    batch = campaign.batches.first()
+    file = prepared(batch)
+    Recipient.objects.filter(campaign=campaign, position=2).update(status="accepted")
+    assert batches.claim(batch, file, []) is None
+    batch.refresh_from_db()
+    assert batch.status == "pending", "the claim is undone as a whole"
+
+
+def test_the_database_refuses_a_second_part_on_one_line(campaign):
+    first, second, _ = campaign.batches.all()
+    assert batches.claim(first, prepared(first), [])
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Batch.objects.filter(pk=second.pk).update(
+            status="submitting",
+            lane=Batch.objects.get(pk=first.pk).lane,
+            claimed_at=timezone.now(),
+        )
+
+
+@pytest.mark.parametrize("outcome", ["open", "unconfirmed"])
+def test_the_database_refuses_a_second_live_attempt(campaign, outcome):
+    values = {"campaign": campaign, "started_at": timezone.now(), "outcome": outcome}
+    for unit in ({"batch": campaign.batches.first()}, {"recipient": campaign.recipients.first()}):
+        Attempt.objects.create(token=secrets.token_hex(16), **unit, **values)
+        with pytest.raises(IntegrityError), transaction.atomic():
+            Attempt.objects.create(token=secrets.token_hex(16), **unit, **values)
+
+
+def test_an_attempt_that_lost_its_claim_may_not_finish(campaign):
+    batch = campaign.batches.first()
+    file = prepared(batch)
+    old = batches.claim(batch, file, [])
+    old.batch = batch
+    batches.record_not_sent(old, Unreachable("It never left."))
+    new = batches.claim(batch, again(file), [])
+    assert batches.may_finish(new)
+    assert not batches.may_finish(old)
+
+
+@pytest.mark.parametrize("move", [launches.pause, launches.stop])
+def test_nobody_finishes_once_a_person_has_said_no(campaign, single, move, marketer):
+    batch = campaign.batches.first()
+    part = batches.claim(batch, prepared(batch), [])
+    [one] = singles.claim(single, 1)
+    assert batches.may_finish(part)
+    assert singles.may_finish(single, [one]) == {one.pk}
+    move(campaign, by=marketer)
+    move(single, by=marketer)
+    assert not batches.may_finish(part)
+    assert not singles.may_finish(single, [one])
+
+
+def test_a_person_whom_another_worker_took_meanwhile_is_not_claimed(single):
+    taken = []
+
+    def take_first(execute, sql, params, many, context):
+        """Be quicker: between the look at who is next and the claim."""
+        if sql.startswith('UPDATE "campaigns_recipient"') and not taken:
+            taken.append(True)
+            Recipient.objects.filter(campaign=single, position=1).update(status="accepted")
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(take_first):
+        assert singles.claim(single, 2) == []
+    assert taken
+    assert not Attempt.objects.exists()
+
+
+def test_an_older_job_is_not_taken_for_ours(campaign, sandbox):
+    """Without names, the baseline alone tells a job of ours from one of the same size."""
+    size = campaign.batches.first().size
+    sandbox.post("options", echo_file_name=False)
+    sandbox.post("jobs", account=account_of(campaign.team), total=size)
+    sandbox.fault("500", path=BULK)
+    finish_or_wait(campaign)
+    assert campaign.batches.first().status == "unconfirmed"
+
+
+def finish_or_wait(campaign):
+    for _ in range(4):
+        drain()
+        let_time_pass()
+
+
+def test_a_job_of_another_teams_part_is_not_taken_for_ours(campaign, sandbox, other_team):
+    """Two teams with one key see each other's jobs: one that is linked is not looked at."""
+    connect(other_team, sandbox, account=account_of(campaign.team))
+    sandbox.post("options", echo_file_name=False)
+    sandbox.fault("500", path=BULK)
+    finish_or_wait(campaign)
+    other_team.batch_size = 10
+    other_team.save()
+    other = make_checked_campaign(other_team, people(25, start=500)[1:])
+    finish(launch(other))
+    finish_or_wait(campaign)
+    assert campaign.batches.first().status == "unconfirmed"

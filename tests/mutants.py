@@ -1,0 +1,321 @@
+"""The product with one guard taken out, each with the test that must turn red.
+
+A mutant is a table's row: edits as (file, the exact old text, the new text), and one test. The
+old text must stand in the file exactly once, so that the table cannot outlive the code.
+"""
+
+from dataclasses import dataclass
+
+BATCHES = "campaigns/services/batches.py"
+SINGLES = "campaigns/services/singles.py"
+LAUNCHES = "campaigns/services/launches.py"
+IN_BATCHES = "campaigns/senders/in_batches.py"
+SINGLY = "campaigns/senders/singly.py"
+MODELS = "campaigns/models.py"
+MIGRATION = "campaigns/migrations/0001_initial.py"
+TASKS = "tasks/services.py"
+
+GUARDS = "tests/campaigns/test_guards.py"
+SEND_BATCHES = "tests/campaigns/test_send_batches.py"
+SEND_SINGLY = "tests/campaigns/test_send_singly.py"
+
+
+@dataclass(frozen=True)
+class Mutant:
+    name: str
+    edits: tuple
+    test: str
+
+
+def _index(name, field, rest, condition):
+    """Return the edits that make a unique index one that refuses nothing."""
+    return (
+        (MODELS, rest, rest.replace(f'fields=["{field}"]', f'fields=["{field}", "id"]')),
+        (
+            MIGRATION,
+            f"{condition}, fields=('{field}',), name='{name}'",
+            f"{condition}, fields=('{field}', 'id'), name='{name}'",
+        ),
+    )
+
+
+LIVE = "(('outcome__in', ('open', 'unconfirmed')))"
+
+MUTANTS = (
+    Mutant(
+        "no claim of a part",
+        (
+            (
+                BATCHES,
+                "                pk=batch.pk,\n                status=Status.PENDING,\n",
+                "                pk=batch.pk,\n",
+            ),
+        ),
+        f"{GUARDS}::test_only_a_part_that_waits_is_claimed",
+    ),
+    Mutant(
+        "a part is claimed although nobody wants it any more",
+        (
+            (
+                BATCHES,
+                "Campaign.objects.filter(pk=batch.campaign_id, status=Campaign.Status.SENDING)",
+                "Campaign.objects.filter(pk=batch.campaign_id)",
+            ),
+        ),
+        f"{GUARDS}::test_no_part_is_claimed_once_the_campaign_is_paused",
+    ),
+    Mutant(
+        "a part is claimed with a file that is out of date",
+        ((BATCHES, "if moved != prepared.rows or _someone", "if _someone"),),
+        f"{GUARDS}::test_a_part_whose_people_changed_is_not_claimed",
+    ),
+    Mutant(
+        "no claim of a person",
+        (
+            (
+                SINGLES,
+                "        status=Status.PENDING,\n    ).update(status=Status.SUBMITTING)",
+                "    ).update(status=Status.SUBMITTING)",
+            ),
+        ),
+        f"{GUARDS}::test_a_person_whom_another_worker_took_meanwhile_is_not_claimed",
+    ),
+    Mutant(
+        "no unique index on a part's live attempt",
+        _index(
+            "one_live_attempt_a_batch",
+            "batch",
+            'fields=["batch"],\n'
+            '                condition=Q(outcome__in=("open", "unconfirmed")),\n'
+            '                name="one_live_attempt_a_batch"',
+            f"condition=models.Q{LIVE}",
+        ),
+        f"{GUARDS}::test_the_database_refuses_a_second_live_attempt",
+    ),
+    Mutant(
+        "no unique index on a person's live attempt",
+        _index(
+            "one_live_attempt_a_recipient",
+            "recipient",
+            'fields=["recipient"],\n'
+            '                condition=Q(outcome__in=("open", "unconfirmed")),\n'
+            '                name="one_live_attempt_a_recipient"',
+            f"condition=models.Q{LIVE}",
+        ),
+        f"{GUARDS}::test_the_database_refuses_a_second_live_attempt",
+    ),
+    Mutant(
+        "no unique index on the line",
+        _index(
+            "one_batch_in_flight_a_key",
+            "lane",
+            'fields=["lane"],\n'
+            '                condition=Q(status="submitting"),\n'
+            '                name="one_batch_in_flight_a_key"',
+            "condition=models.Q(('status', 'submitting'))",
+        ),
+        f"{GUARDS}::test_the_database_refuses_a_second_part_on_one_line",
+    ),
+    Mutant(
+        "no baseline",
+        (
+            (
+                IN_BATCHES,
+                "if job.remote_id not in attempt.baseline and job.remote_id not in linked",
+                "if job.remote_id not in linked",
+            ),
+        ),
+        f"{GUARDS}::test_an_older_job_is_not_taken_for_ours",
+    ),
+    Mutant(
+        "a job that is another part's may be ours",
+        (
+            (
+                IN_BATCHES,
+                "if job.remote_id not in attempt.baseline and job.remote_id not in linked",
+                "if job.remote_id not in attempt.baseline",
+            ),
+        ),
+        f"{GUARDS}::test_a_job_of_another_teams_part_is_not_taken_for_ours",
+    ),
+    Mutant(
+        "the newest job is adopted",
+        (
+            (
+                IN_BATCHES,
+                "    if any(job.file_name for job in listed):\n",
+                "    if listed:\n        return listed[:1]\n"
+                "    if any(job.file_name for job in listed):\n",
+            ),
+        ),
+        f"{SEND_BATCHES}::test_a_job_of_somebody_else_is_not_taken_for_ours",
+    ),
+    Mutant(
+        "no gate for a part",
+        (
+            (
+                BATCHES,
+                "    young = timezone.now() - timedelta(seconds=settings.CHUMIAI_SEND_SECONDS)\n",
+                "    return True\n    young = None\n",
+            ),
+        ),
+        f"{GUARDS}::test_nobody_finishes_once_a_person_has_said_no",
+    ),
+    Mutant(
+        "the gate does not know whose claim it is",
+        (
+            (
+                BATCHES,
+                "        status=Status.SUBMITTING,\n        token=attempt.token,\n",
+                "        status=Status.SUBMITTING,\n",
+            ),
+        ),
+        f"{GUARDS}::test_an_attempt_that_lost_its_claim_may_not_finish",
+    ),
+    Mutant(
+        "the gate lets old claims of parts through",
+        ((BATCHES, "        claimed_at__gt=young,\n", ""),),
+        f"{SEND_BATCHES}::test_a_claim_without_an_answer_becomes_unconfirmed",
+    ),
+    Mutant(
+        "no gate for a person",
+        (
+            (
+                SINGLES,
+                "    return {pk for pk, phone in phones.items() if phone not in gone}",
+                "    return {attempt.pk for attempt in attempts}",
+            ),
+        ),
+        f"{GUARDS}::test_nobody_finishes_once_a_person_has_said_no",
+    ),
+    Mutant(
+        "the gate lets old claims of people through",
+        ((SINGLES, "        started_at__gt=young,\n", ""),),
+        f"{SEND_SINGLY}::test_an_old_claim_may_not_finish",
+    ),
+    Mutant(
+        "a reaper that puts parts back",
+        (
+            (
+                BATCHES,
+                "    for attempt in lost:\n        record_unconfirmed(attempt)",
+                "    for attempt in lost:\n"
+                "        Attempt.objects.filter(pk=attempt.pk).update(outcome='not_sent')\n"
+                "        Recipient.objects.of_batch(attempt.batch).update(status='pending')\n"
+                "        Batch.objects.filter(pk=attempt.batch_id).update(\n"
+                "            status='pending', token='', claimed_at=None\n"
+                "        )",
+            ),
+        ),
+        "tests/campaigns/test_killed_worker.py::test_killed_after_the_file_was_accepted",
+    ),
+    Mutant(
+        "a reaper that puts people back",
+        (
+            (
+                SINGLES,
+                '                Outcome.UNCONFIRMED,\n                {"status": '
+                'Status.UNCONFIRMED, "reason": "We got no clear answer."},\n'
+                "                sources=(Outcome.OPEN,),\n"
+                "                error=",
+                '                Outcome.NOT_SENT,\n                {"status": Status.PENDING},\n'
+                "                sources=(Outcome.OPEN,),\n                error=",
+            ),
+        ),
+        f"{SEND_SINGLY}::test_a_claim_without_an_answer_becomes_maybe_sent",
+    ),
+    Mutant(
+        "marked after sending",
+        (
+            (IN_BATCHES, "def hand_over(batch):", "@transaction.atomic\ndef hand_over(batch):"),
+            (
+                IN_BATCHES,
+                "import logging\n",
+                "import logging\n\nfrom django.db import transaction\n",
+            ),
+        ),
+        "tests/campaigns/test_killed_worker.py::test_killed_after_the_file_was_accepted",
+    ),
+    Mutant(
+        "marked before sending",
+        (
+            (
+                BATCHES,
+                '"status": Recipient.Status.UNCONFIRMED},\n        attempt_fields={"outcome": '
+                "Attempt.Outcome.UNCONFIRMED, **_facts(error)}",
+                '"status": Recipient.Status.ACCEPTED},\n        attempt_fields={"outcome": '
+                "Attempt.Outcome.UNCONFIRMED, **_facts(error)}",
+            ),
+            (
+                BATCHES,
+                "        Status.UNCONFIRMED,\n        sources=(Status.SUBMITTING,),",
+                "        Status.ACCEPTED,\n        sources=(Status.SUBMITTING,),",
+            ),
+        ),
+        "tests/campaigns/test_killed_worker.py::test_killed_before_the_file_was_accepted",
+    ),
+    Mutant(
+        "what may have been sent is sent again",
+        (
+            (
+                IN_BATCHES,
+                "    if error.maybe_sent:\n        batches.record_unconfirmed(attempt, error)",
+                "    if error.maybe_sent:\n        batches.record_not_sent(attempt, error)",
+            ),
+        ),
+        f"{SEND_BATCHES}::test_an_unclear_answer_is_never_repeated",
+    ),
+    Mutant(
+        "a message that may have been sent is sent again",
+        ((SINGLES, "        elif outcome.maybe_sent:\n", "        elif False:\n"),),
+        f"{SEND_SINGLY}::test_an_unclear_answer_is_never_repeated",
+    ),
+    Mutant(
+        "no team filter",
+        (
+            (
+                MODELS,
+                "class CampaignQuerySet(models.QuerySet):\n    def for_team(self, team):\n"
+                "        return self.filter(team=team)",
+                "class CampaignQuerySet(models.QuerySet):\n    def for_team(self, team):\n"
+                "        return self.all()",
+            ),
+        ),
+        "tests/campaigns/test_stop.py::test_it_is_invisible_to_a_stranger",
+    ),
+    Mutant(
+        "a launch that looks first and writes later",
+        (
+            (
+                LAUNCHES,
+                "pk=campaign.pk, status=Status.READY, digest=digest, launched_at=None",
+                "pk=campaign.pk",
+            ),
+        ),
+        "tests/campaigns/test_launch.py",
+    ),
+    Mutant(
+        "an answer is counted twice",
+        (
+            (
+                SINGLY,
+                "        self._record(done)\n",
+                "        self._record([one for one in said if one.outcome is not None])\n",
+            ),
+        ),
+        "tests/campaigns/test_claim_race.py::test_nobody_is_claimed_twice[singly]",
+    ),
+    Mutant(
+        "a wish in two statements",
+        (
+            (
+                TASKS,
+                "    return tasks.update(\n        due_at=Case(When(sooner, then=Value(due_at)), "
+                'default=F("due_at")),\n        wanted=F("wanted") + 1,\n    )',
+                '    return tasks.filter(sooner).update(due_at=due_at, wanted=F("wanted") + 1) or '
+                'tasks.update(wanted=F("wanted") + 1)',
+            ),
+        ),
+        "tests/tasks/test_run.py::test_asking_again_is_one_statement",
+    ),
+)
