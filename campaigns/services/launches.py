@@ -23,6 +23,10 @@ STOPPED_PERSON = {
 }
 
 
+class WrongNumber(Refused):
+    """The number of people was not typed as it has to be."""
+
+
 class AlreadyLaunched(Refused):
     """Somebody launched it before: not a fault, and nothing is sent twice."""
 
@@ -95,7 +99,7 @@ def _check_launch(campaign, digest, typed):
     if digest_of(campaign) != campaign.digest or digest != campaign.digest:
         raise Refused(CHANGED)
     if needs_number(campaign) and typed != campaign.recipient_count:
-        raise Refused(
+        raise WrongNumber(
             f"To confirm, type the number of people: {campaign.recipient_count}. Nothing was sent."
         )
     try:

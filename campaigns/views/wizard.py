@@ -477,20 +477,20 @@ def campaign_launch(request, uuid):
     except launches.AlreadyLaunched as error:
         messages.info(request, str(error))
     except Refused as error:
-        return _refused(request, uuid, str(error))
+        return _refused(request, uuid, error)
     return redirect(steps.url_of(campaign, "detail"))
 
 
-def _refused(request, uuid, sentence):
+def _refused(request, uuid, error):
     """Show the review with the sentence, and with what is true by now."""
     campaign = _campaign(request, uuid)
     if steps.open_step(campaign) != "review":
-        messages.error(request, sentence)
+        messages.error(request, str(error))
         return redirect(steps.url_of(campaign, steps.open_step(campaign)))
-    return _review(request, campaign, refused=sentence)
+    return _review(request, campaign, error=error)
 
 
-def _review(request, campaign, refused=""):
+def _review(request, campaign, error=None):
     points = review.points(campaign)
     first = get_object_or_404(Recipient, campaign=campaign, position=1)
     offers = engines.offers(campaign)
@@ -498,8 +498,8 @@ def _review(request, campaign, refused=""):
         request,
         campaign,
         "review",
-        form=LaunchForm(initial={"intent": uuid.uuid4(), "digest": campaign.digest}),
-        refused=refused,
+        form=_launch_form(request, campaign, error),
+        refused=str(error or ""),
         points=[(p, steps.url_of(campaign, p.step) if p.step else "") for p in points],
         in_the_way=[point for point in points if point.tone == "bad"],
         offers=offers,
@@ -507,6 +507,16 @@ def _review(request, campaign, refused=""):
         asks_number=launches.needs_number(campaign),
         body_html=_message(campaign, first),
     )
+
+
+def _launch_form(request, campaign, error):
+    """Return the form for what is shown now; a number typed wrongly is said beside its field."""
+    now = {"intent": uuid.uuid4(), "digest": campaign.digest}
+    if not isinstance(error, launches.WrongNumber):
+        return LaunchForm(initial=now)
+    form = LaunchForm(now | {"typed": request.POST.get("typed", "")})
+    form.add_error("typed", f"Type {campaign.recipient_count}.")
+    return form
 
 
 # The draft as a whole

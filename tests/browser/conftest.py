@@ -29,7 +29,7 @@ DESKTOP = {"width": 1280, "height": 900}
 PHONE = {"width": 390, "height": 844}
 
 # The machine may have two cores for the browser, two servers and the tests.
-expect.set_options(timeout=20_000)
+expect.set_options(timeout=45_000)
 
 
 def pytest_collection_modifyitems(items):

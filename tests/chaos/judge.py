@@ -19,7 +19,7 @@ def judge(campaign, lines, intended, *, decided=None):
     return [
         *_of_people(campaign, mine, intended, decided or {}),
         *_of_rows_in_doubt(campaign),
-        *_of_jobs(campaign, mine),
+        *_of_jobs(campaign, mine, decided or {}),
         *complaints_about_words(campaign),
     ]
 
@@ -67,8 +67,12 @@ def _of_rows_in_doubt(campaign):
         yield f"attempt {attempt.pk} is left {attempt.outcome}"
 
 
-def _of_jobs(campaign, mine):
-    """Hold each job of the ledger against the part that it is linked to."""
+def _of_jobs(campaign, mine, decided):
+    """Hold each job of the ledger against the part that it is linked to.
+
+    One that a person decided about may be linked to nothing: without a name it may have been
+    another part's just as well.
+    """
     people = defaultdict(list)
     names = {}
     for line in mine:
@@ -83,8 +87,9 @@ def _of_jobs(campaign, mine):
         yield f"WRONG LINK: part {links[job_id].number} is tied to a job that is not ours"
     for job_id, phones in people.items():
         batch = links.get(job_id)
-        if batch is None:
+        if batch is None and not decided.keys() >= set(phones):
             yield f"WRONG LINK: nothing is tied to the job of {', '.join(phones)}"
+        if batch is None:
             continue
         sent = Recipient.objects.of_batch(batch).exclude(status=Recipient.Status.SKIPPED)
         wanted = [

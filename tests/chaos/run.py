@@ -230,7 +230,7 @@ class Chaos:
                 status=Batch.Status.UNCONFIRMED, search_ended_at__isnull=False
             ):
                 self._decide_batch(sent, batch)
-            if singles.undecided(campaign).exists():
+            if singles.undecided([campaign]).exists():
                 self._decide_people(sent)
             if (
                 campaign.status == Campaign.Status.PAUSED
@@ -243,10 +243,10 @@ class Chaos:
             self.count["refusals"] += 1
 
     def _decide_batch(self, sent, batch):
-        """Decide about a part of which the product says that it was most likely not sent."""
+        """Decide about a part that was most likely not sent, or whose job nobody can tell."""
         phones = [p.lstrip("+") for p in _phones(Recipient.objects.of_batch(batch))]
         arrived = set(phones) & self._arrived(sent)
-        if arrived:
+        if arrived and not batch.candidates:
             # A person who looked at a phone would not send it again.
             self.complaints += self._named(
                 sent, [f"part {batch.number} arrived, and was not found"]
