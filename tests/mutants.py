@@ -292,7 +292,7 @@ MUTANTS = (
                 "pk=campaign.pk",
             ),
         ),
-        "tests/campaigns/test_launch.py",
+        f"{GUARDS}::test_a_launch_that_was_quicker_wins",
     ),
     Mutant(
         "an answer is counted twice",
@@ -303,7 +303,7 @@ MUTANTS = (
                 "        self._record([one for one in said if one.outcome is not None])\n",
             ),
         ),
-        "tests/campaigns/test_claim_race.py::test_nobody_is_claimed_twice[singly]",
+        f"{GUARDS}::test_an_answer_that_is_back_at_once_is_counted_once",
     ),
     Mutant(
         "a wish in two statements",

@@ -1,13 +1,17 @@
 """Each guard of the protocol by itself: what one of them lets through, no other has to catch."""
 
 import secrets
+import signal
+import time
+import uuid
 from dataclasses import replace
 
 import pytest
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
-from campaigns.models import Attempt, Batch, Recipient
+from campaigns.models import Attempt, Batch, Campaign, Recipient
+from campaigns.senders import singly
 from campaigns.services import batches, launches, singles
 from chumi_api.errors import Unreachable
 from tests.factories import (
@@ -160,4 +164,59 @@ def test_a_job_of_another_teams_part_is_not_taken_for_ours(campaign, sandbox, ot
     other = make_checked_campaign(other_team, people(25, start=500)[1:])
     finish(launch(other))
     finish_or_wait(campaign)
-    assert campaign.batches.first().status == "unconfirmed"
+    batch = campaign.batches.first()
+    assert (batch.status, batch.candidates) == ("unconfirmed", 0)
+
+
+def test_a_launch_that_was_quicker_wins(connected):
+    """Between the look at the campaign and the launch, somebody else launches it."""
+    campaign = make_checked_campaign(connected, people(5)[1:])
+    quicker = uuid.uuid4()
+
+    def be_quicker(execute, sql, params, many, context):
+        if sql.startswith('UPDATE "campaigns_campaign"') and not taken:
+            taken.append(True)
+            Campaign.objects.filter(pk=campaign.pk).update(
+                status="queued",
+                intent=quicker,
+                engine="batches",
+                snapshot={},
+                launched_at=timezone.now(),
+            )
+        return execute(sql, params, many, context)
+
+    taken = []
+    with connection.execute_wrapper(be_quicker), pytest.raises(launches.AlreadyLaunched):
+        launch(campaign)
+    campaign.refresh_from_db()
+    # On the way out the test's own transaction took the other's launch back, too.
+    assert campaign.intent in (None, quicker)
+    assert not campaign.batches.exists()
+
+
+def test_an_answer_that_is_back_at_once_is_counted_once(single, monkeypatch):
+    """On a slow machine, a request may be over before its question has been dealt with."""
+    answer = singly._Slice._answer
+
+    def answer_slowly(slice_, asking):
+        answer(slice_, asking)
+        if asking:
+            time.sleep(0.05)
+
+    hung = []
+
+    def give_up(number, frame):
+        hung.append(True)
+        raise AssertionError("the slice never ended")
+
+    monkeypatch.setattr(singly._Slice, "_answer", answer_slowly)
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(10)
+    try:
+        finish(single)
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+    assert not hung
+    assert single.status == "completed"
+    assert set(Attempt.objects.values_list("outcome", flat=True)) == {"accepted"}
