@@ -61,6 +61,7 @@ class RecipientAdmin(ReadOnlyAdmin):
     search_fields = ["=phone", "=campaign__uuid"]
     fields = ["campaign", "position", "row_number", "masked", "status", "failure_code", "reason"]
     ordering = ["-id"]
+    inlines = [AttemptInline]
 
     @admin.display(description="Phone number")
     def masked(self, recipient):

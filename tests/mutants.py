@@ -139,6 +139,11 @@ MUTANTS = (
         f"{GUARDS}::test_a_job_of_another_teams_part_is_not_taken_for_ours",
     ),
     Mutant(
+        "a nameless job that may be another campaign's is adopted",
+        ((IN_BATCHES, "        and not _may_be_anothers(found[0], attempt)\n", ""),),
+        f"{SEND_BATCHES}::test_a_job_that_may_be_another_campaigns_is_nobodys",
+    ),
+    Mutant(
         "the newest job is adopted",
         (
             (

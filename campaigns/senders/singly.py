@@ -103,6 +103,7 @@ class _Slice:
         self.ends_at = time.monotonic() + SLICE
         self.claimed = deque()
         self.in_flight = 0
+        # Errands to run; and (errand, whether it is done or only asks) from those who run them.
         self.outbox, self.inbox = queue.SimpleQueue(), queue.SimpleQueue()
         # What makes us stop before the time, and what to do about it.
         self.trouble = None
@@ -172,11 +173,8 @@ class _Slice:
             return
         while not self.inbox.empty():
             said.append(self.inbox.get())
-        # Told apart before anything is answered: whoever has an answer may be back in a moment.
-        asking = [errand for errand in said if errand.outcome is None]
-        done = [errand for errand in said if errand.outcome is not None]
-        self._answer(asking)
-        self._record(done)
+        self._answer([errand for errand, is_done in said if not is_done])
+        self._record([errand for errand, is_done in said if is_done])
 
     def _may_start(self):
         return self._goes_on() and self.in_flight < self.campaign.team.parallel_sends
@@ -240,7 +238,7 @@ class _Slice:
                     line = self.client.line()
                 errand.outcome = self._send(errand, line)
                 used_at = time.monotonic()
-                self.inbox.put(errand)
+                self.inbox.put((errand, True))
         finally:
             line.close()
 
@@ -267,5 +265,5 @@ class _Slice:
 
     def _ask(self, errand):
         """Ask the thread that speaks to the database whether this message is still wanted."""
-        self.inbox.put(errand)
+        self.inbox.put((errand, False))
         return errand.answer.get(timeout=LONGEST_QUESTION)

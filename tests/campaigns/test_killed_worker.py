@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -146,6 +147,19 @@ def test_killed_after_every_statement(campaign, stack, sandbox, fatal):
 @pytest.mark.parametrize("fatal", range(1, STATEMENTS))
 def test_frozen_after_every_statement(campaign, stack, sandbox, fatal):
     freeze_and_settle(campaign, stack, sandbox, fatal)
+
+
+def test_told_to_stop_it_finishes_what_is_on_its_way(stack, sandbox):
+    team = connect(make_team("kente", messages_per_second=20), sandbox)
+    campaign = launch(make_ready_campaign(team, count=300), engine="singly")
+    worker = stack.start_worker()
+    wait_until(lambda: len(sent(sandbox, team)) > 20, what="the first messages")
+    worker.popen.terminate()
+    assert worker.popen.wait(30) == 0
+    reached = len(sent(sandbox, team))
+    states = Counter(campaign.recipients.values_list("status", flat=True))
+    assert states == {"accepted": reached, "pending": 300 - reached}
+    assert reached < 300
 
 
 def test_killed_after_the_file_was_accepted(campaign, stack, sandbox):

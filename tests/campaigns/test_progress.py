@@ -11,6 +11,7 @@ from django.utils import timezone
 from campaigns.failures import FAILURES, UNKNOWN, explain
 from campaigns.models import TERMINAL_JOBS, Batch, BulkJob, Campaign, Recipient
 from campaigns.progress import progress_of
+from tasks.models import Worker
 from tests import factories
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
@@ -361,6 +362,17 @@ def test_a_silent_worker_is_said(connected, marketer, login):
     row = launched(connected)
     page = login(marketer).get(url("campaign_progress", connected, row)).content.decode()
     assert "no worker is running" in page
+
+
+def test_the_page_says_for_how_long_the_sender_has_been_off(connected, marketer, login):
+    row = launched(connected, count=3)
+    page = login(marketer).get(url("campaign_detail", connected, row)).content.decode()
+    assert "Nothing is moving, because no worker is running." in page
+    seen_at = timezone.now() - timedelta(minutes=3, seconds=5)
+    Worker.objects.create(name="w", started_at=seen_at, seen_at=seen_at)
+    page = login(marketer).get(url("campaign_detail", connected, row)).content.decode()
+    assert "The sender has been off for 3 min" in page
+    assert "Nothing is lost" in page
 
 
 def test_the_page_costs_a_constant_number_of_queries(
