@@ -49,7 +49,7 @@ class Strike:
 
     def install(self):
         """Begin to watch what the product does."""
-        self.left, self.statements, self.recorded = self.nth, 0, set()
+        self.left, self.statements = self.nth, 0
         self.armed = False
         connection_created.connect(self._watch_connection, weak=False)
         for connection in connections.all(initialized_only=True):
@@ -94,15 +94,11 @@ class Strike:
 
     def _watch_connection(self, sender, connection, **kwargs):
         def watch(execute, sql, params, many, context):
-            if id(connection) in self.recorded and not connection.in_atomic_block:
-                # The transaction that wrote the outcome is over by the next statement.
-                self.recorded.discard(id(connection))
-                self.reach("outcome recorded")
             result = execute(sql, params, many, context)
             if sql.startswith('INSERT INTO "campaigns_attempt"'):
                 self.reach("claim written")
             if sql.startswith('UPDATE "campaigns_attempt"'):
-                self.recorded.add(id(connection))
+                connection.on_commit(lambda: self.reach("outcome recorded"))
             self._count_statement(connection, sql)
             return result
 

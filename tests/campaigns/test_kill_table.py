@@ -48,7 +48,7 @@ baseline_read     waits   waits   waits    waits        waits   waits   waits   
 file_written      waits   waits   waits    waits        waits   waits   waits             waits             waits       waits     waits     waits
 claim_written     waits   waits   waits    waits        waits   waits   waits             waits             waits       waits     waits     waits
 claim_committed   lost    lost    lost     lost         lost    lost    lost              lost              lost        lost      lost      lost
-request_begun     lost    lost    lost     lost         lost    lost    lost              lost              lost        lost      lost      lost
+request_begun     lost    lost    lost     broken       lost    lost    lost              lost              lost        lost      lost      lost
 gate_passed       lost    lost    lost     broken       lost    lost    lost              lost              lost        lost      lost      lost
 last_byte_sent    arrived lost    lost     broken       lost    lost    lost              arrived           arrived     arrived   arrived   arrived
 answer_read       arrived lost    lost     lost         lost    lost    lost              arrived           arrived     arrived   arrived   arrived
@@ -58,7 +58,7 @@ SINGLY = """
                   none    500     redirect reset_before hang    429     200_success_false accepted_then_500 reset_after half_json 200_no_id accepted_then_hang
 claim_written     waits   waits   waits    waits        waits   waits   waits             waits             waits       waits     waits     waits
 claim_committed   lost    lost    lost     lost         lost    lost    lost              lost              lost        lost      lost      lost
-request_begun     lost    lost    lost     lost         lost    lost    lost              lost              lost        lost      lost      lost
+request_begun     lost    lost    lost     broken       lost    lost    lost              lost              lost        lost      lost      lost
 gate_passed       lost    lost    lost     broken       lost    lost    lost              lost              lost        lost      lost      lost
 last_byte_sent    arrived lost    lost     broken       lost    lost    lost              arrived           arrived     arrived   arrived   arrived
 answer_read       arrived lost    lost     lost         lost    lost    lost              arrived           arrived     arrived   arrived   arrived
