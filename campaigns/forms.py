@@ -193,6 +193,13 @@ def _sentence(hint):
     return before, after if ends else f"{after} …"
 
 
+class DecisionForm(forms.Form):
+    """What is to become of the messages in doubt, and how many of them the person saw."""
+
+    decision = forms.CharField(max_length=20)
+    people = forms.IntegerField(min_value=1)
+
+
 class RetryForm(forms.Form):
     """The reason for which people are tried again: WhatsApp's code."""
 

@@ -20,6 +20,7 @@ from django.utils import timezone
 from campaigns.models import Attempt, Batch, BulkJob, Campaign
 from campaigns.senders.trouble import TRY_AGAIN, is_switched_off, not_now, passes, reason_for
 from campaigns.services import batches, launches, singles
+from campaigns.services.jobs import LONGEST_WAIT
 from chumi_api.errors import ChumiError
 from teams.services import NotConnected, client_for, lane_of, record_problem
 
@@ -32,6 +33,8 @@ BASELINE_JOBS = 40
 SEARCHED_JOBS = 400
 # Fewer good looks than this never prove that a job does not exist.
 FEWEST_LOOKS = 4
+# Stands in a baseline for jobs that we could not read: they may be any.
+UNREADABLE = "?"
 
 
 def step(campaign):
@@ -112,7 +115,7 @@ def hand_over(batch):
     campaign = batch.campaign
     try:
         client = client_for(campaign.team)
-        baseline = [job.remote_id for job in client.list_bulk_jobs(max_items=BASELINE_JOBS)]
+        listed = client.list_bulk_jobs(max_items=BASELINE_JOBS)
     except NotConnected as error:
         launches.pause(campaign, reason=Campaign.Pause.NOT_CONNECTED, note=str(error))
         return 0
@@ -121,6 +124,7 @@ def hand_over(batch):
     prepared = batches.prepare(batch)
     if prepared is None:
         return 0
+    baseline = [job.remote_id for job in listed] + [UNREADABLE] * bool(listed.skipped)
     attempt = batches.claim(batch, prepared, baseline)
     if attempt is None:
         return 1
@@ -176,7 +180,7 @@ def look_for_lost(team):
             listed = client_for(team).list_bulk_jobs(max_items=SEARCHED_JOBS)
         except (ChumiError, NotConnected) as error:
             # A list that could not be read proves nothing: it is no look.
-            return getattr(error, "retry_after", None) or TRY_AGAIN
+            return min(getattr(error, "retry_after", None) or TRY_AGAIN, LONGEST_WAIT)
         for batch in due:
             _look(batch, listed)
     next_look = lost.order_by("next_look_at").values_list("next_look_at", flat=True).first()
@@ -199,7 +203,8 @@ def _look(batch, listed):
     batches.record_look(
         batch,
         ended=age >= settings.RECONCILE_SECONDS and batch.looks + 1 >= FEWEST_LOOKS,
-        candidates=len(found),
+        # A job that we could not read may be ours.
+        candidates=len(found) + listed.skipped,
     )
 
 
@@ -239,6 +244,8 @@ def _may_be_anothers(job, attempt):
     """
     if job.file_name:
         return False
+    if UNREADABLE in attempt.baseline:
+        return True
     snapshot = attempt.batch.campaign.snapshot
     rivals = (
         Attempt.objects.filter(

@@ -253,16 +253,18 @@ def undecided(campaigns):
 
 
 @transaction.atomic
-def decide(campaign, decision, *, by):
+def decide(campaign, decision, *, people, by):
     """Settle the people of whom we don't know, on a person's word. Raise `Refused`.
 
-    Return how many they were.
+    `people` is how many the person saw: nobody is settled unseen. Return how many they were.
     """
     if decision not in Decision.ALL:
         raise Refused("Choose one of the three answers. Nothing was changed.")
     ids = list(undecided([campaign]).values_list("pk", flat=True))
+    if len(ids) != people:
+        raise Refused("The messages in doubt changed since you looked. Nothing was changed.")
     attempts = Attempt.objects.filter(recipient__in=ids, outcome=Outcome.UNCONFIRMED)
-    people = Recipient.objects.filter(pk__in=ids, status=Status.UNCONFIRMED)
+    in_doubt = Recipient.objects.filter(pk__in=ids, status=Status.UNCONFIRMED)
     if decision == Decision.SEND_AGAIN:
         person = {"status": Status.PENDING, "reason": ""}
     elif decision == Decision.COUNT_AS_SENT:
@@ -277,7 +279,7 @@ def decide(campaign, decision, *, by):
     settled = attempts.update(outcome=Outcome.DECIDED, finished_at=timezone.now())
     if not ids or settled != len(ids):
         raise Refused("These messages have been settled already. Nothing was changed.")
-    people.update(**person)
+    in_doubt.update(**person)
     audit(
         campaign.team,
         "messages decided",

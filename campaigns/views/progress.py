@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 from campaigns import steps
 from campaigns.clean_file import safe_csv
 from campaigns.failures import Retry, explain, retry_words
-from campaigns.forms import RetryForm
+from campaigns.forms import DecisionForm, RetryForm
 from campaigns.models import Batch, Campaign, Recipient
 from campaigns.services import batches, jobs, launches, retries, singles
 from campaigns.standing import standing_of
@@ -269,8 +269,11 @@ def campaign_retry(request, uuid):
 def campaign_decide(request, uuid):
     """Settle the messages that may have been sent, on a person's word."""
     campaign = _get_campaign(request, uuid)
+    form = DecisionForm(request.POST)
     try:
-        people = singles.decide(campaign, request.POST.get("decision", ""), by=request.user)
+        if not form.is_valid():
+            raise Refused("This page was out of date. Nothing was changed. Look again.")
+        people = singles.decide(campaign, by=request.user, **form.cleaned_data)
     except Refused as refused:
         messages.error(request, str(refused))
     else:

@@ -213,11 +213,11 @@ def settle(cell):
                 # The worker lived until it wrote to the next person, who is in doubt as well.
                 people = cell.campaign.recipients.filter(status="unconfirmed")
                 phones = {phone.lstrip("+") for phone in people.values_list("phone", flat=True)}
-                singles.decide(cell.campaign, Decision.LEAVE_OUT, by=by)
+                singles.decide(cell.campaign, Decision.LEAVE_OUT, people=len(phones), by=by)
                 cell.decided = dict.fromkeys(phones, Decision.LEAVE_OUT)
                 return
             if cell.singly:
-                assert singles.decide(cell.campaign, again, by=by) == 1, str(cell)
+                assert singles.decide(cell.campaign, again, people=1, by=by) == 1, str(cell)
             else:
                 assert unit.search_ended_at, f"{cell}: a person must be able to decide"
                 batches.decide(unit, again, by=by)

@@ -5,7 +5,9 @@ from django.utils import timezone
 
 from campaigns.models import Attempt, Batch, BulkJob, Campaign, Recipient
 from campaigns.progress import progress_of
+from campaigns.senders import in_batches
 from campaigns.services import batches, launches
+from chumi_api.types import Listing
 from contacts.services import opt_out
 from core.errors import Refused
 from tests.factories import (
@@ -167,6 +169,24 @@ def test_a_job_that_may_be_another_campaigns_is_nobodys(connected, sandbox, sett
     assert len(sandbox.ledger(account_of(connected))) == 10
     assert states == ["unconfirmed", "unconfirmed"]
     assert [row.batches.get().candidates for row in (first, second)] == [1, 1]
+
+
+def test_a_list_with_jobs_that_we_cannot_read_never_says_not_sent(campaign, sandbox, settings):
+    settings.RECONCILE_SECONDS = 0
+    sandbox.fault("500", path=BULK)
+    launch(campaign)
+    drain("send_batches")
+    batch = campaign.batches.first()
+    unreadable = Listing()
+    unreadable.skipped = 1
+    for _look in range(batch.looks, 4):
+        in_batches._look(Batch.objects.get(pk=batch.pk), unreadable)
+    batch.refresh_from_db()
+    assert batch.search_ended_at
+    (part, *_) = progress_of(
+        campaign, campaign.batches.select_related("job"), timezone.now()
+    ).parts
+    assert "ChumiAI shows 1 job that may be part 1 of 3" in part.words
 
 
 def test_two_teams_with_one_key_share_its_line(campaign, sandbox, other_team):

@@ -178,10 +178,14 @@ def in_doubt(campaign, sandbox, settings):
 
 def test_a_person_decides_what_nobody_knows(campaign, sandbox, settings, marketer):
     doubts = in_doubt(campaign, sandbox, settings)
-    assert singles.decide(campaign, Decision.LEAVE_OUT, by=marketer) == doubts
+    with pytest.raises(Refused):
+        # One more has come into doubt since the person looked.
+        singles.decide(campaign, Decision.LEAVE_OUT, people=doubts - 1, by=marketer)
+    assert states(campaign).count("unconfirmed") == doubts
+    assert singles.decide(campaign, Decision.LEAVE_OUT, people=doubts, by=marketer) == doubts
     assert states(campaign).count("skipped") == doubts
     with pytest.raises(Refused):
-        singles.decide(campaign, Decision.SEND_AGAIN, by=marketer)
+        singles.decide(campaign, Decision.SEND_AGAIN, people=doubts, by=marketer)
     # Nothing is in doubt any more, so the rest goes on by itself.
     campaign.refresh_from_db()
     assert campaign.status == Campaign.Status.SENDING
@@ -191,7 +195,7 @@ def test_nobody_decides_while_an_answer_may_come(campaign, sandbox, marketer):
     sandbox.fault("500", path=SEND, times=None)
     finish(launch(campaign))
     with pytest.raises(Refused):
-        singles.decide(campaign, Decision.SEND_AGAIN, by=marketer)
+        singles.decide(campaign, Decision.SEND_AGAIN, people=3, by=marketer)
 
 
 def test_who_opts_out_after_the_check_is_left_out(campaign, sandbox):

@@ -262,16 +262,16 @@ class Chaos:
 
     def _decide_people(self, sent):
         """Decide about people of whom nobody knows: the person asks them, then decides."""
-        in_doubt = sent.campaign.recipients.filter(status=Recipient.Status.UNCONFIRMED)
-        before = {phone.lstrip("+") for phone in _phones(in_doubt)}
-        arrived = before & self._arrived(sent)
+        seen = {phone.lstrip("+") for phone in _phones(singles.undecided([sent.campaign]))}
+        arrived = seen & self._arrived(sent)
         choices = list(Decision.ALL)
         if arrived or sent.campaign.status == Campaign.Status.STOPPED:
             choices.remove(Decision.SEND_AGAIN)
         decision = self.chance.choice(choices)
-        self.count[f"{decision}, people"] += singles.decide(sent.campaign, decision, by=None)
-        for phone in before - {phone.lstrip("+") for phone in _phones(in_doubt)}:
-            sent.decided[phone] = decision
+        self.count[f"{decision}, people"] += singles.decide(
+            sent.campaign, decision, people=len(seen), by=None
+        )
+        sent.decided |= dict.fromkeys(seen, decision)
 
     def _arrived(self, sent):
         lines = self.sandbox.ledger(sent.campaign.team.slug)
