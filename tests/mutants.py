@@ -305,7 +305,7 @@ MUTANTS = (
             (
                 SINGLY,
                 "        self._record([errand for errand, is_done in said if is_done])\n",
-                "        self._record([errand for errand, _ in said if errand.outcome is not None])\n",
+                "        self._record([one for one, _ in said if one.outcome is not None])\n",
             ),
         ),
         f"{GUARDS}::test_an_answer_that_is_back_at_once_is_counted_once",
