@@ -1,17 +1,20 @@
 """Every page, light and dark, wide and narrow: axe finds nothing, nothing sticks out sideways."""
 
 import os
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.contrib import admin
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.text import slugify
 
 from campaigns.models import Batch, Check, JobSync
 from campaigns.services import checks, jobs
 from campaigns.services.media import set_media
+from campaigns.standing import standing_of
 from message_templates.models import MessageTemplate, SyncRun
 from message_templates.services import request_sync
 from teams.services import connect
@@ -39,6 +42,7 @@ ALL_RULES = {"resultTypes": ["violations"], "preload": False}
 COLOURS = ALL_RULES | {"runOnly": ["color-contrast", "link-in-text-block"]}
 AXE = Axe().axe_script
 RUN = "async options => (await axe.run(options)).violations"
+SEND = "/api/v1/whatsapp/send-template"
 BULK = "/api/v1/whatsapp/bulk-import-messages"
 
 # Colours on their way from one theme to the other have no contrast worth a measure.
@@ -139,6 +143,16 @@ def world(stack, subjects, manager, viewer, team, sandbox, settings):
     for campaign, name in zip(pictures, ("picture.jpg", "page.jpg"), strict=False):
         set_media(campaign, link=factories.media_link(sandbox, name), by=manager)
     factories.drain("check_media")
+    # One by one: some failed, some can be tried again, and of some nobody knows.
+    alone = factories.people(7)
+    alone[1][0], alone[2][0] = "233244000026", "233244000000"
+    maybe = factories.make_ready_campaign(team, name="Maybe sent", **make | {"rows": alone})
+    sandbox.fault("500", path=SEND, after=3, times=None)
+    factories.finish(factories.launch(maybe, by=manager, engine="singly"))
+    sandbox.clear_faults()
+    long_ago = timezone.now() - timedelta(hours=1)
+    maybe.attempts.update(started_at=long_ago)
+    maybe.recipients.update(settled_at=long_ago)
     settings.RECONCILE_SECONDS = 0
     sandbox.fault("500", path=BULK)
     factories.finish(factories.launch(asking, by=manager))
@@ -149,6 +163,8 @@ def world(stack, subjects, manager, viewer, team, sandbox, settings):
     assert SyncRun.objects.get(team=revoked).state == "failed"
     assert JobSync.objects.get(team=revoked).error
     assert Batch.objects.get(campaign=asking).search_ended_at
+    told = standing_of(maybe)
+    assert told.failed and told.singles.undecided
     assert Check.objects.get(campaign=unread).state == "failed"
     asked = address("campaigns:campaign_detail", team, {"launched": asking})
     both = (DESKTOP, PHONE)
@@ -164,6 +180,7 @@ def world(stack, subjects, manager, viewer, team, sandbox, settings):
                 # Here the sync brought another text of the template, which is in the way.
                 address("campaigns:campaign_review", team, subjects),
                 asked,
+                address("campaigns:campaign_detail", team, {"launched": maybe}),
                 address("campaigns:campaign_check", team, {"ready": unread}),
                 *(address("campaigns:campaign_media", team, {"media": c}) for c in pictures),
                 *WITHOUT_TEAM,
