@@ -11,6 +11,8 @@ from campaigns.models import Attempt, Batch, Campaign
 from campaigns.senders import in_batches, singly
 from campaigns.services import batches, launches, singles
 
+# Seconds after the end of a campaign until we look once more whether really nobody waits.
+LAST_LOOK = 60
 # Who was tried again after a failure goes out singly, whatever carried the campaign.
 ENGINES = {
     Campaign.Engine.BATCHES: (in_batches, singly),
@@ -27,6 +29,7 @@ def work(team):
     batches.expire_claims(team)
     singles.expire_claims(team)
     launches.finish_stopped(team)
+    launches.reopen_unfinished(team)
     waits = [in_batches.look_for_lost(team), _until_claims_expire(team)]
     waits += [
         _next_of(campaign)
@@ -44,9 +47,8 @@ def _next_of(campaign):
         launches.begin(campaign)
     waits = [engine.step(campaign) for engine in ENGINES[campaign.engine]]
     wait = min((wait for wait in waits if wait is not None), default=None)
-    if wait is None and not launches.complete(campaign):
-        # Somebody paused or stopped it in this moment; what follows from that wakes us.
-        return None
+    if wait is None and launches.complete(campaign):
+        return LAST_LOOK
     return wait
 
 

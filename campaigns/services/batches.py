@@ -217,7 +217,7 @@ def record_not_sent(attempt, error):
         Status.PENDING,
         sources=(Status.SUBMITTING,),
         people=launches.STOPPED_PERSON
-        if batch.campaign.is_terminal
+        if batch.campaign.status == Campaign.Status.STOPPED
         else {"status": Recipient.Status.PENDING},
         attempt_fields={"outcome": Attempt.Outcome.NOT_SENT, **_facts(error)},
         token="",

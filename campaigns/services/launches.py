@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from campaigns import engines
@@ -258,6 +259,22 @@ def finish_stopped(team):
     Recipient.objects.filter(campaign__in=list(stopped), status=Recipient.Status.PENDING).update(
         **STOPPED_PERSON
     )
+
+
+def reopen_unfinished(team):
+    """Let campaigns go on that ended in the moment in which somebody came back to waiting.
+
+    A worker that was frozen may wake up and prove that a message was not sent, while another
+    has just found that nobody waits any more.
+    """
+    lately = timezone.now() - timedelta(days=1)
+    batches = Batch.objects.filter(campaign=OuterRef("pk"), status=Batch.Status.PENDING)
+    people = Recipient.objects.filter(campaign=OuterRef("pk"), status=Recipient.Status.PENDING)
+    ended = Campaign.objects.for_team(team).filter(
+        Exists(batches) | Exists(people), status=Status.COMPLETED, finished_at__gt=lately
+    )
+    for campaign in ended:
+        _move(campaign, (Status.COMPLETED,), Status.SENDING, finished_at=None)
 
 
 def complete(campaign):

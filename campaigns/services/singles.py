@@ -151,8 +151,8 @@ def give_back(campaign, attempts):
 
 def _back(campaign):
     """Return what becomes of a person who provably got nothing."""
-    ended = Campaign.objects.filter(pk=campaign.pk, status__in=Campaign.TERMINAL).exists()
-    return launches.STOPPED_PERSON if ended else {"status": Status.PENDING}
+    stopped = Campaign.objects.filter(pk=campaign.pk, status=Campaign.Status.STOPPED).exists()
+    return launches.STOPPED_PERSON if stopped else {"status": Status.PENDING}
 
 
 def _settle(attempt, outcome, person, *, sources=Attempt.LIVE, **fields):

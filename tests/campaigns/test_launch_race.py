@@ -37,6 +37,8 @@ def browser(user):
     store.create()
     session = requests.Session()
     session.trust_env = False
+    # The server closes a line that was idle while the others were made ready.
+    session.headers["Connection"] = "close"
     session.cookies[settings.SESSION_COOKIE_NAME] = store.session_key
     return session
 

@@ -9,6 +9,8 @@ from django.utils import timezone
 from campaigns.models import Attempt, Campaign, Recipient
 from campaigns.services import checks, launches, media, singles
 from campaigns.services.batches import Decision, claim_lifetime
+from chumi_api.errors import Unreachable
+from chumi_api.types import SendResult
 from contacts.services import opt_out
 from core.errors import Refused
 from teams.services import client_for
@@ -332,8 +334,6 @@ def test_a_claim_without_an_answer_becomes_maybe_sent(campaign, sandbox):
 
 
 def test_a_late_answer_settles_the_doubt(campaign, sandbox):
-    from chumi_api.types import SendResult
-
     launch(campaign)
     launches.begin(campaign)
     (attempt,) = singles.claim(campaign, 1)
@@ -342,6 +342,23 @@ def test_a_late_answer_settles_the_doubt(campaign, sandbox):
     singles.record(campaign, [(attempt, SendResult(message_id="wamid.late"))])
     person = Recipient.objects.get(pk=attempt.recipient_id)
     assert (person.status, person.remote_id) == ("accepted", "wamid.late")
+
+
+def test_who_comes_back_to_waiting_just_as_it_ends_is_not_forgotten(campaign, sandbox):
+    launch(campaign)
+    launches.begin(campaign)
+    (attempt,) = singles.claim(campaign, 1)
+    Attempt.objects.update(started_at=timezone.now() - claim_lifetime() * 2)
+    finish(campaign)
+    assert campaign.status == Campaign.Status.COMPLETED
+    assert states(campaign).count("unconfirmed") == 1
+    # A worker that was frozen wakes up: the gate refused it, so nothing was sent.
+    singles.record(campaign, [(attempt, Unreachable("Its turn was over."))])
+    let_time_pass()
+    drain()
+    finish(campaign)
+    assert campaign.status == Campaign.Status.COMPLETED
+    assert sent(sandbox, campaign.team) == intended(12)
 
 
 def test_an_old_claim_may_not_finish(campaign, settings):
