@@ -229,8 +229,9 @@ def test_every_task_run_twice_is_run_once(connected, marketer, sandbox, settings
     sent = [(m["to"], m["values"]) for m in sandbox.ledger(factories.account_of(connected))]
     assert sorted(sent) == [(phone, [name, code]) for phone, name, code in factories.people(3)[1:]]
     assert campaign.recipients.filter(status="accepted").count() == 3
-    assert [batch.attempts.count() for batch in campaign.batches.all()] == [1, 1]
-    assert connected.bulk_jobs.exclude(batch=None).count() == 2
+    parts = 2 if engine == Campaign.Engine.BATCHES else 0
+    assert [batch.attempts.count() for batch in campaign.batches.all()] == [1] * parts
+    assert connected.bulk_jobs.exclude(batch=None).count() == parts
     assert connected.sync_runs.count() == 1
 
 
