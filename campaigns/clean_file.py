@@ -1,11 +1,6 @@
-"""Write the files that leave us: the clean .xlsx for ChumiAI, and downloads that open safely.
+"""Write the clean .xlsx for ChumiAI: no cell is ever a formula, whatever its text."""
 
-No cell is ever a formula, whatever its text, and long numbers stay whole in Excel.
-"""
-
-import csv
 import hashlib
-import io
 import re
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -38,33 +33,6 @@ def write_clean_xlsx(
         digest.update(chunk)
     return digest.hexdigest()
 
-
-def safe_csv(rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    """Yield the lines of a UTF-8 CSV for people, a byte order mark first.
-
-    A leading apostrophe is Excel's own sign for "this is text".
-    """
-    yield "\ufeff"
-    line = io.StringIO()
-    writer = csv.writer(line)
-    for row in rows:
-        writer.writerow([safe_cell(text) for text in row])
-        yield line.getvalue()
-        line.seek(0)
-        line.truncate()
-
-
-def safe_cell(text: str) -> str:
-    """Keep Excel from running a text as a formula, or from rounding its digits."""
-    text = text.replace("\0", "")
-    if text[:1] in ("\t", "\r", "\n") or text.lstrip()[:1] in _FORMULA_STARTS:
-        return "'" + text
-    return "'" + text if _CHANGED_BY_EXCEL.match(text) else text
-
-
-# Some locales also start a formula by the full-width forms of the signs.
-_FORMULA_STARTS = tuple("=+-@＝＋－＠")
-_CHANGED_BY_EXCEL = re.compile(r"\s*(0\d+|\d{12,}|\d+[eE]\d+)\s*$")
 
 _ILLEGAL_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _LOOKS_ESCAPED = re.compile("_(?=x[0-9A-Fa-f]{4}_)")

@@ -117,6 +117,8 @@ TEMPLATE_NOT_READY = Failure(
     pauses=True,
 )
 
+# WhatsApp's word for a person who opted out with WhatsApp itself.
+STOPPED_MARKETING = 131050
 # Source: Meta's list of the Cloud API's error codes.
 FAILURES = {
     0: EXPIRED,
@@ -244,9 +246,9 @@ FAILURES = {
         wait=timedelta(hours=24),
         most=1,
     ),
-    131050: Failure(
+    STOPPED_MARKETING: Failure(
         "This person switched off marketing from you.",
-        "Do not send again; add the number to the opt-outs.",
+        "Do not send again. We put the number on your opt-outs.",
         About.PERSON,
     ),
     131051: Failure(

@@ -9,11 +9,21 @@ from core.phones import mask
 
 @admin.register(OptOut)
 class OptOutAdmin(ReadOnlyAdmin):
-    list_display = ["masked", "team", "source", "created_by", "created_at"]
-    list_select_related = ["team", "created_by"]
+    list_display = ["masked", "team", "source", "created_by", "created_at", "lifted_at"]
+    list_select_related = ["team", "created_by", "lifted_by"]
     list_filter = ["source", "team"]
     search_fields = ["=phone"]
-    fields = ["team", "masked", "source", "reason", "created_by", "created_at"]
+    fields = [
+        "team",
+        "masked",
+        "source",
+        "reason",
+        "created_by",
+        "created_at",
+        "lifted_at",
+        "lifted_by",
+        "lifted_reason",
+    ]
     ordering = ["-created_at"]
 
     @admin.display(description="Phone number")

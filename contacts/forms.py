@@ -1,9 +1,10 @@
-"""What people type on the page of the opt-outs."""
+"""What people type on the pages of the opt-outs."""
 
 import re
 
 from django import forms
 
+from contacts import number_lists
 from core import phones
 
 
@@ -31,8 +32,75 @@ class OptOutForm(forms.Form):
         return found.e164
 
 
+class OptOutImportForm(forms.Form):
+    """Many numbers at once; `clean_text` and `clean_file` return a `NumberList`, or None."""
+
+    text = forms.CharField(
+        label="Paste numbers",
+        required=False,
+        max_length=900_000,
+        widget=forms.Textarea(attrs={"rows": 8, "autocomplete": "off", "spellcheck": "false"}),
+        help_text="One on each line, or with commas between.",
+    )
+    file = forms.FileField(
+        label="Or choose a file",
+        required=False,
+        widget=forms.FileInput(attrs={"accept": ".csv,.txt,text/csv,text/plain"}),
+        help_text="Text or CSV. Where it has several columns, call that of the numbers Phone.",
+    )
+    reason = forms.CharField(
+        required=False, max_length=200, help_text="For your colleagues: where the list is from."
+    )
+
+    def __init__(self, *args, region, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.region = region
+
+    def clean_text(self):
+        text = self.cleaned_data["text"]
+        return self._listed(number_lists.read_text, text) if text.strip() else None
+
+    def clean_file(self):
+        file = self.cleaned_data["file"]
+        if file is None:
+            return None
+        if file.size > number_lists.MOST_BYTES:
+            raise forms.ValidationError("This file is too large. Split it, or paste the numbers.")
+        return self._listed(number_lists.read_file, file.read())
+
+    def _listed(self, read, given):
+        try:
+            return read(given, region=self.region)
+        except number_lists.NotAList as problem:
+            raise forms.ValidationError(str(problem)) from None
+
+    def clean(self):
+        given = [self.cleaned_data.get(name) for name in ("text", "file")]
+        if not self.errors and given.count(None) == 2:
+            self.add_error("text", "Paste some numbers, or choose a file.")
+        if given.count(None) == 0:
+            self.add_error("file", "Paste numbers or choose a file, one of the two.")
+        return self.cleaned_data
+
+    @property
+    def listed(self):
+        """Return the list that was given, once the form is valid."""
+        return self.cleaned_data["text"] or self.cleaned_data["file"]
+
+
+class LiftForm(forms.Form):
+    reason = forms.CharField(
+        label="Why may this person be written to again?",
+        max_length=200,
+        help_text="It stays in the history, with your name.",
+    )
+
+
 class OptOutFilterForm(forms.Form):
-    """The search of the list, in the query string; what can't be read is left out."""
+    """The search of the list, in the query string; what can't be read is left out.
+
+    Whoever sees numbers masked finds whole ones only: parts would tell the digits one by one.
+    """
 
     q = forms.CharField(
         label="Search",
@@ -40,22 +108,39 @@ class OptOutFilterForm(forms.Form):
         max_length=40,
         widget=forms.SearchInput(attrs={"placeholder": "Phone number"}),
     )
+    show = forms.ChoiceField(
+        label="Show",
+        required=False,
+        choices=[("", "On the list"), ("lifted", "Taken off the list")],
+    )
 
-    def __init__(self, data, *, region):
+    def __init__(self, data, *, region, whole_only):
         super().__init__(data)
         self.region = region
+        self.whole_only = whole_only
         self.is_valid()
 
     @property
     def text(self):
         return self.cleaned_data.get("q", "")
 
+    @property
+    def lifted(self):
+        return self.cleaned_data.get("show") == "lifted"
+
+    @property
+    def narrows(self):
+        return bool(self.text or self.lifted)
+
     def filter(self, opt_outs):
         """Return the one of a whole number, or those that contain some of its digits."""
+        opt_outs = opt_outs.lifted() if self.lifted else opt_outs.in_force()
         if not self.text:
             return opt_outs
         found = phones.parse(self.text, region=self.region)
         if isinstance(found, phones.Phone):
             return opt_outs.filter(phone=found.e164)
         digits = re.sub(r"\D", "", self.text).lstrip("0")
-        return opt_outs.filter(phone__contains=digits) if digits else opt_outs.none()
+        if self.whole_only or not digits:
+            return opt_outs.none()
+        return opt_outs.filter(phone__contains=digits)

@@ -13,6 +13,7 @@ PERMISSIONS = {
     "launch": {Role.MARKETER, Role.MANAGER},
     "sync": {Role.MARKETER, Role.MANAGER},
     "opt_out": {Role.MARKETER, Role.MANAGER},
+    "lift_opt_out": {Role.MANAGER},
     "connect": {Role.MANAGER},
 }
 

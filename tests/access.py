@@ -10,7 +10,7 @@ from django.urls import URLPattern, get_resolver, reverse
 
 @dataclass(frozen=True)
 class Url:
-    """`subject` names the object of the URL: a kind of campaign, template or batch, or ''."""
+    """`subject` names the kind of the URL's object, as `draft`, `batch` or `opt_out`, or ''."""
 
     methods: str
     permission: str = "read"
@@ -69,6 +69,10 @@ ACCESS = {
     "message_templates:template_detail": Url("GET", "read", "template"),
     "contacts:opt_out_list": Url("GET"),
     "contacts:opt_out_add": Url("POST", "opt_out"),
+    "contacts:opt_out_import": Url("GET POST", "opt_out"),
+    "contacts:opt_out_export": Url("GET"),
+    "contacts:opt_out_detail": Url("GET", "read", "opt_out"),
+    "contacts:opt_out_lift": Url("POST", "lift_opt_out", "opt_out"),
     "teams:connection": Url("GET POST", "connect"),
     "teams:connection_test": Url("POST", "connect"),
 }

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis
 
 from campaigns.models import Batch
+from contacts.services import opt_out
 from message_templates.models import MessageTemplate
 from tests import factories
 from tests.nursery import Nursery
@@ -185,6 +186,7 @@ def subjects(connected, marketer):
         "batch": Batch.objects.get(campaign=launched),
         "template": MessageTemplate.objects.get(name="welcome_message"),
         "media": factories.make_media_campaign(connected, by=marketer),
+        "opt_out": opt_out(connected, "+233244123456", by=marketer)[0],
     }
 
 

@@ -9,6 +9,8 @@ from django.utils import timezone
 
 from campaigns import failures
 from campaigns.models import BulkJob, JobSync, Recipient
+from contacts.models import OptOut
+from contacts.services import opt_out_all
 from tasks import services as tasks
 
 # After so many equal answers a job with nothing left to process counts as finished.
@@ -164,7 +166,13 @@ def _record_failures(batch, results):
     people = Recipient.objects.of_batch(batch)
     for code, phones in by_code.items():
         # Who was tried again since has left this job behind.
-        people.filter(status=Recipient.Status.ACCEPTED, retries=0, phone__in=phones).update(
+        failed = people.filter(status=Recipient.Status.ACCEPTED, retries=0, phone__in=phones)
+        if code == failures.STOPPED_MARKETING:
+            # Asked before they are marked: told again in the next answer, they are not added
+            # again after somebody lifted it.
+            gone = list(failed.values_list("phone", flat=True))
+            opt_out_all(batch.campaign.team, gone, source=OptOut.Source.WHATSAPP)
+        failed.update(
             status=Recipient.Status.FAILED,
             settled_at=timezone.now(),
             failure_code=code,

@@ -18,7 +18,8 @@ from campaigns.models import Attempt, Campaign, Recipient
 from campaigns.services import launches
 from campaigns.services.batches import Decision, claim_lifetime
 from chumi_api.types import SendResult
-from contacts.services import opted_out_of
+from contacts.models import OptOut
+from contacts.services import opt_out_all, opted_out_of
 from core.errors import Refused
 from teams.services import audit
 
@@ -103,6 +104,7 @@ def record(campaign, outcomes):
     has decided about the person.
     """
     back = _back(campaign)
+    gone = []
     for attempt, outcome in outcomes:
         if isinstance(outcome, SendResult):
             _settle(
@@ -128,8 +130,11 @@ def record(campaign, outcomes):
                 {"status": Status.FAILED, "failure_code": code, "reason": reason[:300]},
                 **_facts(outcome),
             )
+            if code == failures.STOPPED_MARKETING:
+                gone.append(attempt.recipient.phone)
         else:
             _settle(attempt, Outcome.NOT_SENT, back, **_facts(outcome))
+    opt_out_all(campaign.team, gone, source=OptOut.Source.WHATSAPP)
 
 
 def concerns_person(error):

@@ -9,7 +9,6 @@ from django.utils.text import slugify
 from django.views.decorators.http import require_POST, require_safe
 
 from campaigns import steps
-from campaigns.clean_file import safe_csv
 from campaigns.failures import Retry, explain, retry_words
 from campaigns.forms import DecisionForm, RetryForm
 from campaigns.models import Batch, Campaign, Recipient
@@ -17,6 +16,7 @@ from campaigns.services import batches, jobs, launches, retries, singles
 from campaigns.standing import standing_of
 from core import phones
 from core.errors import Refused
+from core.safe_csv import safe_csv
 from message_templates import components as parts
 from teams.roles import requires
 

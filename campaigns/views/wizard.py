@@ -13,7 +13,6 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from campaigns import downloads, engines, review, steps
 from campaigns.check_process import SAMPLE_CELLS
-from campaigns.clean_file import safe_csv
 from campaigns.forms import (
     HeaderForm,
     LaunchForm,
@@ -31,6 +30,7 @@ from campaigns.recipients import Outcome
 from campaigns.services import checks, drafts, launches
 from campaigns.services import media as header_media
 from core.errors import Refused
+from core.safe_csv import safe_csv
 from message_templates import components as parts
 from message_templates.models import MessageTemplate
 from tasks import services as tasks

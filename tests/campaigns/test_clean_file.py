@@ -1,4 +1,3 @@
-import csv
 import hashlib
 import io
 import time
@@ -6,8 +5,9 @@ import time
 import openpyxl
 import pytest
 
-from campaigns.clean_file import safe_cell, safe_csv, write_clean_xlsx
+from campaigns.clean_file import write_clean_xlsx
 from campaigns.spreadsheet import read_rows
+from core.safe_csv import safe_csv
 
 HEADER = ["phone", "1", "2"]
 PAYLOADS = [
@@ -79,26 +79,6 @@ def test_many_columns_have_their_letters(tmp_path):
     header = [str(i) for i in range(60)]
     write_clean_xlsx(tmp_path / "a.xlsx", header, [])
     assert [cell.value for cell in cells(tmp_path / "a.xlsx")[0]] == header
-
-
-@pytest.mark.parametrize("payload", PAYLOADS)
-@pytest.mark.parametrize("column", [0, 1, 2])
-def test_no_cell_of_a_download_starts_a_formula(payload, column):
-    row = ["a", "b", "c"]
-    row[column] = payload
-    text = "".join(safe_csv([row]))
-    (found,) = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""))
-    assert found[column].startswith("'")
-
-
-@pytest.mark.parametrize("text", ["0244123456", "233244123456", "+233244123456", "00", "12E5"])
-def test_numbers_stay_whole_in_excel(text):
-    assert safe_cell(text) == "'" + text
-
-
-@pytest.mark.parametrize("text", ["", "0", "12", "1500.50", "Ama", "2025-11-22", "12345678901"])
-def test_other_texts_stay_as_they_are(text):
-    assert safe_cell(text) == text
 
 
 def test_a_download_can_be_uploaded_again(tmp_path):

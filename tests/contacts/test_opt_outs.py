@@ -1,5 +1,8 @@
 """The list of the people who must not be written to."""
 
+import csv
+import io
+
 import pytest
 from django.urls import reverse
 
@@ -136,3 +139,42 @@ def test_refinement_is_the_same_list(team, marketer, login):
 def test_empty_says_what_to_do(team, marketer, viewer, login):
     assert "add the number here" in login(marketer).get(url("opt_out_list", team)).content.decode()
     assert "Nobody has opted out" in login(viewer).get(url("opt_out_list", team)).content.decode()
+
+
+def test_a_viewer_finds_whole_numbers_only(team, viewer, login):
+    services.opt_out(team, PHONE)
+    client = login(viewer)
+    assert (
+        "*** 3456" in client.get(url("opt_out_list", team), {"q": "0244123456"}).content.decode()
+    )
+    page = client.get(url("opt_out_list", team), {"q": "4123"}).content.decode()
+    assert "*** 3456" not in page
+    assert "Type the whole number" in page
+
+
+def download(client, team):
+    answer = client.get(url("opt_out_export", team))
+    assert answer["Content-Disposition"].startswith('attachment; filename="opt-outs-')
+    text = b"".join(answer.streaming_content).decode("utf-8-sig")
+    return list(csv.reader(io.StringIO(text, newline="")))
+
+
+def test_the_download_is_the_list_and_safe_in_excel(team, manager, marketer, login):
+    services.opt_out(team, PHONE, reason="=1+1", by=marketer)
+    lifted, _ = services.opt_out(team, "+233201234567")
+    services.lift(lifted, reason="Asked", by=manager)
+    header, row = download(login(marketer), team)
+    assert header == ["Phone", "Added", "How", "By", "Reason"]
+    assert [row[0], *row[2:]] == ["'" + PHONE, "Added by hand", str(marketer), "'=1+1"]
+
+
+def test_a_viewer_downloads_masked_numbers(team, viewer, login):
+    services.opt_out(team, PHONE)
+    assert download(login(viewer), team)[1][0] == "'+233 24 *** 3456"
+
+
+def test_the_download_takes_few_queries(team, viewer, login, django_assert_max_num_queries):
+    services.opt_out_all(team, [f"+2332441{n:05}" for n in range(2500)], source="import")
+    client = login(viewer)
+    with django_assert_max_num_queries(12):
+        assert len(download(client, team)) == 2501

@@ -51,7 +51,8 @@ def test_no_page_shows_it(planted, manager, drain, login):
         page = client.get(reverse(name, kwargs={"team": planted.team.slug}))
         if page.status_code == 200:
             seen += 1
-            assert_absent(planted, page.content.decode(errors="replace"), name)
+            content = page.getvalue() if page.streaming else page.content
+            assert_absent(planted, content.decode(errors="replace"), name)
     assert seen >= 6
 
 
