@@ -33,7 +33,7 @@ SETTINGS = {
 TEAMS, WORKERS = 12, 5
 # Steps at which nothing may be frozen for long, for the reasons below.
 SHORT_STEPS = ("claim written", "gate passed")
-LONGEST_LIFE, LONGEST_CAMPAIGN = 6.0, 90.0
+LONGEST_LIFE, LONGEST_CAMPAIGN = 6.0, 300.0
 
 SEND = "/api/v1/whatsapp/(bulk-import-messages|send-template)$"
 LIST = "/api/v1/whatsapp/bulk-jobs$"
