@@ -21,6 +21,7 @@ from chumi_api.types import SendResult
 from contacts.models import OptOut
 from contacts.services import opt_out_all, opted_out_of
 from core.errors import Refused
+from tasks import services as tasks
 from teams.services import audit
 
 Status = Recipient.Status
@@ -105,6 +106,8 @@ def record(campaign, outcomes):
     """
     back = _back(campaign)
     gone = []
+    ids = [attempt.pk for attempt, _ in outcomes]
+    is_late = Attempt.objects.filter(pk__in=ids, outcome=Outcome.UNCONFIRMED).exists()
     for attempt, outcome in outcomes:
         if isinstance(outcome, SendResult):
             _settle(
@@ -135,6 +138,10 @@ def record(campaign, outcomes):
         else:
             _settle(attempt, Outcome.NOT_SENT, back, **_facts(outcome))
     opt_out_all(campaign.team, gone, source=OptOut.Source.WHATSAPP)
+    if is_late:
+        # The line is another worker's by now, which has to hear of it.
+        launches.carry_on(campaign)
+        tasks.request("send_batches", campaign.team_id)
 
 
 def concerns_person(error):
@@ -157,7 +164,14 @@ def give_back(campaign, attempts):
 def _back(campaign):
     """Return what becomes of a person who provably got nothing."""
     stopped = Campaign.objects.filter(pk=campaign.pk, status=Campaign.Status.STOPPED).exists()
-    return launches.STOPPED_PERSON if stopped else {"status": Status.PENDING}
+    return (
+        launches.STOPPED_PERSON
+        if stopped
+        else {
+            "status": Status.PENDING,
+            "reason": "",
+        }
+    )
 
 
 def _settle(attempt, outcome, person, *, sources=Attempt.LIVE, **fields):

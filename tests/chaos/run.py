@@ -311,6 +311,11 @@ def _has_ended(campaign):
     """Say whether nothing of the campaign moves any more."""
     return (
         campaign.is_terminal
+        # Whoever came back to waiting in the last moment is yet to be seen.
+        and not (
+            campaign.status == Campaign.Status.COMPLETED
+            and campaign.recipients.filter(status=Recipient.Status.PENDING).exists()
+        )
         and not campaign.attempts.filter(outcome__in=Attempt.LIVE).exists()
         and not campaign.batches.open().exists()
     )
