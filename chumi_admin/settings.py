@@ -78,6 +78,7 @@ TASK_LEASE_SECONDS = env.float("TASK_LEASE_SECONDS", 30)
 WORKER_THREADS = env.int("WORKER_THREADS", 4)
 TASK_HANDLERS = {
     "sync_templates": "message_templates.tasks.sync_templates",
+    "sync_contacts": "contacts.tasks.sync_contacts",
     "check_campaign": "campaigns.tasks.check_campaign",
     "check_media": "campaigns.tasks.check_media",
     "send_batches": "campaigns.tasks.send_batches",

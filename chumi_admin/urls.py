@@ -16,7 +16,7 @@ team_urls = [
     path("", include("reports.urls")),
     path("campaigns/", include("campaigns.urls")),
     path("templates/", include("message_templates.urls")),
-    path("opt-outs/", include("contacts.urls")),
+    path("", include("contacts.urls")),
     path("", include("teams.urls")),
 ]
 

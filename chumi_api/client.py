@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from chumi_api.transport import Answer, Body, Line
 
 Gate = Callable[[], bool]
+Patience = Callable[[ChumiError, int], None]
 T = TypeVar("T")
 R = TypeVar("R", SendResult, BulkAccepted)
 Find = Callable[[Any], parsing.Entries | None]
@@ -252,9 +253,9 @@ class Client:
 
     # Contacts and groups
 
-    def list_groups(self) -> Listing[ContactGroup]:
-        """Return the contact groups."""
-        return self._list(GROUPS, parsing.GROUP_NAMES, parsing.parse_group)
+    def list_groups(self, *, patience: Patience | None = None) -> Listing[ContactGroup]:
+        """Return the contact groups; `patience` as for `contact_pages`."""
+        return self._list(GROUPS, parsing.GROUP_NAMES, parsing.parse_group, patience=patience)
 
     def group(self, group_id: str) -> GroupDetail:
         """Return a group with its members, over all pages."""
@@ -280,6 +281,25 @@ class Client:
         find = partial(parsing.find_list, names=parsing.CONTACT_NAMES)
         for page in self._pages(CONTACTS, find, parsing.parse_contact):
             yield from page.values
+
+    def contact_pages(self, *, patience: Patience | None = None) -> Iterator[Listing[Contact]]:
+        """Give the contacts page by page, as they are needed; a list may be long.
+
+        `patience` is asked when a page does not come, with the error and how often that page
+        was tried again: it returns to have it asked for once more, or raises.
+        """
+        find = partial(parsing.find_list, names=parsing.CONTACT_NAMES)
+        for page in self._pages(CONTACTS, find, parsing.parse_contact, patience):
+            yield _listing(page)
+
+    def member_pages(
+        self, group_id: str, *, patience: Patience | None = None
+    ) -> Iterator[Listing[Contact]]:
+        """Give a group's members page by page; `patience` as for `contact_pages`."""
+        find = partial(parsing.find_members, group_id=group_id)
+        path = f"{GROUPS}/{_segment(group_id)}"
+        for page in self._pages(path, find, parsing.parse_contact, patience):
+            yield _listing(page)
 
     # What the key may do
 
@@ -433,9 +453,11 @@ class Client:
         names: tuple[str, ...],
         parse: Callable[[Any], T | None],
         limit: int | None = None,
+        patience: Patience | None = None,
     ) -> Listing[T]:
         listing: Listing[T] = Listing()
-        for page in self._pages(path, partial(parsing.find_list, names=names), parse):
+        find = partial(parsing.find_list, names=names)
+        for page in self._pages(path, find, parse, patience):
             listing.extend(page.values)
             listing.skipped += page.skipped
             if limit is not None and len(listing) >= limit:
@@ -466,8 +488,33 @@ class Client:
         info = parsing.page_info(found.around, answer.headers, asked)
         return _Page(entries, info, found.envelope, found.group)
 
+    def _patiently(
+        self,
+        line: Line,
+        path: str,
+        find: Find,
+        parse: Callable[[Any], T | None],
+        params: dict[str, str],
+        asked: int,
+        patience: Patience | None,
+    ) -> _Page[T]:
+        """Fetch one page; whether one that did not come is tried again is the caller's word."""
+        tries = 0
+        while True:
+            try:
+                return self._page(line, path, find, parse, params, asked)
+            except ChumiError as error:
+                if patience is None:
+                    raise
+                patience(error, tries)
+                tries += 1
+
     def _pages(
-        self, path: str, find: Find, parse: Callable[[Any], T | None]
+        self,
+        path: str,
+        find: Find,
+        parse: Callable[[Any], T | None],
+        patience: Patience | None = None,
     ) -> Iterator[_Page[T]]:
         """Give the pages of a list until ChumiAI says that it ends, or nothing more comes.
 
@@ -483,11 +530,11 @@ class Client:
         params = {"page": "1", "limit": str(PAGE_SIZE)}
         with self.line() as line:
             for turn in range(self._max_pages):
-                page = self._page(line, path, find, parse, params, number)
+                page = self._patiently(line, path, find, parse, params, number, patience)
                 if turn == 0 and page.info.page == 2:
                     # ChumiAI counts its pages from zero here: what came is the second.
                     number, params["page"] = 0, "0"
-                    page = self._page(line, path, find, parse, params, 1)
+                    page = self._patiently(line, path, find, parse, params, 1, patience)
                 size = len(page.entries)
                 first_size = first_size or size
                 brings_more = any(entry.identity not in seen for entry in page.entries)
@@ -526,6 +573,12 @@ def _entry(item: Any, value: T | None) -> _Entry[T]:
         return _Entry(value, f"{value.name}\n{value.language}", has_id=True)
     remote_id = getattr(value, "remote_id", "")
     return _Entry(value, remote_id or json.dumps(item, sort_keys=True), has_id=bool(remote_id))
+
+
+def _listing(page: _Page[T]) -> Listing[T]:
+    listing = Listing(page.values)
+    listing.skipped = page.skipped
+    return listing
 
 
 def _newest_first(jobs: Sequence[BulkJob]) -> bool:

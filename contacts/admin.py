@@ -1,8 +1,8 @@
-"""The opt-outs, numbers masked."""
+"""The opt-outs, numbers masked, and how the reading of the contacts went."""
 
 from django.contrib import admin
 
-from contacts.models import OptOut
+from contacts.models import ContactSync, OptOut
 from core.admin import ReadOnlyAdmin
 from core.phones import mask
 
@@ -29,3 +29,23 @@ class OptOutAdmin(ReadOnlyAdmin):
     @admin.display(description="Phone number")
     def masked(self, opt_out):
         return mask(opt_out.phone)
+
+
+@admin.register(ContactSync)
+class ContactSyncAdmin(ReadOnlyAdmin):
+    list_display = ["team", "state", "requested_by", "requested_at", "finished_at", "error"]
+    list_select_related = ["team", "requested_by"]
+    list_filter = ["state", "team"]
+    fields = [
+        "team",
+        "state",
+        "requested_by",
+        "requested_at",
+        "finished_at",
+        "contacts_read",
+        "groups_total",
+        "groups_read",
+        "skipped",
+        "error",
+    ]
+    ordering = ["-pk"]

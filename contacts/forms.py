@@ -1,8 +1,9 @@
-"""What people type on the pages of the opt-outs."""
+"""What people type on the pages of the opt-outs and the contacts."""
 
 import re
 
 from django import forms
+from django.db.models import Q
 
 from contacts import number_lists
 from core import phones
@@ -144,3 +145,56 @@ class OptOutFilterForm(forms.Form):
         if self.whole_only or not digits:
             return opt_outs.none()
         return opt_outs.filter(phone__contains=digits)
+
+
+class ContactFilterForm(forms.Form):
+    """Which contacts to list, in the query string; what can't be read is left out."""
+
+    q = forms.CharField(
+        label="Search",
+        required=False,
+        max_length=100,
+        widget=forms.SearchInput(attrs={"placeholder": "Name or number"}),
+    )
+    group = forms.ChoiceField(label="Group", required=False)
+
+    def __init__(self, data, *, groups, region, whole_only):
+        super().__init__(data)
+        self.groups = {str(group.uuid): group for group in groups}
+        self.fields["group"].choices = [
+            ("", "All contacts"),
+            *((uuid, group.name) for uuid, group in self.groups.items()),
+        ]
+        self.region, self.whole_only = region, whole_only
+        self.is_valid()
+
+    @property
+    def narrows(self):
+        return bool(self.cleaned_data.get("q") or self.cleaned_data.get("group"))
+
+    def filter(self, contacts):
+        """Return those whose name contains the text, or whose number begins with it."""
+        if group := self.groups.get(self.cleaned_data.get("group")):
+            contacts = contacts.filter(memberships__group=group)
+        text = self.cleaned_data.get("q", "").casefold()
+        if not text:
+            return contacts
+        if any(letter.isalpha() for letter in text):
+            return contacts.filter(search_name__contains=text)
+        found = phones.parse(text, region=self.region)
+        if isinstance(found, phones.Phone):
+            return contacts.filter(phone=found.e164)
+        if self.whole_only:
+            return contacts.none()
+        return contacts.filter(self._begins_with(text))
+
+    def _begins_with(self, text):
+        """Return the condition for the first digits of a number, in either way to write it."""
+        digits = re.sub(r"\D", "", text)
+        local = digits.lstrip("0")
+        if not local:
+            return Q(pk__in=[])
+        condition = Q(phone__startswith=f"+{local}")
+        if not text.lstrip().startswith("+"):
+            condition |= Q(phone__startswith=f"{phones.country_prefix(self.region)}{local}")
+        return condition

@@ -1,4 +1,4 @@
-"""Who must not be written to."""
+"""Who must not be written to, and the mirror of ChumiAI's contacts and groups."""
 
 import uuid
 
@@ -76,3 +76,145 @@ class OptOut(models.Model):
     @property
     def is_in_force(self):
         return self.lifted_at is None
+
+
+class ContactSyncQuerySet(models.QuerySet):
+    def for_team(self, team):
+        return self.filter(team=team)
+
+    def open(self):
+        return self.filter(state__in=ContactSync.OPEN)
+
+    def current(self, team):
+        """Return the last complete reading, which the pages show, or None."""
+        succeeded = self.for_team(team).filter(state=ContactSync.State.SUCCEEDED)
+        return succeeded.order_by("-pk").first()
+
+
+class ContactSync(models.Model):
+    """One reading of ChumiAI's contacts and groups.
+
+    It owns what it read, so that a reading that is not complete is never shown: the pages
+    change from one complete reading to the next in one statement.
+    """
+
+    class State(models.TextChoices):
+        REQUESTED = "requested", "Waiting to start"
+        RUNNING = "running", "Running"
+        SUCCEEDED = "succeeded", "Done"
+        FAILED = "failed", "Failed"
+
+    OPEN = (State.REQUESTED, State.RUNNING)
+
+    team = models.ForeignKey(Team, models.CASCADE, related_name="contact_syncs")
+    state = models.CharField(max_length=10, choices=State.choices, default=State.REQUESTED)
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
+    )
+    requested_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+    # Whoever reads holds it; a worker that was given up writes nothing more.
+    token = models.CharField(max_length=32, blank=True)
+    contacts_read = models.PositiveIntegerField(default=0)
+    groups_total = models.PositiveIntegerField(default=0)
+    groups_read = models.PositiveIntegerField(default=0)
+    # Entries of ChumiAI's lists that nobody could make sense of.
+    skipped = models.PositiveIntegerField(default=0)
+    error = models.CharField(max_length=300, blank=True)
+
+    objects = ContactSyncQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["team"],
+                condition=Q(state__in=("requested", "running")),
+                name="one_open_contact_sync_a_team",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=("requested", "running"), finished_at=None)
+                | Q(state__in=("succeeded", "failed"), finished_at__isnull=False),
+                name="finished_contact_sync_has_its_time",
+            ),
+        ]
+
+    def __str__(self):
+        return f"Contacts of {self.team} at {self.requested_at:%Y-%m-%d %H:%M}"
+
+    @property
+    def is_open(self):
+        return self.state in self.OPEN
+
+
+class Contact(models.Model):
+    """A person in ChumiAI's address book, as one reading found it. Never written back."""
+
+    # Made of the team and ChumiAI's id: the address of a page outlives the next reading.
+    uuid = models.UUIDField(editable=False)
+    sync = models.ForeignKey(ContactSync, models.CASCADE, related_name="contacts")
+    remote_id = models.CharField(max_length=200, blank=True)
+    name = models.CharField(max_length=300, blank=True)
+    # In small letters: SQLite knows the cases of English letters only.
+    search_name = models.CharField(max_length=300, blank=True)
+    # By name, and those without one after them.
+    sort_key = models.CharField(max_length=60)
+    # E.164, or '' where what ChumiAI has is no number; that is kept as it was.
+    phone = models.CharField(max_length=16, blank=True)
+    raw_phone = models.CharField(max_length=60, blank=True)
+    email = models.CharField(max_length=200, blank=True)
+    tags = models.JSONField(default=list)
+    custom = models.JSONField(default=dict)
+    # What ChumiAI says, which is not our list; None where it says nothing.
+    opted_out = models.BooleanField(null=True)
+    added_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["sync", "uuid"], name="one_contact_a_reading")
+        ]
+        indexes = [
+            models.Index(fields=["sync", "sort_key", "id"], name="contact_list"),
+            models.Index(fields=["sync", "phone"], name="contact_by_phone"),
+        ]
+
+    def __str__(self):
+        return f"Contact {self.pk}"
+
+
+class ContactGroup(models.Model):
+    """A group of ChumiAI's, as one reading found it."""
+
+    uuid = models.UUIDField(editable=False)
+    sync = models.ForeignKey(ContactSync, models.CASCADE, related_name="groups")
+    remote_id = models.CharField(max_length=200)
+    name = models.CharField(max_length=300)
+    description = models.CharField(max_length=500, blank=True)
+    # What ChumiAI says, if it does, and how many members came.
+    told_size = models.PositiveIntegerField(null=True)
+    size = models.PositiveIntegerField(default=0)
+    read_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["sync", "uuid"], name="one_group_a_reading")
+        ]
+        indexes = [models.Index(fields=["sync", "name", "id"], name="group_list")]
+
+    def __str__(self):
+        return self.name
+
+    @property
+    def is_short(self):
+        """Say whether fewer members came than ChumiAI says that there are."""
+        return self.told_size is not None and self.size < self.told_size
+
+
+class GroupMembership(models.Model):
+    group = models.ForeignKey(ContactGroup, models.CASCADE, related_name="memberships")
+    contact = models.ForeignKey(Contact, models.CASCADE, related_name="memberships")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["group", "contact"], name="a_member_once")]
+
+    def __str__(self):
+        return f"{self.contact_id} in {self.group_id}"

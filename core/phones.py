@@ -90,6 +90,13 @@ def wire(phone: str) -> str:
     return phone.removeprefix("+")
 
 
+def country_prefix(region: str) -> str:
+    """Return how the numbers of a region begin: `+233`."""
+    import phonenumbers
+
+    return f"+{phonenumbers.country_code_for_region(region)}"
+
+
 def display(phone: str) -> str:
     """Write an E.164 number for people: `+233 24 412 3456`."""
     import phonenumbers

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs
@@ -57,7 +57,7 @@ class Call:
     def account(self) -> str:
         return self.key.account
 
-    def page(self, resource: str, items: list[Data], owner: Data | None = None) -> Page:
+    def page(self, resource: str, items: Sequence[Data], owner: Data | None = None) -> Page:
         """Return the page of these items that the request asks for."""
         query, options = self.request.query, self.state.options
         limit = min(_positive(query, "limit", options.page_size), options.max_page_size)
@@ -67,7 +67,7 @@ class Call:
                 offset = shapes.cursor_offset(query["after"])
             except ValueError:
                 raise Problem(400, ["after is not a cursor"]) from None
-        part = items[offset : offset + limit]
+        part = list(items[offset : offset + limit])
         return Page(resource, part, offset, limit, len(items), self.request.path, owner)
 
 

@@ -211,6 +211,14 @@ def clear_codes(state: State, data: Data) -> Json:
     return {}
 
 
+def fill_contacts(state: State, data: Data) -> Json:
+    contacts, groups = _need(data, "contacts", int), _need(data, "groups", int)
+    if not (0 <= contacts <= 1_000_000 and 0 <= groups <= 1000):
+        raise Refused("at most 1,000,000 contacts and 1,000 groups")
+    state.fill_contacts(_account(data) or DEFAULT_ACCOUNT, contacts, groups)
+    return {}
+
+
 def add_inbound(state: State, data: Data) -> Json:
     account = _account(data) or DEFAULT_ACCOUNT
     phone, text = str(data.get("phone", "")), str(data.get("text", ""))
@@ -239,6 +247,7 @@ ROUTES: list[tuple[str, str, Callable[..., Json]]] = [
     ("GET", "/codes", get_codes),
     ("POST", "/codes", add_code),
     ("DELETE", "/codes", clear_codes),
+    ("POST", "/contacts", fill_contacts),
     ("POST", "/inbound", add_inbound),
 ]
 

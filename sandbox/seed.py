@@ -212,6 +212,37 @@ def contacts(rng: random.Random) -> list[Data]:
     return people
 
 
+def many_contacts(count: int) -> list[Data]:
+    """Return so many people, each with a number of their own."""
+    return [
+        {
+            "id": f"{number:024x}",
+            "name": f"Person {number}",
+            "phone": f"23324{number:07d}",
+            "email": None,
+            "tags": [],
+            "customFields": {"town": "Ho"},
+            "optedOut": False,
+            "days_ago": 2,
+        }
+        for number in range(count)
+    ]
+
+
+def many_groups(count: int, people: list[Data]) -> list[Data]:
+    """Share the people out to so many groups."""
+    return [
+        {
+            "id": f"{number:023x}f",
+            "name": f"Group {number}",
+            "description": None,
+            "members": [person["id"] for person in people[number::count]],
+            "days_ago": 2,
+        }
+        for number in range(count)
+    ]
+
+
 def groups(rng: random.Random, people: list[Data]) -> list[Data]:
     """Return 6 groups, each with the ids of its members; the last one is empty."""
     return [

@@ -9,7 +9,7 @@ import secrets
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, TypeVar, cast
@@ -93,6 +93,22 @@ def locked(method: Method) -> Method:
             return method(self, *args, **kwargs)
 
     return cast(Method, run)
+
+
+class Dressed(Sequence[Data]):
+    """Things as the API shows them, each made when it is asked for: a page of a long list costs
+    no more than one of a short."""
+
+    def __init__(self, things: list[Any], dress: Callable[[Any], Data]) -> None:
+        self._things, self._dress = things, dress
+
+    def __len__(self) -> int:
+        return len(self._things)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return [self._dress(thing) for thing in self._things[index]]
+        return self._dress(self._things[index])
 
 
 class State:
@@ -467,14 +483,21 @@ class State:
         }
 
     @locked
-    def list_contacts(self, account: str, search: str) -> list[Data]:
+    def fill_contacts(self, account: str, contacts: int, groups: int) -> None:
+        self.account(account).fill(contacts, groups)
+
+    @locked
+    def list_contacts(self, account: str, search: str) -> Sequence[Data]:
         wanted = search.lower()
         mine = self.account(account)
-        return [
-            self._contact(mine, contact)
+        found = [
+            contact
             for contact in mine.contacts.values()
-            if wanted in (contact["name"] or "").lower() or wanted in contact["phone"]
+            if not wanted
+            or wanted in (contact["name"] or "").lower()
+            or wanted in contact["phone"]
         ]
+        return Dressed(found, lambda contact: self._contact(mine, contact))
 
     @locked
     def get_contact(self, account: str, contact_id: str) -> Data:
@@ -488,13 +511,15 @@ class State:
         return [self._group(group) for group in self.account(account).groups.values()]
 
     @locked
-    def get_group(self, account: str, group_id: str) -> tuple[Data, list[Data]]:
+    def get_group(self, account: str, group_id: str) -> tuple[Data, Sequence[Data]]:
         """Return a group and its contacts, in a stable order."""
         mine = self.account(account)
         group = mine.groups.get(group_id)
         if group is None:
             raise Problem(404, "Contact group not found")
-        members = [self._contact(mine, mine.contacts[member]) for member in group["members"]]
+        members = Dressed(
+            group["members"], lambda member: self._contact(mine, mine.contacts[member])
+        )
         return self._group(group), members
 
     @locked

@@ -186,6 +186,9 @@ def subjects(connected, marketer):
         "batch": Batch.objects.get(campaign=launched),
         "template": MessageTemplate.objects.get(name="welcome_message"),
         "media": factories.make_media_campaign(connected, by=marketer),
+        "contact": factories.mirror(
+            connected, groups={"Regulars": factories.contact_page("1")}
+        ).contacts.get(),
         "opt_out": opt_out(connected, "+233244123456", by=marketer)[0],
     }
 

@@ -5,11 +5,16 @@ import time
 import uuid
 
 import xlsxwriter
+from bs4 import BeautifulSoup
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
 from campaigns.models import Batch, BulkJob, Campaign, Check, Recipient, Upload
 from campaigns.services import checks, drafts, launches
+from chumi_api.types import Contact as RemoteContact
+from chumi_api.types import ContactGroup as RemoteGroup
+from chumi_api.types import Listing
+from contacts import services as contacts
 from message_templates import components as parts
 from message_templates.models import MessageTemplate
 from tasks import services as tasks
@@ -115,6 +120,36 @@ def make_ready_campaign(team, *, rows=None, count=5, by=None, template=None, nam
     checks.request_check(campaign, by=by)
     drain("check_campaign")
     return Campaign.objects.get(pk=campaign.pk)
+
+
+def contact_page(*ids, phone="233244123456", skipped=0):
+    """Return a page of contacts as the client gives it."""
+    page = Listing(RemoteContact(remote_id, phone, f"Person {remote_id}") for remote_id in ids)
+    page.skipped = skipped
+    return page
+
+
+def group_page(*ids, size=None):
+    return Listing(RemoteGroup(remote_id, f"Group {remote_id}", size=size) for remote_id in ids)
+
+
+def mirror(team, people=None, *, groups=()):
+    """Return a complete reading of these people, one if none are given, and of these groups."""
+    people = contact_page("1") if people is None else Listing(people)
+    sync = contacts.request_contact_sync(team)
+    contacts.begin_contact_sync(sync)
+    contacts.apply_contact_page(sync, people)
+    members = dict(groups)
+    for group in contacts.apply_groups(sync, group_page(*members)):
+        contacts.apply_member_page(sync, group, Listing(members[group.remote_id]))
+        contacts.record_group_read(sync, group)
+    contacts.record_contact_sync_succeeded(sync)
+    sync.refresh_from_db()
+    return sync
+
+
+def soup(answer):
+    return BeautifulSoup(answer.content, "html.parser")
 
 
 def make_media_template(team, name="fresh_offer", *, kind="IMAGE", **fields):

@@ -166,3 +166,43 @@ def test_a_group_that_gives_fewer_members_than_it_counts_is_incomplete(serve_jso
     detail = Client(url, "key").group("g")
 
     assert (detail.group.name, len(detail.members), detail.complete) == ("VIP", 2, False)
+
+
+def failing_once(at):
+    """Return a maker of pages of contacts of which one does not come when first asked for."""
+    people = [{"id": f"c{n}", "phone": f"23324{n:07}"} for n in range(23)]
+    asked = []
+
+    def make(query):
+        asked.append(query["page"])
+        if query["page"] == at and asked.count(at) == 1:
+            return None
+        start = (int(query["page"]) - 1) * 10
+        return {"data": people[start : start + 10], "total": 23}
+
+    return make, asked
+
+
+@pytest.mark.parametrize("at", ["1", "2", "3"])
+def test_a_page_that_did_not_come_is_asked_for_again_where_the_caller_wants_it(serve_json, at):
+    make, asked = failing_once(at)
+    told = []
+
+    def patience(error, tries):
+        told.append(tries)
+        if tries > 2:
+            raise error
+
+    pages = list(Client(serve_json(make), "key").contact_pages(patience=patience))
+
+    assert [len(page) for page in pages] == [10, 10, 3]
+    assert len(asked) == 4
+    assert told == [0]
+
+
+def test_without_patience_it_is_an_error_at_once(serve_json):
+    make, asked = failing_once("2")
+
+    with pytest.raises(Unavailable):
+        list(Client(serve_json(make), "key").contact_pages())
+    assert asked == ["1", "2"]

@@ -10,6 +10,7 @@ from django.core.management import CommandError, call_command
 
 from campaigns.models import Campaign
 from campaigns.services import checks, drafts
+from contacts.models import ContactSync
 from message_templates.models import MessageTemplate
 from reports.management.commands import seed_demo
 from teams.models import Connection, Membership, Team, User
@@ -53,6 +54,7 @@ def test_seeds_once(seeded, settings):
         known = team.opt_outs.exclude(source="whatsapp").phones()
         assert not {f"+{to}" for to in sent} & set(known)
         assert any(c.recipients.filter(status="failed").exists() for c in done)
+        assert ContactSync.objects.current(team).contacts_read == 1200
         assert team.bulk_jobs.filter(batch=None).exists(), "what was there before is listed"
 
     # A second run changes nothing,

@@ -83,6 +83,7 @@ def test_ledger_of_one_job(api):
         ("/faults", {"kind": "500", "key": "chumi_sk_live_other"}),
         ("/templates", {"name": "a"}),
         ("/jobs", {"total": "many"}),
+        ("/contacts", {"contacts": 10**9, "groups": 1}),
         ("/inbound", {"phone": "233244123451"}),
     ],
 )
@@ -90,6 +91,13 @@ def test_bad_orders_are_refused_with_a_reason(api, path, body):
     response = requests.post(f"{api.url}/__sandbox__{path}", json=body, timeout=5)
     assert response.status_code == 400
     assert response.json()["error"]
+
+
+def test_another_address_book(api):
+    api.order("/contacts", contacts=30, groups=4)
+    assert api.get("/contacts").json()["pagination"]["total"] == 30
+    groups = api.get("/contacts/groups").json()["data"]
+    assert [group["contactCount"] for group in groups] == [8, 8, 7, 7]
 
 
 def test_unknown_orders_are_missing(api):

@@ -168,6 +168,7 @@ def everything(connected, sandbox, drain, root):
     factories.finish(campaign)
     set_media(factories.make_media_campaign(connected), media_id="123", by=root)
     opt_out(connected, "+233244123456")
+    factories.mirror(connected)
     request_sync(connected)
     record_heartbeat("worker", campaign.created_at)
     JobSync.objects.get_or_create(team=connected)

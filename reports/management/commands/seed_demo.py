@@ -17,7 +17,8 @@ from openpyxl import Workbook
 
 from campaigns.models import Campaign
 from campaigns.services import checks, drafts, jobs, launches
-from contacts.services import opt_out
+from contacts.models import ContactSync
+from contacts.services import opt_out, request_contact_sync
 from message_templates import services as templates
 from message_templates.models import MessageTemplate
 from tasks import services as tasks
@@ -150,6 +151,9 @@ class Command(BaseCommand):
             self.stdout.write(f"Making {business.name} …")
             sync = templates.request_sync(team, by=members[MANAGER])
             work_until(lambda: refreshed(sync).finished_at, "the templates")
+        if not ContactSync.objects.current(team):
+            book = request_contact_sync(team, by=members[MANAGER])
+            work_until(lambda: refreshed(book).finished_at, "the contacts")
         told = Campaign.objects.for_team(team).values_list("name", flat=True)
         missing = [story for story in business.stories if story.name not in set(told)]
         if missing:

@@ -1,0 +1,232 @@
+"""The mirror of the contacts and groups, against the sandbox over real HTTP."""
+
+import tracemalloc
+
+import pytest
+from django.urls import reverse
+
+from contacts import services, tasks
+from contacts.models import Contact, ContactGroup, ContactSync, GroupMembership, OptOut
+from teams.models import AuditEvent, Connection
+from tests import factories
+
+CONTACTS = "/api/v1/contacts$"
+GROUPS = "/api/v1/contacts/groups"
+SHAPES = ["nest", "bare", "mongo", "snake", "meta", "chaos"]
+
+
+@pytest.fixture(autouse=True)
+def _little_patience(monkeypatch):
+    monkeypatch.setattr(tasks, "TRIES", (0, 0))
+
+
+@pytest.fixture
+def few(connected, sandbox):
+    """A small address book: 60 contacts in 3 groups, pages of 20."""
+    fill(sandbox, contacts=60, groups=3)
+    sandbox.post("options", chaos_bad_gateway=0.0, chaos_slow=0.0, page_size=20, max_page_size=20)
+    return connected
+
+
+def fill(sandbox, *, contacts, groups):
+    sandbox.post("contacts", account="kente", contacts=contacts, groups=groups)
+
+
+def sync(team):
+    row = services.request_contact_sync(team)
+    factories.drain("sync_contacts")
+    row.refresh_from_db()
+    return row
+
+
+def shown(team):
+    """Return how many contacts, groups and memberships the pages are of."""
+    current = ContactSync.objects.current(team)
+    return (
+        Contact.objects.filter(sync=current).count(),
+        ContactGroup.objects.filter(sync=current).count(),
+        GroupMembership.objects.filter(group__sync=current).count(),
+    )
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_every_shape_gives_the_same_people(shape, few, sandbox):
+    sandbox.post("shape", shape=shape, account="kente")
+    run = sync(few)
+    assert (run.state, run.error) == ("succeeded", "")
+    assert (run.contacts_read, run.groups_read, run.skipped) == (60, 3, 0)
+    assert shown(few) == (60, 3, 60)
+    first = Contact.objects.order_by("sort_key").first()
+    assert (first.name, first.phone) == ("Person 0", "+233240000000")
+    assert {group.size for group in ContactGroup.objects.all()} == {20}
+
+
+def test_two_thousand_over_pages_of_fifty(connected, sandbox):
+    fill(sandbox, contacts=2000, groups=8)
+    assert sync(connected).state == "succeeded"
+    assert shown(connected) == (2000, 8, 2000)
+
+
+@pytest.mark.long
+def test_a_hundred_thousand_are_complete_and_the_memory_is_flat(connected, sandbox):
+    fill(sandbox, contacts=100_000, groups=50)
+    tracemalloc.start()
+    assert sync(connected).state == "succeeded"
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert shown(connected) == (100_000, 50, 100_000)
+    # The ids of a list are kept to know a page that comes twice; nothing else grows.
+    assert peak < 64 * 1024 * 1024
+
+
+def test_twice_is_the_same_and_keeps_the_addresses(few):
+    sync(few)
+    before = set(Contact.objects.values_list("uuid", "name", "phone"))
+    sync(few)
+    current = ContactSync.objects.current(few)
+    assert set(current.contacts.values_list("uuid", "name", "phone")) == before
+
+
+def test_who_vanished_is_shown_no_more_and_dropped_a_little_later(few, sandbox):
+    sync(few)
+    fill(sandbox, contacts=50, groups=2)
+    sync(few)
+    assert shown(few) == (50, 2, 50)
+    # A page that is just being made may still be of the former reading.
+    assert Contact.objects.count() == 110
+    factories.let_time_pass()
+    factories.drain("sync_contacts")
+    assert (Contact.objects.count(), ContactGroup.objects.count()) == (50, 2)
+
+
+@pytest.mark.parametrize("kind", ["500", "502html", "half_json", "reset_after"])
+def test_a_bad_moment_in_the_middle_is_got_over(kind, few, sandbox):
+    sandbox.fault(kind, method="GET", path=CONTACTS, after=1)
+    sandbox.fault(kind, method="GET", path=f"{GROUPS}/", after=2)
+    assert sync(few).state == "succeeded"
+    assert shown(few) == (60, 3, 60)
+
+
+def test_a_429_is_waited_out(few, sandbox):
+    sandbox.fault("429", method="GET", path=CONTACTS, retry_after=1)
+    assert sync(few).state == "succeeded"
+    assert shown(few) == (60, 3, 60)
+
+
+@pytest.mark.parametrize("path", [CONTACTS, f"{GROUPS}/"])
+@pytest.mark.parametrize("kind", ["500", "502html", "half_json"])
+def test_nothing_half_is_shown_as_whole(kind, path, few, sandbox, viewer, login):
+    sync(few)
+    fill(sandbox, contacts=40, groups=2)
+    sandbox.fault(kind, method="GET", path=path, after=1, times=None)
+    run = sync(few)
+    assert run.state == "failed" and run.error
+    assert shown(few) == (60, 3, 60)
+    here = reverse("contacts:contact_list", args=(few.slug,))
+    page = login(viewer).get(here).content.decode()
+    assert "could not be read" in page and "Nothing was lost" in page
+    factories.let_time_pass()
+    factories.drain("sync_contacts")
+    assert Contact.objects.count() == 60
+
+
+def test_a_first_reading_that_fails_shows_nothing(few, sandbox, viewer, login):
+    sandbox.fault("500", method="GET", path=CONTACTS, after=1, times=None)
+    assert sync(few).state == "failed"
+    assert shown(few) == (0, 0, 0)
+    here = reverse("contacts:contact_list", args=(few.slug,))
+    page = login(viewer).get(here).content.decode()
+    assert "not shown, because it is not complete" in page
+    assert "Person" not in page
+
+
+def test_a_reading_that_goes_on_shows_the_former(few, viewer, login):
+    sync(few)
+    row = services.request_contact_sync(few)
+    services.begin_contact_sync(row)
+    assert shown(few) == (60, 3, 60)
+    here = reverse("contacts:contact_list", args=(few.slug,))
+    assert "Until it is complete" in login(viewer).get(here).content.decode()
+
+
+def test_a_worker_that_was_given_up_writes_nothing_more(few):
+    row = services.request_contact_sync(few)
+    services.begin_contact_sync(row)
+    other = ContactSync.objects.get()
+    services.begin_contact_sync(other)
+    with pytest.raises(services.Superseded):
+        services.apply_contact_page(row, factories.contact_page("1"))
+    services.record_contact_sync_failed(row, "Too late.")
+    assert ContactSync.objects.get().state == "running"
+    services.apply_contact_page(other, factories.contact_page("1"))
+    assert Contact.objects.count() == 1
+
+
+def test_a_half_that_a_dead_worker_left_is_read_anew(few):
+    row = services.request_contact_sync(few)
+    services.begin_contact_sync(row)
+    services.apply_contact_page(row, factories.contact_page("gone"))
+    factories.drain("sync_contacts")
+    assert shown(few) == (60, 3, 60)
+
+
+def test_the_missing_permission_is_said_plainly(team, sandbox):
+    factories.connect(team, sandbox, kind="without_contacts-read")
+    run = sync(team)
+    assert run.state == "failed"
+    assert "lacks the permission contacts:read" in run.error
+    # The key is good for everything else.
+    assert Connection.objects.get(team=team).problem == ""
+
+
+def test_a_revoked_key_is_said_and_marked(team, sandbox):
+    factories.connect(team, sandbox, kind="revoked")
+    assert sync(team).state == "failed"
+    assert Connection.objects.get(team=team).problem
+
+
+def test_without_a_key_it_is_said(team):
+    assert "no ChumiAI key" in sync(team).error
+
+
+def test_it_never_changes_an_opt_out(few):
+    services.opt_out(few, "+233240000001")
+    sync(few)
+    assert list(OptOut.objects.phones()) == ["+233240000001"]
+
+
+def test_what_is_no_number_is_kept_as_it_was_and_a_member_without_a_contact_is_added(few):
+    row = services.request_contact_sync(few)
+    services.begin_contact_sync(row)
+    services.apply_contact_page(row, factories.contact_page("1", phone="ask Ama\0"))
+    (group,) = services.apply_groups(row, factories.group_page("g", size=3))
+    members = factories.contact_page("1", "2", phone="233244123456")
+    services.apply_member_page(row, group, members)
+    services.apply_member_page(row, group, members)
+    services.record_group_read(row, group)
+    services.record_contact_sync_succeeded(row)
+    assert set(Contact.objects.values_list("phone", "raw_phone")) == {
+        ("", "ask Ama"),
+        ("+233244123456", ""),
+    }
+    group.refresh_from_db()
+    assert (group.size, group.told_size, group.is_short) == (2, 3, True)
+
+
+def start(client, team):
+    return client.post(reverse("contacts:contact_sync_start", args=(team.slug,)), follow=True)
+
+
+def test_the_button_asks_once(few, marketer, login):
+    client = login(marketer)
+    start(client, few)
+    page = start(client, few).content.decode()
+    assert "Nothing is moving, because no worker is running" in page
+    assert ContactSync.objects.get().requested_by == marketer
+    assert AuditEvent.objects.filter(action="contact sync requested").count() == 1
+
+
+def test_refused_to_a_viewer_and_invisible_to_a_stranger(few, viewer, outsider, login):
+    assert start(login(viewer), few).status_code == 403
+    assert start(login(outsider), few).status_code == 404
+    assert not ContactSync.objects.exists()
