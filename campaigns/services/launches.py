@@ -188,13 +188,12 @@ def resume(campaign, *, by=None):
     if campaign.batches.filter(status=Batch.Status.UNCONFIRMED).exists():
         raise Refused("A part got no clear answer yet. Settle it first, then go on.")
     with transaction.atomic():
-        moved = _go_on(campaign, failures_since=timezone.now())
-        if moved:
-            audit(campaign.team, "campaign resumed", by=by, subject=str(campaign.uuid))
-            # The person has seen what failed until now.
-            BulkJob.objects.filter(batch__campaign=campaign).update(failures_told=True)
-    if not moved:
-        raise Refused("This campaign is not paused.")
+        # The person has seen what failed until now. The jobs come before the task, as where
+        # their news is written: the other way round, each would wait for the other.
+        BulkJob.objects.filter(batch__campaign=campaign).update(failures_told=True)
+        if not _go_on(campaign, failures_since=timezone.now()):
+            raise Refused("This campaign is not paused.")
+        audit(campaign.team, "campaign resumed", by=by, subject=str(campaign.uuid))
 
 
 def carry_on(campaign):
