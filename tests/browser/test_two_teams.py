@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from contacts.services import opt_out
 from tests import factories
 from tests.access import ACCESS, address
 
@@ -27,6 +28,10 @@ def things_of(team, sandbox, by):
         "launched": launched,
         "draft": draft,
         "media": factories.make_media_campaign(team, by=by, name=f"{team.name} in pictures"),
+        "contact": factories.mirror(
+            team, groups={"Regulars": factories.contact_page("1")}
+        ).contacts.get(),
+        "opt_out": opt_out(team, "+233244123456", by=by)[0],
     }
 
 
