@@ -45,7 +45,7 @@ def _chain(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[Seq
 
 def _row(number: int, texts: Sequence[str]) -> bytes:
     cells = [
-        f'<c r="{_letters(column)}{number}" s="1" t="inlineStr"><is>'
+        f'<c r="{column_letter(column)}{number}" s="1" t="inlineStr"><is>'
         f'<t xml:space="preserve">{_xml_text(text)}</t></is></c>'
         for column, text in enumerate(texts)
     ]
@@ -58,11 +58,12 @@ def _xml_text(text: str) -> str:
     return escape(_LOOKS_ESCAPED.sub("_x005F_", text), {"\r": "&#13;"})
 
 
-def _letters(column: int) -> str:
+def column_letter(index: int) -> str:
+    """Return the spreadsheet's name of a column: 0 is A, 26 is AA."""
     letters = ""
-    column += 1
-    while column:
-        column, rest = divmod(column - 1, 26)
+    index += 1
+    while index:
+        index, rest = divmod(index - 1, 26)
         letters = chr(65 + rest) + letters
     return letters
 

@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Case, Count, F, OuterRef, Q, Subquery, Sum, When
 from django.db.models.functions import Coalesce, Greatest, Least
 
+from campaigns.clean_file import column_letter
 from campaigns.failures import explain_text
 from campaigns.media import FORMATS
 from message_templates.models import MessageTemplate
@@ -200,16 +201,6 @@ class Upload(models.Model):
     def sample(self):
         """Return the first rows of data: [[row number, [text, …]], …]."""
         return self.head[1:] if self.has_header else self.head
-
-
-def column_letter(index):
-    """Return the spreadsheet's name of a column: 0 is A, 26 is AA."""
-    letters = ""
-    index += 1
-    while index:
-        index, rest = divmod(index - 1, 26)
-        letters = chr(65 + rest) + letters
-    return letters
 
 
 class Check(models.Model):

@@ -149,13 +149,13 @@ class _Slice:
             if self.pace.wait(now):
                 return
             if not self.claimed:
-                self._claim(now)
+                self._claim()
                 continue
             self.pace.take(now, team.messages_per_second)
             self.in_flight += 1
             self.outbox.put(self.claimed.popleft())
 
-    def _claim(self, now):
+    def _claim(self):
         """Claim the next few: no more than go out at once, so that little is ever in doubt."""
         team = self.campaign.team
         attempts = singles.claim(

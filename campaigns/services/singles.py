@@ -10,7 +10,7 @@ from math import ceil
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from campaigns import failures
@@ -316,6 +316,6 @@ def has_work(campaign):
     """Say whether anybody of the campaign waits to be written to one by one, or is just now."""
     return (
         Recipient.objects.singly(campaign)
-        .filter(Q(status=Status.PENDING) | Q(status=Status.SUBMITTING))
+        .filter(status__in=(Status.PENDING, Status.SUBMITTING))
         .exists()
     )

@@ -11,8 +11,9 @@ from django.core.files import File
 from django.core.management.base import BaseCommand, CommandError, DjangoHelpFormatter
 from django.urls import reverse
 
+from campaigns.clean_file import column_letter
 from campaigns.links import SECONDS
-from campaigns.models import Campaign, Check, HeaderMedia, column_letter
+from campaigns.models import Campaign, Check, HeaderMedia
 from campaigns.services import checks, drafts, launches, media
 from campaigns.standing import standing_of
 from core.errors import Refused
