@@ -73,8 +73,11 @@
 
   // Questions before what can't be undone: <form data-confirm="…">, a button, or hx-confirm.
 
+  let answered = () => {};
+
   function ask(text, { title, action, danger } = {}) {
     const dialog = $("#confirm");
+    answered(dialog.returnValue === "yes");
     $("#confirm-title").textContent = title || "Are you sure?";
     $("#confirm-text").textContent = text;
     const yes = $("[value=yes]", dialog);
@@ -83,12 +86,13 @@
     yes.classList.toggle("btn-primary", danger === "no");
     dialog.returnValue = "";
     dialog.showModal();
-    return new Promise((resolve) => {
-      dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), {
-        once: true,
-      });
-    });
+    return new Promise((resolve) => (answered = resolve));
   }
+
+  // "close" is told a frame late: a question that was asked meanwhile is not answered by it.
+  $("#confirm")?.addEventListener("close", ({ target }) => {
+    if (!target.open) answered(target.returnValue === "yes");
+  });
 
   function question(element) {
     const { confirm, confirmTitle, confirmAction, confirmDanger } = element.dataset;

@@ -75,6 +75,25 @@ def test_by_keyboard_alone(open_page, ready_team, marketer):
     expect(page.get_by_text("The draft “Not needed” was deleted.")).to_be_visible()
 
 
+def test_a_question_asked_again_at_once(open_page, ready_team, marketer):
+    # The browser tells that a dialog closed a frame late: by then it may be open again.
+    draft = make_campaign(ready_team, by=marketer, name="Not needed")
+    page = open_page(marketer)
+    page.goto(f"/t/{ready_team.slug}/campaigns/{draft.uuid}/template/")
+    page.get_by_role("button", name="Delete draft").click()
+    question = page.get_by_role("dialog", name="Delete this draft?")
+    question.evaluate(
+        """dialog => {
+          dialog.close();
+          document.querySelector("form[data-confirm] button").click();
+        }"""
+    )
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
+    assert Campaign.objects.filter(pk=draft.pk).exists()
+    question.get_by_role("button", name="Delete the draft").click()
+    expect(page.get_by_text("The draft “Not needed” was deleted.")).to_be_visible()
+
+
 def test_the_chosen_colours_stay(open_page, ready_team, marketer):
     page = open_page(marketer, color_scheme="light")
     page.goto(f"/t/{ready_team.slug}/")
