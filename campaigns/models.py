@@ -84,6 +84,11 @@ class Campaign(models.Model):
         BATCHES = "batches", "In parts"
         SINGLY = "singly", "One by one"
 
+    class Audience(models.TextChoices):
+        FILE = "file", "A file"
+        GROUP = "group", "A group in ChumiAI"
+        NUMBER = "number", "One number"
+
     EDITABLE = (Status.DRAFT, Status.READY)
     LIVE = (Status.QUEUED, Status.SENDING, Status.PAUSED)
     TERMINAL = (Status.STOPPED, Status.COMPLETED)
@@ -94,6 +99,8 @@ class Campaign(models.Model):
     template = models.ForeignKey(
         MessageTemplate, models.PROTECT, null=True, related_name="campaigns"
     )
+    # Where the people come from.
+    audience = models.CharField(max_length=10, choices=Audience.choices, default=Audience.FILE)
     mapping = models.JSONField(null=True)
     # How it goes out; empty until a person chooses or it is launched (see `engines`).
     engine = models.CharField(max_length=10, choices=Engine.choices, blank=True)

@@ -8,20 +8,24 @@ from campaigns.services import checks, media
 # The word of a step stands in its URL, its view and its template. "media" is there only where
 # the template needs it, under the name of what it needs.
 STEPS = {
-    "template": "Template",
-    "file": "File",
-    "values": "Columns",
-    "media": "",
-    "check": "Check",
-    "preview": "Preview",
-    "review": "Review and send",
+    Campaign.Audience.FILE: {
+        "template": "Template",
+        "file": "File",
+        "values": "Columns",
+        "media": "",
+        "check": "Check",
+        "preview": "Preview",
+        "review": "Review and send",
+    },
 }
 
 
 def steps_of(campaign=None):
     """Return the steps in their order, each with its label."""
     kind = media.kind_of(campaign) if campaign else None
-    labels = STEPS | {"media": kind.name.capitalize() if kind else ""}
+    labels = dict(STEPS[campaign.audience if campaign else Campaign.Audience.FILE])
+    if "media" in labels:
+        labels["media"] = kind.name.capitalize() if kind else ""
     return {step: label for step, label in labels.items() if label}
 
 

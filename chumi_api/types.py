@@ -172,6 +172,103 @@ class GroupDetail:
         )
 
 
+class MessageStatus(StrEnum):
+    """How far a message of ours got. A message only climbs, in the order in which they stand."""
+
+    ACCEPTED = "accepted"
+    HELD = "held"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    READ = "read"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """What a message carries beside its text: we keep what is said of it, never the thing."""
+
+    kind: str
+    remote_id: str = field(default="", repr=False)
+    url: str = field(default="", repr=False)
+    content_type: str = ""
+    file_name: str = field(default="", repr=False)
+    size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message between a business and a person, as a webhook or the history tells it.
+
+    `phone` is the person's, in digits, whoever wrote. `kind` is WhatsApp's own word for the
+    type ("text", "image", "button", "interactive", "reaction", "template", …), kept where we
+    don't know it. `text` is what was written: the body, a caption, the title of the pressed
+    button, or the emoji of a reaction; `payload` the button's hidden text; `reply_to` the id
+    of the message that is answered, or reacted to. `status` and `code` are of messages of ours.
+    """
+
+    remote_id: str = field(repr=False)
+    phone: str = field(repr=False)
+    inbound: bool
+    kind: str = "text"
+    text: str = field(default="", repr=False)
+    payload: str = field(default="", repr=False)
+    reply_to: str = field(default="", repr=False)
+    media: Media | None = None
+    template_name: str = ""
+    name: str = field(default="", repr=False)
+    status: MessageStatus = MessageStatus.UNKNOWN
+    code: int | None = None
+    reason: str = field(default="", repr=False)
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StatusUpdate:
+    """News of one message of ours; `code` and `reason` where it failed."""
+
+    remote_id: str = field(repr=False)
+    status: MessageStatus
+    raw_status: str = ""
+    phone: str = field(default="", repr=False)
+    code: int | None = None
+    reason: str = field(default="", repr=False)
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateUpdate:
+    """News of a template; what it does not tell is ''."""
+
+    name: str
+    language: str = ""
+    remote_id: str = ""
+    status: str = ""
+    quality: str = ""
+    category: str = ""
+    reason: str = field(default="", repr=False)
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Preference:
+    """A person stopped, or resumed, marketing messages in WhatsApp itself."""
+
+    phone: str = field(repr=False)
+    wants: bool
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownEvent:
+    """Something that we have no use for, or could not make sense of; `kind` says what it is."""
+
+    kind: str
+
+
+Event = Message | StatusUpdate | TemplateUpdate | Preference | UnknownEvent
+
+
 @dataclass(frozen=True, slots=True)
 class AccessCheck:
     """How one read-only question went, for people to read."""

@@ -21,13 +21,14 @@ HEAD_ROWS, HEAD_LENGTH = 20, 200
 
 
 @transaction.atomic
-def create_campaign(team, *, by, name="", template=None):
+def create_campaign(team, *, by, name="", template=None, audience=Campaign.Audience.FILE):
     """Make a draft. Without a name it is called after its template and the day."""
     today = timezone.localdate()
     about = template.name.replace("_", " ").capitalize()[:100] if template else "Campaign"
     campaign = Campaign.objects.create(
         team=team,
         name=name or f"{about} – {today.day} {today:%b %Y}",
+        audience=audience,
         created_by=by,
     )
     audit(team, "campaign created", by=by, subject=str(campaign.uuid))
