@@ -6,8 +6,9 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from campaigns import steps
-from campaigns.forms import TABS, CampaignFilter
-from campaigns.models import Campaign
+from campaigns.fates import fate_of
+from campaigns.forms import TABS, CampaignFilter, in_tab
+from campaigns.models import Campaign, Recipient
 
 PAGE_SIZE = 25
 
@@ -15,7 +16,7 @@ PAGE_SIZE = 25
 @require_safe
 def campaign_list(request):
     """Show the campaigns, the youngest first; drafts lead to the step that is open."""
-    ours = Campaign.objects.for_team(request.team)
+    ours = Campaign.objects.for_team(request.team).without_tests()
     form = CampaignFilter(request.GET)
     found = (
         form.filter(ours.with_parts().with_progress())
@@ -23,26 +24,41 @@ def campaign_list(request):
         .order_by("-created_at", "-id")
     )
     page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
-    counts = dict(ours.values_list("status").annotate(Count("pk")))
+    counts = ours.aggregate(
+        any=Count("pk"), **{f"in_{tab}": Count("pk", filter=in_tab(tab)) for tab in TABS}
+    )
+    people = _people([campaign for campaign in page if campaign.is_to_one])
     context = {
         "form": form,
         "page": page,
-        "rows": [(campaign, _url(request, campaign)) for campaign in page],
+        "rows": [
+            (campaign, _url(request, campaign), people.get(campaign.pk)) for campaign in page
+        ],
         "tabs": [
             {
                 "name": name,
                 "label": label,
-                "count": sum(counts.get(status, 0) for status in statuses or counts),
+                "count": counts[f"in_{name}"],
                 "is_open": name == form.tab_name,
             }
-            for name, (label, statuses) in TABS.items()
+            for name, (label, _) in TABS.items()
         ],
-        "none_at_all": not counts,
+        "none_at_all": not counts["any"],
     }
     template = "campaigns/campaign_list.html"
     if request.htmx and not request.htmx.boosted:
         template += "#list"
     return render(request, template, context)
+
+
+def _people(campaigns):
+    """Return the one person of each launched message to one number, with the fate of it."""
+    people = Recipient.objects.filter(campaign__in=campaigns).select_related("campaign")
+    return {
+        person.campaign_id: (person.phone, fate_of(person.campaign, person))
+        for person in people
+        if not person.campaign.is_editable
+    }
 
 
 def _url(request, campaign):
