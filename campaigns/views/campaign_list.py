@@ -27,13 +27,10 @@ def campaign_list(request):
     counts = ours.aggregate(
         any=Count("pk"), **{f"in_{tab}": Count("pk", filter=in_tab(tab)) for tab in TABS}
     )
-    people = _people([campaign for campaign in page if campaign.is_to_one])
     context = {
         "form": form,
         "page": page,
-        "rows": [
-            (campaign, _url(request, campaign), people.get(campaign.pk)) for campaign in page
-        ],
+        "rows": [(campaign, _url(request, campaign)) for campaign in _with_people(page)],
         "tabs": [
             {
                 "name": name,
@@ -51,14 +48,14 @@ def campaign_list(request):
     return render(request, template, context)
 
 
-def _people(campaigns):
-    """Return the one person of each launched message to one number, with the fate of it."""
-    people = Recipient.objects.filter(campaign__in=campaigns).select_related("campaign")
-    return {
-        person.campaign_id: (person.phone, fate_of(person.campaign, person))
-        for person in people
-        if not person.campaign.is_editable
-    }
+def _with_people(campaigns):
+    """Tell of each launched message to one number who gets it and what became of it."""
+    campaigns = list(campaigns)
+    singles = {c.pk: c for c in campaigns if c.is_to_one and not c.is_editable}
+    for person in Recipient.objects.filter(campaign__in=singles):
+        campaign = singles[person.campaign_id]
+        campaign.person, campaign.fate = person, fate_of(campaign, person)
+    return campaigns
 
 
 def _url(request, campaign):
