@@ -65,6 +65,7 @@ ACCESS = {
     "campaigns:campaign_resume": Url("POST", "launch", "launched"),
     "campaigns:campaign_stop": Url("POST", "launch", "launched"),
     "campaigns:campaign_recipients": Url("GET", "read", "launched"),
+    "campaigns:campaign_recipients_export": Url("GET", "read", "launched"),
     "campaigns:campaign_decide": Url("POST", "launch", "launched"),
     "campaigns:campaign_retry": Url("POST", "launch", "launched"),
     "campaigns:batch_decide": Url("POST", "launch", "batch"),
