@@ -28,6 +28,9 @@ ACCESS = {
     "reports:home_running": Url("GET", region_of="reports:home"),
     "campaigns:campaign_list": Url("GET"),
     "campaigns:campaign_new": Url("GET POST", "prepare"),
+    "campaigns:message_new": Url("GET POST", "prepare"),
+    "campaigns:campaign_number": Url("GET POST", "prepare", "single"),
+    "campaigns:campaign_number_check": Url("POST", "prepare", "single"),
     "campaigns:campaign_template": Url("GET POST", "prepare", "draft"),
     "campaigns:campaign_file": Url("GET POST", "prepare", "ready"),
     "campaigns:campaign_header": Url("POST", "prepare", "ready"),
@@ -43,6 +46,12 @@ ACCESS = {
     ),
     "campaigns:campaign_rows": Url("GET", "prepare", "ready", (("outcome", "ready"),)),
     "campaigns:campaign_preview": Url("GET", "prepare", "ready"),
+    "campaigns:campaign_test": Url("POST", "test", "ready"),
+    "campaigns:campaign_tests": Url(
+        "GET", "prepare", "ready", region_of="campaigns:campaign_preview"
+    ),
+    "campaigns:test_number_list": Url("GET POST", "test"),
+    "campaigns:test_number_remove": Url("POST", "test", "test_number"),
     "campaigns:campaign_review": Url("GET", "prepare", "ready"),
     "campaigns:campaign_launch": Url("POST", "launch", "ready"),
     "campaigns:campaign_rename": Url("POST", "prepare", "draft"),

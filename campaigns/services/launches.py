@@ -140,8 +140,17 @@ def _snapshot(campaign):
         "parameter_format": template.parameter_format,
         "body_hash": template.body_hash,
         "placeholders": template.placeholders,
-        "mapping": campaign.mapping,
         "media": media.content_of(campaign),
+        **_source(campaign),
+    }
+
+
+def _source(campaign):
+    if campaign.is_to_one:
+        # Its number and values stand in the row of the person.
+        return {}
+    return {
+        "mapping": campaign.mapping,
         "file": campaign.upload.name,
         "file_sha256": campaign.upload.sha256,
     }
