@@ -250,6 +250,8 @@ class LaunchForm(forms.Form):
 
     intent = forms.UUIDField(widget=forms.HiddenInput)
     digest = forms.CharField(max_length=64, widget=forms.HiddenInput)
+    # The sentence beside the box, where it was ticked.
+    consent = forms.CharField(max_length=300, required=False)
     # Without one, the campaign takes the way that fits it best.
     engine = forms.ChoiceField(choices=Campaign.Engine.choices, required=False)
     typed = forms.CharField(

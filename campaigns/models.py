@@ -120,6 +120,8 @@ class Campaign(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     launched_by = models.ForeignKey(USER, models.SET_NULL, null=True, related_name="+")
     launched_at = models.DateTimeField(null=True)
+    # What the person who launched it confirmed about the people, word for word.
+    consent = models.CharField(max_length=300, blank=True)
     finished_at = models.DateTimeField(null=True)
     # Failures before this moment do not count for pausing: a person looked at them.
     failures_since = models.DateTimeField(null=True)

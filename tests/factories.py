@@ -218,6 +218,7 @@ def launch(campaign, *, by=None, engine="batches"):
         by=by,
         intent=uuid.uuid4(),
         digest=campaign.digest,
+        consent=launches.consent_sentence(campaign),
         engine=engine,
         typed=campaign.recipient_count,
     )

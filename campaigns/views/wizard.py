@@ -504,18 +504,23 @@ def _review(request, campaign, error=None):
         in_the_way=[point for point in points if point.tone == "bad"],
         offers=offers,
         chosen=request.POST.get("engine") or offers[0].engine,
+        consent=launches.consent_sentence(campaign),
         asks_number=launches.needs_number(campaign),
         body_html=_message(campaign, first),
     )
 
 
 def _launch_form(request, campaign, error):
-    """Return the form for what is shown now; a number typed wrongly is said beside its field."""
+    """Return the form for what is shown now; what is missing is said beside its field."""
     now = {"intent": uuid.uuid4(), "digest": campaign.digest}
-    if not isinstance(error, launches.WrongNumber):
+    if not isinstance(error, (launches.WrongNumber, launches.NoConsent)):
         return LaunchForm(initial=now)
-    form = LaunchForm(now | {"typed": request.POST.get("typed", "")})
-    form.add_error("typed", f"Type {campaign.recipient_count}.")
+    given = {name: request.POST.get(name, "") for name in ("typed", "consent")}
+    form = LaunchForm(now | given)
+    if isinstance(error, launches.WrongNumber):
+        form.add_error("typed", f"Type {campaign.recipient_count}.")
+    else:
+        form.add_error("consent", "Tick the box, if it is so.")
     return form
 
 

@@ -203,6 +203,7 @@ def tell(team, story, *, by):
         by=by,
         intent=uuid.uuid4(),
         digest=campaign.digest,
+        consent=launches.consent_sentence(campaign),
         engine=Campaign.Engine.BATCHES,
         typed=campaign.recipient_count,
     )
