@@ -7,6 +7,7 @@ from django import forms
 from campaigns.models import Campaign
 from campaigns.services import media
 from core.errors import Refused
+from core.times import day
 from message_templates import components as parts
 
 Status = Campaign.Status
@@ -243,6 +244,34 @@ class MediaIdForm(forms.Form):
     def __init__(self, data=None, *, campaign):
         stored = getattr(campaign, "header_media", None)
         super().__init__(data, initial={"media_id": stored.media_id if stored else ""})
+
+
+# So many of the last campaigns are offered.
+OFFERED = 50
+
+
+class LeaveOutForm(forms.Form):
+    """Which earlier campaign's people are left out; `clean_leave_out` returns it, or None."""
+
+    leave_out = forms.ChoiceField(label="Leave out everybody who got", required=False)
+
+    def __init__(self, data=None, *, campaign):
+        super().__init__(data, initial={"leave_out": campaign.leave_out_id or ""})
+        launched = Campaign.objects.for_team(campaign.team).filter(launched_at__isnull=False)
+        found = list(launched.order_by("-launched_at")[:OFFERED])
+        if campaign.leave_out and campaign.leave_out not in found:
+            found.append(campaign.leave_out)
+        self.earlier = {str(earlier.pk): earlier for earlier in found}
+        self.fields["leave_out"].choices = [
+            ("", "Nobody: write to everyone"),
+            *(
+                (pk, f"{earlier.name}, {day(earlier.launched_at)}")
+                for pk, earlier in self.earlier.items()
+            ),
+        ]
+
+    def clean_leave_out(self):
+        return self.earlier.get(self.cleaned_data["leave_out"])
 
 
 class LaunchForm(forms.Form):

@@ -25,7 +25,9 @@ class CampaignQuerySet(models.QuerySet):
 
     def with_parts(self):
         """Bring along what the wizard asks for."""
-        return self.select_related("team", "template", "upload", "check_result", "header_media")
+        return self.select_related(
+            "team", "template", "upload", "check_result", "header_media", "leave_out"
+        )
 
     def with_progress(self):
         """Add `processed`: the people whom ChumiAI has gone through, counted as in progress.py."""
@@ -89,6 +91,9 @@ class Campaign(models.Model):
         GROUP = "group", "A group in ChumiAI"
         NUMBER = "number", "One number"
 
+    # What stands for the consent where a message goes to the team's own numbers only.
+    OWN_NUMBERS = "A test to the team's own numbers."
+
     EDITABLE = (Status.DRAFT, Status.READY)
     LIVE = (Status.QUEUED, Status.SENDING, Status.PAUSED)
     TERMINAL = (Status.STOPPED, Status.COMPLETED)
@@ -102,6 +107,8 @@ class Campaign(models.Model):
     # Where the people come from.
     audience = models.CharField(max_length=10, choices=Audience.choices, default=Audience.FILE)
     mapping = models.JSONField(null=True)
+    # Whoever got this earlier campaign is left out. It can't be deleted: that would let them in.
+    leave_out = models.ForeignKey("self", models.PROTECT, null=True, related_name="+")
     # How it goes out; empty until a person chooses or it is launched (see `engines`).
     engine = models.CharField(max_length=10, choices=Engine.choices, blank=True)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.DRAFT)
@@ -232,6 +239,8 @@ class Check(models.Model):
     duplicate = models.PositiveIntegerField(default=0)
     invalid = models.PositiveIntegerField(default=0)
     opted_out = models.PositiveIntegerField(default=0)
+    excluded = models.PositiveIntegerField(default=0)
+    recent = models.PositiveIntegerField(default=0)
     # What check_process told beyond the counts: samples of each outcome, the longest message, …
     details = models.JSONField(default=dict)
     # Under MEDIA_ROOT: every row with something to tell, one JSON array a line.

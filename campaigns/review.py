@@ -1,20 +1,27 @@
 """Everything that speaks for or against a launch, as one list."""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.utils import timezone
 
 from campaigns.models import Recipient
 from campaigns.services import media
 from campaigns.services.checks import digest_of
 from contacts.models import OptOut
+from core.times import day
 from message_templates import components as parts
 from tasks import services as tasks
 
+# From such a share on, the same template within a day looks like the same campaign.
+SAME_PERCENT = 80
 LEFT_OUT = {
     "invalid": "{} invalid",
     "duplicate": "{} duplicate",
     "opted_out": "{} opted out",
+    "excluded": "{} got the earlier campaign",
+    "recent": "{} had enough marketing messages lately",
 }
 
 
@@ -91,6 +98,7 @@ def _people(campaign):
         yield Point("warn", f"{text}{', '.join(left_out.values())}.", "check")
     else:
         yield Point("ok", "Every row of the file gets the message.")
+    yield from _overlap(check)
     if check.repaired:
         rows = "row was" if check.repaired == 1 else "rows were"
         yield Point("ok", f"{check.repaired:,} {rows} repaired. See what was changed.", "check")
@@ -101,6 +109,23 @@ def _people(campaign):
         yield Point("warn", f"{since:,} opted out since the check and will be left out.")
     else:
         yield Point("ok", "Whoever opts out before their part goes out is left out, too.")
+
+
+def _overlap(check):
+    if found := check.details.get("overlap"):
+        when = day(datetime.fromisoformat(found["launched_at"]))
+        yield Point("warn", f"{found['percent']} % of these people got {found['name']} {when}.")
+
+
+def looks_repeated(campaign):
+    """Say whether most of these people got the same template within a day."""
+    found = campaign.check_result.details.get("overlap")
+    return bool(
+        found
+        and found["same_template"]
+        and found["percent"] >= SAME_PERCENT
+        and timezone.now() - datetime.fromisoformat(found["launched_at"]) < timedelta(days=1)
+    )
 
 
 def _connection(team):

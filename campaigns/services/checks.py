@@ -14,7 +14,8 @@ from django.utils import timezone
 
 from campaigns import check_process
 from campaigns.models import Campaign, Check, Recipient
-from campaigns.services import media
+from campaigns.recipients import Outcome
+from campaigns.services import left_out, media
 from campaigns.services.drafts import edit, limits, remove_report
 from campaigns.spreadsheet import SpreadsheetError
 from contacts.models import OptOut
@@ -81,6 +82,7 @@ def run_check(check):
         ready = Path(folder) / "ready.jsonl"
         if not _store_recipients(mine, campaign, ready):
             return
+        summary["overlap"] = left_out.overlap(campaign)
         report = f"reports/{campaign.team_id}/{token}.jsonl"
         target = settings.MEDIA_ROOT / report
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -90,10 +92,7 @@ def run_check(check):
 
 
 def _request(campaign, folder):
-    opted_out = folder / "opted_out.txt"
-    with opted_out.open("w") as file:
-        for phone in OptOut.objects.for_team(campaign.team).phones().iterator():
-            file.write(f"{phone}\n")
+    opted_out = _written(folder, "opted_out", OptOut.objects.for_team(campaign.team).phones())
     template = campaign.template
     lengths = parts.limits(template.components)
     return {
@@ -103,7 +102,8 @@ def _request(campaign, folder):
         "header": campaign.upload.has_header,
         "mapping": campaign.mapping,
         "region": campaign.team.default_region,
-        "opted_out_path": str(opted_out),
+        "opted_out_path": opted_out,
+        "left_out": _left_out(campaign, folder),
         "out_dir": str(folder),
         "rules": {
             "placeholders": template.placeholders,
@@ -112,6 +112,30 @@ def _request(campaign, folder):
             "body_limit": lengths.error,
         },
     }
+
+
+def _left_out(campaign, folder):
+    """Write who is left out beyond the opt-outs, as the child process takes it."""
+    found = []
+    if campaign.leave_out:
+        phones = left_out.who_got(campaign.leave_out).values_list("phone", flat=True)
+        found.append((Outcome.EXCLUDED, phones, left_out.already_in(campaign)))
+    if left_out.has_cap(campaign, campaign.template.category):
+        phones = left_out.had_enough(campaign)
+        found.append((Outcome.RECENT, phones, left_out.too_often(campaign.team)))
+    return [
+        {"outcome": outcome, "path": _written(folder, outcome, phones), "problem": problem}
+        for outcome, phones, problem in found
+    ]
+
+
+def _written(folder, name, phones):
+    """Write phones to a file, one a line. Return its path."""
+    path = folder / f"{name}.txt"
+    with path.open("w") as file:
+        for phone in phones.iterator():
+            file.write(f"{phone}\n")
+    return str(path)
 
 
 def _store_recipients(mine, campaign, path):
@@ -173,9 +197,11 @@ def _finish(mine, campaign, summary, *, report, ready_sha256):
         duplicate=counts["duplicate"],
         invalid=counts["invalid"],
         opted_out=counts["opted_out"],
+        excluded=counts["excluded"],
+        recent=counts["recent"],
         details={
             key: summary[key]
-            for key in ("header", "hidden", "longest", "notes", "problems", "samples")
+            for key in ("header", "hidden", "longest", "notes", "problems", "samples", "overlap")
         },
         report=report,
         ready_sha256=ready_sha256,
@@ -206,6 +232,8 @@ def digest_of(campaign):
         campaign.check_result.ready_sha256,
         media.content_of(campaign),
     ]
+    if campaign.leave_out_id:
+        content.append(campaign.leave_out_id)
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 

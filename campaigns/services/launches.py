@@ -36,10 +36,6 @@ class AlreadyLaunched(Refused):
     """Somebody launched it before: not a fault, and nothing is sent twice."""
 
 
-# What stands for the consent where a message goes to the team's own numbers only.
-OWN_NUMBERS = "A test to the team's own numbers."
-
-
 def consent_sentence(campaign):
     """Return what has to be confirmed about the people before they are written to."""
     who = "This person" if campaign.recipient_count == 1 else "These people"
@@ -129,7 +125,7 @@ def _check_launch(campaign, digest, typed):
 
 def _check_consent(campaign, consent):
     """Refuse what is none of our sentences: what is kept is what was shown."""
-    is_test = campaign.audience == Campaign.Audience.NUMBER and consent == OWN_NUMBERS
+    is_test = campaign.audience == Campaign.Audience.NUMBER and consent == Campaign.OWN_NUMBERS
     if not is_test and consent != consent_sentence(campaign):
         raise NoConsent(
             "Confirm that the people agreed to hear from you: tick the box. Nothing was sent."

@@ -42,7 +42,7 @@ def test_who_launches_confirms_the_consent(ready, marketer, login):
     assert WORDS in text(client.get(url(ready, "detail")))
 
 
-@pytest.mark.parametrize("said", ["", "on", "Yes.", launches.OWN_NUMBERS])
+@pytest.mark.parametrize("said", ["", "on", "Yes.", Campaign.OWN_NUMBERS])
 def test_without_the_consent_nothing_is_sent(ready, marketer, login, said):
     client = login(marketer)
     response = client.post(
@@ -70,8 +70,8 @@ def test_one_person_and_the_teams_own_number(connected):
     asked = {"by": None, "intent": uuid.uuid4(), "digest": one.digest}
     with pytest.raises(launches.NoConsent):
         launches.launch(one, **asked)
-    launches.launch(one, **asked, consent=launches.OWN_NUMBERS)
-    assert one.consent == launches.OWN_NUMBERS
+    launches.launch(one, **asked, consent=Campaign.OWN_NUMBERS)
+    assert one.consent == Campaign.OWN_NUMBERS
 
 
 @pytest.mark.parametrize("typed", ["", "6", "sixty", "60.5", "９" * 20])

@@ -28,7 +28,8 @@ from tests.processes import ROOT, wait_until
 SHAPES = ("nest", "bare", "mongo", "snake", "meta", "chaos")
 KEYS = [
     "campaign", "path", "name", "status", "mapping",
-    "rows", "ready", "repaired", "duplicate", "invalid", "opted_out", "recipients",
+    "rows", "ready", "repaired", "duplicate", "invalid", "opted_out", "excluded", "recent",
+    "recipients",
     "accepted", "failed", "skipped", "unconfirmed", "untold", "remaining",
     "pause_reason", "note", "error",
 ]  # fmt: skip

@@ -40,7 +40,7 @@ EXIT_CODES = """exit codes:
   130  Ctrl-C while waiting: the campaign goes on
 """
 
-COUNTS = ("rows", "ready", "repaired", "duplicate", "invalid", "opted_out")
+COUNTS = ("rows", "ready", "repaired", "duplicate", "invalid", "opted_out", "excluded", "recent")
 PROGRESS = ("accepted", "failed", "skipped", "unconfirmed", "untold", "remaining")
 KEYS = (
     "campaign", "path", "name", "status", "mapping", *COUNTS, "recipients", *PROGRESS,
