@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from campaigns.models import Campaign, Recipient, TestNumber
-from campaigns.services import media, singles
+from campaigns.services import left_out, media
 from campaigns.services.launches import STOPPED_PERSON
 
 Status = Recipient.Status
@@ -23,7 +23,7 @@ class Fate:
 
 # The reasons of many people, in words for one.
 ONE_PERSON = {
-    singles.OPTED_OUT["reason"]: "This person opted out before it left. Nothing was sent.",
+    left_out.OPTED_OUT: "This person opted out before it left. Nothing was sent.",
     STOPPED_PERSON["reason"]: "It was stopped before it left. Nothing was sent.",
 }
 

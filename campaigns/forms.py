@@ -11,6 +11,7 @@ from campaigns.recipients import Outcome
 from campaigns.services import media
 from core import phones
 from core.errors import Refused
+from core.times import day
 from message_templates import components as parts
 
 Status = Campaign.Status
@@ -369,11 +370,41 @@ class MediaIdForm(forms.Form):
         super().__init__(data, initial={"media_id": stored.media_id if stored else ""})
 
 
+# So many of the last campaigns are offered.
+OFFERED = 50
+
+
+class LeaveOutForm(forms.Form):
+    """Which earlier campaign's people are left out; `clean_leave_out` returns it, or None."""
+
+    leave_out = forms.ChoiceField(label="Leave out everybody who got", required=False)
+
+    def __init__(self, data=None, *, campaign):
+        super().__init__(data, initial={"leave_out": campaign.leave_out_id or ""})
+        launched = Campaign.objects.for_team(campaign.team).filter(launched_at__isnull=False)
+        found = list(launched.order_by("-launched_at")[:OFFERED])
+        if campaign.leave_out and campaign.leave_out not in found:
+            found.append(campaign.leave_out)
+        self.earlier = {str(earlier.pk): earlier for earlier in found}
+        self.fields["leave_out"].choices = [
+            ("", "Nobody: write to everyone"),
+            *(
+                (pk, f"{earlier.name}, {day(earlier.launched_at)}")
+                for pk, earlier in self.earlier.items()
+            ),
+        ]
+
+    def clean_leave_out(self):
+        return self.earlier.get(self.cleaned_data["leave_out"])
+
+
 class LaunchForm(forms.Form):
     """What the review page sends back: what was seen, and by which page."""
 
     intent = forms.UUIDField(widget=forms.HiddenInput)
     digest = forms.CharField(max_length=64, widget=forms.HiddenInput)
+    # The sentence beside the box, where it was ticked.
+    consent = forms.CharField(max_length=300, required=False)
     # Without one, the campaign takes the way that fits it best.
     engine = forms.ChoiceField(choices=Campaign.Engine.choices, required=False)
     typed = forms.CharField(

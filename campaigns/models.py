@@ -32,7 +32,9 @@ class CampaignQuerySet(models.QuerySet):
 
     def with_parts(self):
         """Bring along what the wizard asks for."""
-        return self.select_related("team", "template", "upload", "check_result", "header_media")
+        return self.select_related(
+            "team", "template", "upload", "check_result", "header_media", "leave_out"
+        )
 
     def with_progress(self):
         """Add `processed`: the people whom ChumiAI has gone through, counted as in progress.py."""
@@ -96,6 +98,9 @@ class Campaign(models.Model):
         GROUP = "group", "A group in ChumiAI"
         NUMBER = "number", "One number"
 
+    # What stands for the consent where a message goes to the team's own numbers only.
+    OWN_NUMBERS = "A test to the team's own numbers."
+
     EDITABLE = (Status.DRAFT, Status.READY)
     LIVE = (Status.QUEUED, Status.SENDING, Status.PAUSED)
     TERMINAL = (Status.STOPPED, Status.COMPLETED)
@@ -111,6 +116,8 @@ class Campaign(models.Model):
     # The draft whose message this one tries out on a phone of the team's own.
     test_of = models.ForeignKey("self", models.SET_NULL, null=True, related_name="tests")
     mapping = models.JSONField(null=True)
+    # Whoever got this earlier campaign is left out. It can't be deleted: that would let them in.
+    leave_out = models.ForeignKey("self", models.PROTECT, null=True, related_name="+")
     # How it goes out; empty until a person chooses or it is launched (see `engines`).
     engine = models.CharField(max_length=10, choices=Engine.choices, blank=True)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.DRAFT)
@@ -129,6 +136,8 @@ class Campaign(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     launched_by = models.ForeignKey(USER, models.SET_NULL, null=True, related_name="+")
     launched_at = models.DateTimeField(null=True)
+    # What the person who launched it confirmed about the people, word for word.
+    consent = models.CharField(max_length=300, blank=True)
     finished_at = models.DateTimeField(null=True)
     # Failures before this moment do not count for pausing: a person looked at them.
     failures_since = models.DateTimeField(null=True)
@@ -243,6 +252,8 @@ class Check(models.Model):
     duplicate = models.PositiveIntegerField(default=0)
     invalid = models.PositiveIntegerField(default=0)
     opted_out = models.PositiveIntegerField(default=0)
+    excluded = models.PositiveIntegerField(default=0)
+    recent = models.PositiveIntegerField(default=0)
     # What check_process told beyond the counts: samples of each outcome, the longest message, …
     details = models.JSONField(default=dict)
     # Under MEDIA_ROOT: every row with something to tell, one JSON array a line.

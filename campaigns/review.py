@@ -1,8 +1,10 @@
 """Everything that speaks for or against a launch, as one list."""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.utils import timezone
 
 from campaigns import fates
 from campaigns.models import Recipient
@@ -11,14 +13,18 @@ from campaigns.services.checks import digest_of
 from contacts.models import OptOut
 from contacts.services import opted_out_of
 from core import phones
-from core.times import day_and_clock
+from core.times import day, day_and_clock
 from message_templates import components as parts
 from tasks import services as tasks
 
+# From such a share on, the same template within a day looks like the same campaign.
+SAME_PERCENT = 80
 LEFT_OUT = {
     "invalid": "{} invalid",
     "duplicate": "{} duplicate",
     "opted_out": "{} opted out",
+    "excluded": "{} got the earlier campaign",
+    "recent": "{} had enough marketing messages lately",
 }
 
 
@@ -101,6 +107,7 @@ def _people(campaign):
         yield Point("warn", f"{text}{', '.join(left_out.values())}.", "check")
     else:
         yield Point("ok", "Every row of the file gets the message.")
+    yield from _overlap(check)
     if check.repaired:
         rows = "row was" if check.repaired == 1 else "rows were"
         yield Point("ok", f"{check.repaired:,} {rows} repaired. See what was changed.", "check")
@@ -142,6 +149,23 @@ def _test(campaign):
             "You have not sent a test of this message yet. Send one to your own phone first.",
             "preview",
         )
+
+
+def _overlap(check):
+    if found := check.details.get("overlap"):
+        when = day(datetime.fromisoformat(found["launched_at"]))
+        yield Point("warn", f"{found['percent']} % of these people got {found['name']} {when}.")
+
+
+def looks_repeated(campaign):
+    """Say whether most of these people got the same template within a day."""
+    found = campaign.check_result.details.get("overlap")
+    return bool(
+        found
+        and found["same_template"]
+        and found["percent"] >= SAME_PERCENT
+        and timezone.now() - datetime.fromisoformat(found["launched_at"]) < timedelta(days=1)
+    )
 
 
 def _connection(team):

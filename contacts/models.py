@@ -5,6 +5,7 @@ import uuid
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 
 from teams.models import Team
 
@@ -36,16 +37,19 @@ class OptOut(models.Model):
         KEYWORD = "keyword", "Wrote a stop word"
         BUTTON = "button", "Pressed a stop button"
         WHATSAPP = "whatsapp", "Told by WhatsApp"
+        CHUMIAI = "chumiai", "Marked in ChumiAI"
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     team = models.ForeignKey(Team, models.CASCADE, related_name="opt_outs")
     phone = models.CharField(max_length=16)
     source = models.CharField(max_length=20, choices=Source.choices, default=Source.BY_HAND)
     reason = models.CharField(max_length=200, blank=True)
+    # What the person wrote, or the text of the button that was pressed.
+    message = models.TextField(blank=True)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
     )
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(default=timezone.now)
     lifted_at = models.DateTimeField(null=True)
     lifted_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"

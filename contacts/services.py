@@ -17,14 +17,32 @@ from teams.services import audit
 CHUNK = 1000
 
 
+# What is kept of the message by which somebody opted out.
+MESSAGE_LENGTH = 1000
+
+
 @transaction.atomic
-def opt_out(team, phone, *, source=OptOut.Source.BY_HAND, reason="", by=None):
-    """Put `phone` (E.164) on the team's list. Return (opt-out, whether it is new)."""
+def opt_out(team, phone, *, source=OptOut.Source.BY_HAND, reason="", by=None, message="", at=None):
+    """Put `phone` (E.164) on the team's list. Return (opt-out, whether it is new).
+
+    `message` is what the person wrote or pressed, `at` when. An event that is told again is no
+    second opt-out, also after somebody lifted the first.
+    """
+    if at is not None:
+        told = OptOut.objects.for_team(team).filter(phone=phone, source=source, created_at=at)
+        if known := told.first():
+            return known, False
     row, created = OptOut.objects.get_or_create(
         team=team,
         phone=phone,
         lifted_at=None,
-        defaults={"source": source, "reason": reason, "created_by": by},
+        defaults={
+            "source": source,
+            "reason": reason,
+            "created_by": by,
+            "message": message.replace("\0", "")[:MESSAGE_LENGTH],
+            "created_at": at or timezone.now(),
+        },
     )
     if created:
         audit(team, "opt-out added", by=by, subject=phones.mask(phone), after={"source": source})

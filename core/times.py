@@ -1,6 +1,18 @@
 """Times in words."""
 
+from datetime import timedelta
+
 from django.utils import timezone
+
+
+def day(moment):
+    """Return the day, as it stands in a sentence: today, yesterday, on 3 Nov."""
+    then, today = timezone.localtime(moment).date(), timezone.localdate()
+    if then == today:
+        return "today"
+    if then == today - timedelta(days=1):
+        return "yesterday"
+    return f"on {then.day} {then:%b}"
 
 
 def clock(moment):

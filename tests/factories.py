@@ -27,9 +27,12 @@ PREFIXES = (24, 54, 55, 59, 20, 50)
 BODY = "Hi {{1}}, your code is {{2}}."
 
 
+# Whoever tests the other engine, or the limit of marketing messages, names it.
+OFF = {"singly_up_to": 0, "marketing_messages": 0}
+
+
 def make_team(slug, **fields):
-    # Whoever tests the other engine names it.
-    return Team.objects.create(slug=slug, **({"name": slug.title(), "singly_up_to": 0} | fields))
+    return Team.objects.create(slug=slug, **(OFF | {"name": slug.title()} | fields))
 
 
 def make_user(name, team=None, role="marketer", **fields):
@@ -246,6 +249,7 @@ def launch(campaign, *, by=None, engine="batches"):
         by=by,
         intent=uuid.uuid4(),
         digest=campaign.digest,
+        consent=launches.consent_sentence(campaign),
         engine=engine,
         typed=campaign.recipient_count,
     )

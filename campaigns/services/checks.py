@@ -14,7 +14,8 @@ from django.utils import timezone
 
 from campaigns import check_process, recipients
 from campaigns.models import Campaign, Check, Recipient
-from campaigns.services import media
+from campaigns.recipients import Outcome
+from campaigns.services import left_out, media
 from campaigns.services.drafts import edit, limits, remove_report
 from campaigns.spreadsheet import Cell, Row, SpreadsheetError
 from contacts.models import OptOut
@@ -77,7 +78,12 @@ def verdict_on_number(campaign):
     template, team, typed = campaign.template, campaign.team, campaign.mapping
     lengths = parts.limits(template.components)
     parsed = phones.parse(typed["phone"], region=team.default_region)
-    gone = opted_out_of(team, [parsed.e164]) if isinstance(parsed, phones.Phone) else ()
+    gone, out = (), ()
+    if isinstance(parsed, phones.Phone):
+        gone = opted_out_of(team, [parsed.e164])
+        if left_out.has_cap(campaign, template.category):
+            enough = left_out.had_enough(campaign).filter(phone=parsed.e164)
+            out = [recipients.LeftOut(Outcome.RECENT, set(enough), left_out.too_often(team))]
     texts = {name: typed["values"][name]["text"] for name in template.placeholders}
     row = Row(1, (Cell(typed["phone"], typed["phone"], "text"),))
     verdicts = recipients.check_recipients(
@@ -91,6 +97,7 @@ def verdict_on_number(campaign):
         ),
         region=team.default_region,
         opted_out=gone,
+        left_out=out,
         header=False,
     )
     return next(verdicts)
@@ -154,6 +161,7 @@ def run_check(check):
         ready = Path(folder) / "ready.jsonl"
         if not _store_recipients(mine, campaign, ready):
             return
+        summary["overlap"] = left_out.overlap(campaign)
         report = f"reports/{campaign.team_id}/{token}.jsonl"
         target = settings.MEDIA_ROOT / report
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -163,10 +171,7 @@ def run_check(check):
 
 
 def _request(campaign, folder):
-    opted_out = folder / "opted_out.txt"
-    with opted_out.open("w") as file:
-        for phone in OptOut.objects.for_team(campaign.team).phones().iterator():
-            file.write(f"{phone}\n")
+    opted_out = _written(folder, "opted_out", OptOut.objects.for_team(campaign.team).phones())
     template = campaign.template
     lengths = parts.limits(template.components)
     return {
@@ -176,7 +181,8 @@ def _request(campaign, folder):
         "header": campaign.upload.has_header,
         "mapping": campaign.mapping,
         "region": campaign.team.default_region,
-        "opted_out_path": str(opted_out),
+        "opted_out_path": opted_out,
+        "left_out": _left_out(campaign, folder),
         "out_dir": str(folder),
         "rules": {
             "placeholders": template.placeholders,
@@ -185,6 +191,30 @@ def _request(campaign, folder):
             "body_limit": lengths.error,
         },
     }
+
+
+def _left_out(campaign, folder):
+    """Write who is left out beyond the opt-outs, as the child process takes it."""
+    found = []
+    if campaign.leave_out:
+        phones = left_out.who_got(campaign.leave_out).values_list("phone", flat=True)
+        found.append((Outcome.EXCLUDED, phones, left_out.already_in(campaign)))
+    if left_out.has_cap(campaign, campaign.template.category):
+        phones = left_out.had_enough(campaign)
+        found.append((Outcome.RECENT, phones, left_out.too_often(campaign.team)))
+    return [
+        {"outcome": outcome, "path": _written(folder, outcome, phones), "problem": problem}
+        for outcome, phones, problem in found
+    ]
+
+
+def _written(folder, name, phones):
+    """Write phones to a file, one a line. Return its path."""
+    path = folder / f"{name}.txt"
+    with path.open("w") as file:
+        for phone in phones.iterator():
+            file.write(f"{phone}\n")
+    return str(path)
 
 
 def _store_recipients(mine, campaign, path):
@@ -246,9 +276,11 @@ def _finish(mine, campaign, summary, *, report, ready_sha256):
         duplicate=counts["duplicate"],
         invalid=counts["invalid"],
         opted_out=counts["opted_out"],
+        excluded=counts["excluded"],
+        recent=counts["recent"],
         details={
             key: summary[key]
-            for key in ("header", "hidden", "longest", "notes", "problems", "samples")
+            for key in ("header", "hidden", "longest", "notes", "problems", "samples", "overlap")
         },
         report=report,
         ready_sha256=ready_sha256,
@@ -279,6 +311,8 @@ def digest_of(campaign):
         campaign.check_result.ready_sha256,
         media.content_of(campaign),
     ]
+    if campaign.leave_out_id:
+        content.append(campaign.leave_out_id)
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 

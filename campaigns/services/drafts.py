@@ -179,6 +179,14 @@ def set_mapping(campaign, mapping, *, by):
     campaign.refresh_from_db()
 
 
+def set_leave_out(campaign, earlier, *, by):
+    """Leave out whoever got the `earlier` campaign, or None. What stands there is no edit."""
+    if campaign.leave_out_id != (earlier and earlier.pk):
+        with edit(campaign):
+            Campaign.objects.filter(pk=campaign.pk).update(leave_out=earlier)
+    campaign.refresh_from_db()
+
+
 def delete_draft(campaign, *, by):
     """Delete a campaign that was never launched."""
     with edit(campaign):

@@ -74,7 +74,12 @@ def _send(campaign, person, number, *, by, intent):
     except Refused as error:
         raise Refused(f"{number.label}: {error} Nothing was sent.") from None
     launches.launch(
-        test, by=by, intent=_intent(intent, number), digest=test.digest, typed=test.recipient_count
+        test,
+        by=by,
+        intent=_intent(intent, number),
+        digest=test.digest,
+        consent=Campaign.OWN_NUMBERS,
+        typed=test.recipient_count,
     )
     return test
 

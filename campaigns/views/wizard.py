@@ -16,6 +16,7 @@ from campaigns.check_process import SAMPLE_CELLS
 from campaigns.forms import (
     HeaderForm,
     LaunchForm,
+    LeaveOutForm,
     LinkForm,
     MappingForm,
     MediaIdForm,
@@ -406,6 +407,11 @@ def campaign_check(request, campaign):
     """Show what the check found, or ask for another one."""
     if request.method == "POST":
         try:
+            if "leave_out" in request.POST:
+                form = LeaveOutForm(request.POST, campaign=campaign)
+                if not form.is_valid():
+                    raise Refused("Choose one of the campaigns of the list. Nothing was changed.")
+                drafts.set_leave_out(campaign, form.cleaned_data["leave_out"], by=request.user)
             checks.request_check(campaign, by=request.user)
         except Refused as error:
             messages.error(request, str(error))
@@ -433,12 +439,18 @@ OUTCOMES = {
     Outcome.DUPLICATE: ("warn", "Duplicate", "the first one is kept"),
     Outcome.INVALID: ("bad", "Invalid", "can't be sent"),
     Outcome.OPTED_OUT: ("warn", "Opted out", "never written to"),
+    Outcome.EXCLUDED: ("warn", "Left out", "got the earlier campaign"),
+    Outcome.RECENT: ("warn", "Written to lately", "had enough for now"),
 }
+# These have a tile only where they say something.
+SELDOM = (Outcome.EXCLUDED, Outcome.RECENT)
 # Which rows are shown where nobody asked: those about which there is something to do.
 WORTH_A_LOOK = (
     Outcome.INVALID,
     Outcome.DUPLICATE,
     Outcome.OPTED_OUT,
+    Outcome.RECENT,
+    Outcome.EXCLUDED,
     Outcome.REPAIRED,
     Outcome.READY,
 )
@@ -447,6 +459,8 @@ WORTH_A_LOOK = (
 def _check_context(request, campaign):
     check = getattr(campaign, "check_result", None)
     context = {"campaign": campaign, "steps": steps.bar(campaign, "check"), "check": check}
+    if check is None or not check.is_open:
+        context["leave_out_form"] = LeaveOutForm(campaign=campaign)
     if check is None or check.is_open:
         return context | {"worker_is_off": not tasks.worker_is_alive()}
     counts = {outcome: getattr(check, outcome) for outcome in OUTCOMES}
@@ -468,6 +482,7 @@ def _check_context(request, campaign):
                 "is_open": outcome == shown,
             }
             for outcome, (tone, label, note) in OUTCOMES.items()
+            if counts[outcome] or outcome not in SELDOM
         ],
         "shown": shown.value,
         "shown_label": OUTCOMES[shown][1],
@@ -638,6 +653,8 @@ def _review(request, campaign, error=None):
         in_the_way=[point for point in points if point.tone == "bad"],
         offers=offers,
         chosen=request.POST.get("engine") or offers[0].engine,
+        looks_repeated=review.looks_repeated(campaign),
+        consent=launches.consent_sentence(campaign),
         asks_number=launches.needs_number(campaign),
         person=first,
         body_html=_message(campaign, first),
@@ -645,12 +662,16 @@ def _review(request, campaign, error=None):
 
 
 def _launch_form(request, campaign, error):
-    """Return the form for what is shown now; a number typed wrongly is said beside its field."""
+    """Return the form for what is shown now; what is missing is said beside its field."""
     now = {"intent": uuid.uuid4(), "digest": campaign.digest}
-    if not isinstance(error, launches.WrongNumber):
+    if not isinstance(error, (launches.WrongNumber, launches.NoConsent)):
         return LaunchForm(initial=now)
-    form = LaunchForm(now | {"typed": request.POST.get("typed", "")})
-    form.add_error("typed", f"Type {campaign.recipient_count}.")
+    given = {name: request.POST.get(name, "") for name in ("typed", "consent")}
+    form = LaunchForm(now | given)
+    if isinstance(error, launches.WrongNumber):
+        form.add_error("typed", f"Type {campaign.recipient_count}.")
+    else:
+        form.add_error("consent", "Tick the box, if it is so.")
     return form
 
 
