@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
-from campaigns.models import Recipient
-from campaigns.services import media
+from campaigns.models import Campaign, Recipient
+from campaigns.services import groups, media
 from campaigns.services.checks import digest_of
 from contacts.models import OptOut
+from core.times import day_and_clock
 from message_templates import components as parts
 from tasks import services as tasks
 
@@ -79,7 +80,12 @@ def _media(campaign):
 
 
 def _people(campaign):
+    if campaign.audience == Campaign.Audience.GROUP:
+        yield from _group(campaign)
+    if campaign.goes_through_group:
+        return
     check = campaign.check_result
+    noun = "member" if campaign.audience == Campaign.Audience.GROUP else "row"
     left_out = {
         outcome: words.format(f"{count:,}")
         for outcome, words in LEFT_OUT.items()
@@ -87,10 +93,11 @@ def _people(campaign):
     }
     if left_out:
         rows = check.rows - check.sendable
-        text = f"{rows:,} {'row is' if rows == 1 else 'rows are'} left out: "
+        text = f"{rows:,} {noun}{' is' if rows == 1 else 's are'} left out: "
         yield Point("warn", f"{text}{', '.join(left_out.values())}.", "check")
     else:
-        yield Point("ok", "Every row of the file gets the message.")
+        whole = "member of the group" if noun == "member" else "row of the file"
+        yield Point("ok", f"Every {whole} gets the message.")
     if check.repaired:
         rows = "row was" if check.repaired == 1 else "rows were"
         yield Point("ok", f"{check.repaired:,} {rows} repaired. See what was changed.", "check")
@@ -101,6 +108,23 @@ def _people(campaign):
         yield Point("warn", f"{since:,} opted out since the check and will be left out.")
     else:
         yield Point("ok", "Whoever opts out before their part goes out is left out, too.")
+
+
+def _group(campaign):
+    group = campaign.group
+    refused = groups.what_stands_against(campaign)
+    if refused:
+        yield Point("bad", f"{refused} Send to the members one by one instead.", "group")
+    elif campaign.goes_through_group:
+        yield Point(
+            "ok", "Nobody in the group has opted out, and it is asked again before it goes."
+        )
+    yield Point(
+        "ok",
+        f"The group was read on {day_and_clock(group.read_at)} with {group.size:,} "
+        f"{'person' if group.size == 1 else 'people'}. It is counted again before the first "
+        "message; if it changed, we ask you.",
+    )
 
 
 def _connection(team):

@@ -17,6 +17,15 @@ STEPS = {
         "preview": "Preview",
         "review": "Review and send",
     },
+    Campaign.Audience.GROUP: {
+        "template": "Template",
+        "group": "Group",
+        "values": "Values",
+        "media": "",
+        "check": "Check",
+        "preview": "Preview",
+        "review": "Review and send",
+    },
 }
 
 
@@ -41,7 +50,10 @@ def open_step(campaign):
         return "review"
     if campaign.template is None or not campaign.template.is_sendable:
         return "template"
-    if not hasattr(campaign, "upload"):
+    if campaign.audience == Campaign.Audience.GROUP:
+        if not hasattr(campaign, "group"):
+            return "group"
+    elif not hasattr(campaign, "upload"):
         return "file"
     if checks.what_is_unmapped(campaign):
         return "values"
