@@ -116,9 +116,7 @@ def _group(campaign):
     if refused:
         yield Point("bad", f"{refused} Send to the members one by one instead.", "group")
     elif campaign.goes_through_group:
-        yield Point(
-            "ok", "Nobody in the group has opted out, and it is asked again before it goes."
-        )
+        yield Point("ok", "Nobody in the group has opted out. We ask again before it goes out.")
     yield Point(
         "ok",
         f"The group was read on {day_and_clock(group.read_at)} with {group.size:,} "

@@ -74,16 +74,7 @@ def test_the_whole_group_gets_the_same_in_one_request(campaign, sandbox):
 
 
 def test_a_picture_goes_along(connected, sandbox, group, marketer):
-    template = make_media_template(connected)
-    sandbox.post(
-        "templates",
-        account=account_of(connected),
-        name=template.name,
-        language=template.language,
-        category="MARKETING",
-        status="APPROVED",
-        components=template.components,
-    )
+    template = make_media_template(connected, "promotion_broadcast")
     campaign = drafts.create_campaign(connected, by=marketer, template=template)
     groups.choose_group(campaign, group, by=marketer)
     campaign = again(campaign)
