@@ -80,10 +80,10 @@ def _media(campaign):
     if missing := media.what_is_missing(campaign):
         yield Point("bad", missing, "media")
     elif campaign.header_media.link:
+        until = "it has arrived" if campaign.is_to_one else "everybody has the message"
         yield Point(
             "ok",
-            f"The link leads to a {kind.name} that WhatsApp takes. "
-            "Keep it there until everybody has the message.",
+            f"The link leads to a {kind.name} that WhatsApp takes. Keep it there until {until}.",
             "media",
         )
     else:
