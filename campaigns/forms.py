@@ -3,9 +3,13 @@
 import re
 
 from django import forms
+from django.db.models import Q
 
-from campaigns.models import Campaign
+from campaigns.failures import explain
+from campaigns.models import Campaign, Recipient, TestNumber
+from campaigns.recipients import Outcome
 from campaigns.services import media
+from core import phones
 from core.errors import Refused
 from core.times import day
 from message_templates import components as parts
@@ -17,7 +21,22 @@ TABS = {
     "running": ("Running", (Status.QUEUED, Status.SENDING)),
     "attention": ("Needs attention", (Status.PAUSED,)),
     "finished": ("Finished", Campaign.TERMINAL),
+    "single": ("Single messages", ()),
 }
+
+
+def in_tab(tab):
+    """Return the condition of a tab.
+
+    Messages to one number have a tab of their own, so that they don't bury the campaigns; where
+    something needs a person, nothing is left out.
+    """
+    _, statuses = TABS[tab]
+    in_state = Q(status__in=statuses) if statuses else Q(pk__isnull=False)
+    to_one = Q(audience=Campaign.Audience.NUMBER)
+    if tab == "single":
+        return to_one
+    return in_state if tab == "attention" else in_state & ~to_one
 
 
 class CampaignFilter(forms.Form):
@@ -34,9 +53,7 @@ class CampaignFilter(forms.Form):
 
     def filter(self, queryset):
         """Narrow the campaigns down; what is no choice and no text is ignored."""
-        _, statuses = TABS[self.tab_name]
-        if statuses:
-            queryset = queryset.filter(status__in=statuses)
+        queryset = queryset.filter(in_tab(self.tab_name))
         if words := self.cleaned_data.get("q"):
             queryset = queryset.filter(name__icontains=words)
         return queryset
@@ -194,6 +211,113 @@ def _sentence(hint):
     return before, after if ends else f"{after} …"
 
 
+class NumberForm(forms.Form):
+    """One number and its values, typed. Unfinished it can be kept; `complete` asks for all."""
+
+    use_required_attribute = False
+    phone = forms.CharField(
+        label="Phone number",
+        max_length=40,
+        widget=forms.TextInput(attrs={"inputmode": "tel", "autocomplete": "off"}),
+        error_messages={"required": "Type the phone number."},
+        help_text="As you dial it, or with + and the country code.",
+    )
+
+    def __init__(self, data=None, *, campaign, complete=False):
+        self.template = campaign.template
+        asks = complete or data is None
+        stored = campaign.mapping or {"phone": "", "values": {}}
+        super().__init__(data, initial={"phone": stored["phone"]})
+        self.fields["phone"].required = asks
+        for number, name in enumerate(self.template.placeholders):
+            shown = f"{{{{{name}}}}}"
+            self.fields[f"value_{number}"] = forms.CharField(
+                label=f"Text for {shown}",
+                max_length=1024,
+                initial=(stored["values"].get(name) or {}).get(TEXT, ""),
+                required=asks,
+                widget=forms.TextInput(attrs={"autocomplete": "off"}),
+                error_messages={"required": f"Type a text for {shown}."},
+            )
+
+    def mapping(self):
+        """Return what is stored: the number as it was typed, and a text for each placeholder."""
+        texts = [self.cleaned_data[f"value_{n}"] for n in range(len(self.template.placeholders))]
+        values = {
+            name: {TEXT: text} if text else None
+            for name, text in zip(self.template.placeholders, texts, strict=True)
+        }
+        return {"phone": self.cleaned_data["phone"], "values": values}
+
+    def check(self, verdict):
+        """Say what is wrong with what was typed beside the field that it is about."""
+        if verdict.outcome.is_sendable:
+            return
+        for number, name in enumerate(self.template.placeholders):
+            if verdict.problem.startswith(f"{{{{{name}}}}}"):
+                self.add_error(f"value_{number}", verdict.problem)
+                return
+        too_long = verdict.phone and verdict.outcome == Outcome.INVALID
+        self.add_error(None if too_long else "phone", verdict.problem)
+
+    def rows(self):
+        """Return what the page shows for each placeholder: its words around it, and its field."""
+        hints = parts.hints(self.template.parts.body, self.template.placeholders)
+        return [
+            {
+                "shown": f"{{{{{name}}}}}",
+                "sentence": _sentence(hints.get(name)),
+                "field": self[f"value_{number}"],
+            }
+            for number, name in enumerate(self.template.placeholders)
+        ]
+
+
+class TestNumberForm(forms.Form):
+    """A phone of the team's own; `clean_phone` returns E.164."""
+
+    label = forms.CharField(
+        label="Whose phone is it?",
+        max_length=60,
+        error_messages={"required": "Say whose phone it is."},
+    )
+    phone = forms.CharField(
+        label="Phone number",
+        max_length=40,
+        widget=forms.TextInput(attrs={"inputmode": "tel", "autocomplete": "off"}),
+        error_messages={"required": "Type the phone number."},
+    )
+
+    def __init__(self, data=None, *, region):
+        self.region = region
+        super().__init__(data)
+
+    def clean_phone(self):
+        found = phones.parse(self.cleaned_data["phone"], region=self.region)
+        if isinstance(found, phones.PhoneProblem):
+            raise forms.ValidationError(found.problem)
+        return found.e164
+
+
+class TestSendForm(forms.Form):
+    """Which row goes to which of the test numbers, and what was seen by which page."""
+
+    intent = forms.UUIDField(widget=forms.HiddenInput)
+    digest = forms.CharField(max_length=64, widget=forms.HiddenInput)
+    position = forms.IntegerField(min_value=1, widget=forms.HiddenInput)
+    numbers = forms.ModelMultipleChoiceField(
+        label="To",
+        queryset=TestNumber.objects.none(),
+        to_field_name="uuid",
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": "Choose at least one test number."},
+    )
+
+    def __init__(self, data=None, *, team, **kwargs):
+        super().__init__(data, **kwargs)
+        self.fields["numbers"].queryset = TestNumber.objects.filter(team=team)
+
+
 class DecisionForm(forms.Form):
     """What is to become of the messages in doubt, and how many of them the person saw."""
 
@@ -294,3 +418,72 @@ class LaunchForm(forms.Form):
         """Return the number, however its thousands are set apart, or None."""
         digits = "".join(self.cleaned_data["typed"].replace(",", "").split())
         return int(digits) if digits.isdecimal() else None
+
+
+Person = Recipient.Status
+SHOWN = {
+    "": ("Everybody", Person.values),
+    "accepted": ("Accepted", (Person.ACCEPTED,)),
+    "failed": ("Failed", (Person.FAILED,)),
+    "unconfirmed": ("No clear answer", (Person.UNCONFIRMED,)),
+    "remaining": ("Remaining", (Person.PENDING, Person.SUBMITTING)),
+    "skipped": ("Left out", (Person.SKIPPED,)),
+}
+
+
+class RecipientFilter(forms.Form):
+    """Which people of a campaign to list, in the query string; what can't be read is left out.
+
+    `code` is a reason for failing: WhatsApp's code, or "none" where ChumiAI gave no code.
+    """
+
+    q = forms.CharField(
+        label="Search",
+        required=False,
+        max_length=40,
+        widget=forms.SearchInput(attrs={"placeholder": "Phone number"}),
+    )
+    show = forms.ChoiceField(
+        label="Show",
+        required=False,
+        choices=[(show, label) for show, (label, _) in SHOWN.items()],
+    )
+    code = forms.RegexField(r"^(none|\d{1,7})$", required=False, widget=forms.HiddenInput)
+
+    def __init__(self, data, *, region, whole_only):
+        super().__init__(data)
+        self.region, self.whole_only = region, whole_only
+        self.is_valid()
+
+    @property
+    def narrows(self):
+        return any(self.cleaned_data.get(name) for name in ("q", "show", "code"))
+
+    @property
+    def reason(self):
+        """Return the `Failure` by which the list is narrowed down, or None."""
+        code = self.cleaned_data.get("code")
+        return explain(None if code == "none" else int(code)) if code else None
+
+    def filter(self, people):
+        """Return those in the state, of the reason, and with the number or its first digits."""
+        show, code = self.cleaned_data.get("show"), self.cleaned_data.get("code")
+        if show:
+            people = people.filter(status__in=SHOWN[show][1])
+        if code:
+            people = people.filter(
+                status=Person.FAILED, failure_code=None if code == "none" else int(code)
+            )
+        return self._with_number(people, self.cleaned_data.get("q", ""))
+
+    def _with_number(self, people, text):
+        if not text:
+            return people
+        found = phones.parse(text, region=self.region)
+        if isinstance(found, phones.Phone):
+            return people.filter(phone=found.e164)
+        condition = Q(pk__in=[])
+        if not self.whole_only:
+            for beginning in phones.beginnings(text, self.region):
+                condition |= Q(phone__startswith=beginning)
+        return people.filter(condition)

@@ -20,6 +20,13 @@ class CampaignQuerySet(models.QuerySet):
     def for_team(self, team):
         return self.filter(team=team)
 
+    def without_tests(self):
+        return self.filter(test_of=None)
+
+    def to_many(self):
+        """Leave out the messages to one number, tests among them."""
+        return self.exclude(audience=Campaign.Audience.NUMBER)
+
     def running(self):
         return self.filter(status__in=Campaign.LIVE)
 
@@ -106,6 +113,8 @@ class Campaign(models.Model):
     )
     # Where the people come from.
     audience = models.CharField(max_length=10, choices=Audience.choices, default=Audience.FILE)
+    # The draft whose message this one tries out on a phone of the team's own.
+    test_of = models.ForeignKey("self", models.SET_NULL, null=True, related_name="tests")
     mapping = models.JSONField(null=True)
     # Whoever got this earlier campaign is left out. It can't be deleted: that would let them in.
     leave_out = models.ForeignKey("self", models.PROTECT, null=True, related_name="+")
@@ -164,6 +173,10 @@ class Campaign(models.Model):
 
     def __str__(self):
         return self.name
+
+    @property
+    def is_to_one(self):
+        return self.audience == self.Audience.NUMBER
 
     @property
     def is_editable(self):
@@ -656,3 +669,31 @@ class JobSync(models.Model):
 
     def __str__(self):
         return f"Job history of {self.team}"
+
+
+class TestNumber(models.Model):
+    """A phone of the team's own, on which a message is tried out before everybody gets it."""
+
+    MOST = 5
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    team = models.ForeignKey(Team, models.CASCADE, related_name="test_numbers")
+    # Which of the team's five places it takes: two people who add the last one can't both.
+    place = models.PositiveSmallIntegerField()
+    label = models.CharField(max_length=60)
+    phone = models.CharField(max_length=16)
+    created_by = models.ForeignKey(USER, models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["place"]
+        constraints = [
+            models.UniqueConstraint(fields=["team", "phone"], name="one_test_number_a_phone"),
+            models.UniqueConstraint(fields=["team", "place"], name="one_test_number_a_place"),
+            models.CheckConstraint(
+                condition=Q(place__range=(1, 5)), name="at_most_five_test_numbers"
+            ),
+        ]
+
+    def __str__(self):
+        return self.label

@@ -18,3 +18,9 @@ def day(moment):
 def clock(moment):
     """Return the time of day where the server's people are: 10:02."""
     return f"{timezone.localtime(moment):%H:%M}"
+
+
+def day_and_clock(moment):
+    """Return the day and the time where the server's people are: Sun 22 Nov, 13:27."""
+    local = timezone.localtime(moment)
+    return f"{local:%a} {local.day} {local:%b}, {local:%H:%M}"

@@ -125,7 +125,7 @@ def _check_launch(campaign, digest, typed):
 
 def _check_consent(campaign, consent):
     """Refuse what is none of our sentences: what is kept is what was shown."""
-    is_test = campaign.audience == Campaign.Audience.NUMBER and consent == Campaign.OWN_NUMBERS
+    is_test = campaign.test_of_id is not None and consent == Campaign.OWN_NUMBERS
     if not is_test and consent != consent_sentence(campaign):
         raise NoConsent(
             "Confirm that the people agreed to hear from you: tick the box. Nothing was sent."
@@ -163,8 +163,17 @@ def _snapshot(campaign):
         "parameter_format": template.parameter_format,
         "body_hash": template.body_hash,
         "placeholders": template.placeholders,
-        "mapping": campaign.mapping,
         "media": media.content_of(campaign),
+        **_source(campaign),
+    }
+
+
+def _source(campaign):
+    if campaign.is_to_one:
+        # Its number and values stand in the row of the person.
+        return {}
+    return {
+        "mapping": campaign.mapping,
         "file": campaign.upload.name,
         "file_sha256": campaign.upload.sha256,
     }

@@ -37,6 +37,7 @@ def has_cap(campaign, category):
     return bool(
         campaign.team.marketing_messages
         and category == MARKETING
+        and campaign.test_of_id is None
         and campaign.consent != Campaign.OWN_NUMBERS
     )
 

@@ -28,6 +28,8 @@ def things_of(team, sandbox, by):
         "launched": launched,
         "draft": draft,
         "media": factories.make_media_campaign(team, by=by, name=f"{team.name} in pictures"),
+        "single": factories.make_single(team, by=by, template=template),
+        "test_number": factories.make_test_number(team, by=by),
         "contact": factories.mirror(
             team, groups={"Regulars": factories.contact_page("1")}
         ).contacts.get(),
@@ -68,7 +70,7 @@ def test_two_tabs_stay_in_their_teams(open_page, sandbox, team, other_team, mana
     for page, mine, foreign in ((left, team, theirs), (right, other_team, ours)):
         for name, url in ACCESS.items():
             if "GET" in url.methods and url.subject:
-                answer = page.request.get(address(name, mine, foreign))
+                answer = page.request.get(address(name, mine, foreign), max_retries=3)
                 assert answer.status == 404, name
                 assert foreign["launched"].name not in answer.text()
         page.goto(address("campaigns:campaign_detail", mine, foreign))
