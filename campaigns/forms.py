@@ -381,7 +381,9 @@ class LeaveOutForm(forms.Form):
 
     def __init__(self, data=None, *, campaign):
         super().__init__(data, initial={"leave_out": campaign.leave_out_id or ""})
-        launched = Campaign.objects.for_team(campaign.team).filter(launched_at__isnull=False)
+        launched = Campaign.objects.for_team(campaign.team).filter(
+            launched_at__isnull=False, test_of=None
+        )
         found = list(launched.order_by("-launched_at")[:OFFERED])
         if campaign.leave_out and campaign.leave_out not in found:
             found.append(campaign.leave_out)
