@@ -22,7 +22,6 @@ MB, PAGE = 1024 * 1024, os.sysconf("SC_PAGE_SIZE")
 CONTACTS, GROUPS = 100_000, 50
 # The client keeps a mark of each id, to know a page that comes twice; nothing else may grow.
 MOST_GROWTH = 24 * MB
-SLOWEST_PAGE = 1.0
 
 
 def checksum(ids):
@@ -40,9 +39,9 @@ def url(team, query="", name="contact_list"):
 
 
 def queries_of(client, team):
-    """Return how many queries each page takes, and the slowest of them in seconds."""
+    """Return how many queries each page takes, and print how long it took."""
     group = ContactGroup.objects.filter(sync=ContactSync.objects.current(team)).first()
-    found, slowest = {}, 0
+    found = {}
     for name, query in {
         "list": "",
         "name": "?q=person+5",
@@ -63,10 +62,9 @@ def queries_of(client, team):
         assert answer.status_code == 200
         print(f"{team.slug}: {name}: {len(captured)} queries, {took * 1000:.0f} ms")
         found[name] = len(captured)
-        slowest = max(slowest, took)
     with CaptureQueriesContext(connection) as captured:
         client.get(url(team, name="group_list"))
-    return found | {"groups": len(captured)}, slowest
+    return found | {"groups": len(captured)}
 
 
 @pytest.mark.long
@@ -98,11 +96,10 @@ def test_a_hundred_thousand(connected, sandbox, manager, login, monkeypatch):
     assert GroupMembership.objects.filter(group__sync=current).count() == CONTACTS
 
     client = login(manager)
-    large, slowest = queries_of(client, connected)
+    large = queries_of(client, connected)
     Contact.objects.filter(sync=current).exclude(remote_id__lt=f"{100:024x}").delete()
-    small, _ = queries_of(client, connected)
+    small = queries_of(client, connected)
     assert large == small
-    assert slowest < SLOWEST_PAGE
 
 
 def test_a_check_of_many_rows_is_shown_with_as_few_queries(connected, marketer, login):
