@@ -3,9 +3,12 @@
 import re
 
 from django import forms
+from django.db.models import Q
 
-from campaigns.models import Campaign
+from campaigns.failures import explain
+from campaigns.models import Campaign, Recipient
 from campaigns.services import media
+from core import phones
 from core.errors import Refused
 from message_templates import components as parts
 
@@ -263,3 +266,72 @@ class LaunchForm(forms.Form):
         """Return the number, however its thousands are set apart, or None."""
         digits = "".join(self.cleaned_data["typed"].replace(",", "").split())
         return int(digits) if digits.isdecimal() else None
+
+
+Person = Recipient.Status
+SHOWN = {
+    "": ("Everybody", Person.values),
+    "accepted": ("Accepted", (Person.ACCEPTED,)),
+    "failed": ("Failed", (Person.FAILED,)),
+    "unconfirmed": ("No clear answer", (Person.UNCONFIRMED,)),
+    "remaining": ("Remaining", (Person.PENDING, Person.SUBMITTING)),
+    "skipped": ("Left out", (Person.SKIPPED,)),
+}
+
+
+class RecipientFilter(forms.Form):
+    """Which people of a campaign to list, in the query string; what can't be read is left out.
+
+    `code` is a reason for failing: WhatsApp's code, or "none" where ChumiAI gave no code.
+    """
+
+    q = forms.CharField(
+        label="Search",
+        required=False,
+        max_length=40,
+        widget=forms.SearchInput(attrs={"placeholder": "Phone number"}),
+    )
+    show = forms.ChoiceField(
+        label="Show",
+        required=False,
+        choices=[(show, label) for show, (label, _) in SHOWN.items()],
+    )
+    code = forms.RegexField(r"^(none|\d{1,7})$", required=False, widget=forms.HiddenInput)
+
+    def __init__(self, data, *, region, whole_only):
+        super().__init__(data)
+        self.region, self.whole_only = region, whole_only
+        self.is_valid()
+
+    @property
+    def narrows(self):
+        return any(self.cleaned_data.get(name) for name in ("q", "show", "code"))
+
+    @property
+    def reason(self):
+        """Return the `Failure` by which the list is narrowed down, or None."""
+        code = self.cleaned_data.get("code")
+        return explain(None if code == "none" else int(code)) if code else None
+
+    def filter(self, people):
+        """Return those in the state, of the reason, and with the number or its first digits."""
+        show, code = self.cleaned_data.get("show"), self.cleaned_data.get("code")
+        if show:
+            people = people.filter(status__in=SHOWN[show][1])
+        if code:
+            people = people.filter(
+                status=Person.FAILED, failure_code=None if code == "none" else int(code)
+            )
+        return self._with_number(people, self.cleaned_data.get("q", ""))
+
+    def _with_number(self, people, text):
+        if not text:
+            return people
+        found = phones.parse(text, region=self.region)
+        if isinstance(found, phones.Phone):
+            return people.filter(phone=found.e164)
+        condition = Q(pk__in=[])
+        if not self.whole_only:
+            for beginning in phones.beginnings(text, self.region):
+                condition |= Q(phone__startswith=beginning)
+        return people.filter(condition)

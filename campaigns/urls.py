@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from campaigns.views import campaign_list, jobs, progress, wizard
+from campaigns.views import campaign_list, jobs, progress, recipients, wizard
 
 app_name = "campaigns"
 urlpatterns = [
@@ -31,7 +31,8 @@ urlpatterns = [
     path("<uuid:uuid>/pause/", progress.campaign_pause, name="campaign_pause"),
     path("<uuid:uuid>/resume/", progress.campaign_resume, name="campaign_resume"),
     path("<uuid:uuid>/stop/", progress.campaign_stop, name="campaign_stop"),
-    path("<uuid:uuid>/recipients.csv", progress.campaign_recipients, name="campaign_recipients"),
+    path("<uuid:uuid>/recipients/", recipients.recipient_list, name="recipient_list"),
+    path("<uuid:uuid>/recipients.csv", recipients.campaign_recipients, name="campaign_recipients"),
     path("<uuid:uuid>/decide/", progress.campaign_decide, name="campaign_decide"),
     path("<uuid:uuid>/retry/", progress.campaign_retry, name="campaign_retry"),
     path("parts/<uuid:uuid>/decide/", progress.batch_decide, name="batch_decide"),

@@ -55,6 +55,7 @@ ACCESS = {
     "campaigns:campaign_pause": Url("POST", "launch", "launched"),
     "campaigns:campaign_resume": Url("POST", "launch", "launched"),
     "campaigns:campaign_stop": Url("POST", "launch", "launched"),
+    "campaigns:recipient_list": Url("GET", "read", "launched"),
     "campaigns:campaign_recipients": Url("GET", "read", "launched"),
     "campaigns:campaign_decide": Url("POST", "launch", "launched"),
     "campaigns:campaign_retry": Url("POST", "launch", "launched"),

@@ -78,7 +78,8 @@ def admin_addresses(*objects):
 
 def is_page(page, path):
     """Say whether the URL answers with a whole page: no download, no live region."""
-    return page.request.get(path).body()[:15].lower() == b"<!doctype html>"
+    # The server may hang up a line that was idle at the moment in which it is used again.
+    return page.request.get(path, max_retries=3).body()[:15].lower() == b"<!doctype html>"
 
 
 def faults(page, path):

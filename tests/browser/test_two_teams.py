@@ -68,7 +68,7 @@ def test_two_tabs_stay_in_their_teams(open_page, sandbox, team, other_team, mana
     for page, mine, foreign in ((left, team, theirs), (right, other_team, ours)):
         for name, url in ACCESS.items():
             if "GET" in url.methods and url.subject:
-                answer = page.request.get(address(name, mine, foreign))
+                answer = page.request.get(address(name, mine, foreign), max_retries=3)
                 assert answer.status == 404, name
                 assert foreign["launched"].name not in answer.text()
         page.goto(address("campaigns:campaign_detail", mine, foreign))
