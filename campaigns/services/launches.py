@@ -187,6 +187,19 @@ def pause(campaign, *, reason=Campaign.Pause.PERSON, note="", by=None):
     return moved
 
 
+def pause_for_template(template):
+    """Hold the campaigns whose template WhatsApp does not let through any more."""
+    sending = Campaign.objects.filter(
+        template=template, status__in=(Status.QUEUED, Status.SENDING)
+    ).select_related("team")
+    for campaign in sending.order_by("pk"):
+        pause(
+            campaign,
+            reason=Campaign.Pause.TEMPLATE,
+            note=f"{template.unsendable_reason} The people who are left were not written to.",
+        )
+
+
 def reason_for(failure):
     """Return why a campaign is paused by a `Failure` that would meet everybody, or by None."""
     return REASONS_BY_SUBJECT.get(failure and failure.about, Campaign.Pause.REJECTED)
