@@ -39,6 +39,7 @@ class Options:
     """
 
     row_errors: bool = True
+    message_ids: bool = False
     echo_file_name: bool = True
     header_row: str = "auto"
     list_jobs_delay: float = 0.0
@@ -482,12 +483,35 @@ class State:
         words = self.describe_job(job)
         is_moving = job.held_at is None and not words["completedAt"]
         words["estimatedCompletion"] = self.clock.at(job.ends_at) if is_moving else None
-        if self.options.row_errors:
+        if self.options.message_ids:
+            words["results"] = self._results(account, job)
+        elif self.options.row_errors:
             words["errors"] = [
                 {"row": e.row, "phone": e.phone, "code": e.code, "message": e.message}
                 for e in job.errors_so_far(self.clock.elapsed())
             ]
         return words
+
+    def _results(self, account: str, job: Job) -> list[Data]:
+        """Return what became of each row so far, with the ids of the messages."""
+        now = self.clock.elapsed()
+        errors = {e.row: e for e in job.errors_so_far(now)}
+        results: list[Data] = [
+            {
+                "row": e.row,
+                "phone": e.phone,
+                "status": "failed",
+                "code": e.code,
+                "error": e.message,
+            }
+            for e in errors.values()
+        ]
+        for entry in self.ledger:
+            mine = entry.account == account and entry.job_id == job.id
+            if mine and entry.row not in errors and entry.made_at < job.moment(now):
+                told = {"row": entry.row, "phone": entry.to, "messageId": entry.message_id}
+                results.append({**told, "status": "sent"})
+        return results
 
     @locked
     def describe_job(self, job: Job) -> Data:

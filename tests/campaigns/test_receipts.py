@@ -163,3 +163,19 @@ def test_the_numbers_of_a_part_add_up_when_its_messages_fail_later(connected, ma
     progress = standing_of(campaign)
     assert (progress.total, progress.accepted, progress.failed) == (4, 3, 1)
     assert (progress.receipts.delivered, progress.receipts.read) == (1, 1)
+
+
+def test_the_messages_of_a_part_are_told_of_where_its_job_names_them(connected, marketer, sandbox):
+    sandbox.post("options", message_ids=True)
+    rows = factories.people(6)
+    rows[2][0] = rows[2][0][:-3] + "026"
+    campaign = factories.make_ready_campaign(connected, rows=rows, by=marketer)
+    factories.launch(campaign, by=marketer)
+    factories.finish(campaign)
+    ledger = {f"+{m['to']}": m["message_id"] for m in sandbox.ledger(connected.slug)}
+    people = list(campaign.recipients.order_by("position"))
+    assert [p.status for p in people].count("failed") == 1
+    for person in people:
+        assert person.remote_id == ("" if person.status == "failed" else ledger[person.phone])
+    receipts.record_statuses(connected, news(people[0].remote_id, "read"))
+    assert standing_of(campaign).receipts.read == 1
