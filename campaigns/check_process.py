@@ -9,7 +9,7 @@ one, and where columns shall be suggested, placeholders, hints and region. Its a
     format, sheets, sheet, has_header, suggestion, rows: [[row number, [texts], hidden], …]
 
 A "check" request gives path, sheet, limits, header, mapping, rules, region, opted_out_path
-(a phone a line) and out_dir. Its answer:
+(a phone a line), left_out: [{outcome, path (a phone a line), problem}] and out_dir. Its answer:
     column_errors: [sentences]; when there are any, nothing else
     total, sendable, counts: {outcome: n}, hidden, notes: {sentence: n}, problems: {sentence: n}
     header: [texts]
@@ -186,6 +186,7 @@ def check(request: Request) -> dict[str, Any]:
             rules=rules,
             region=request.get("region", "GH"),
             opted_out=_phones(request.get("opted_out_path")),
+            left_out=_left_out(request),
             header=header,
         ):
             summary.add(checked)
@@ -237,6 +238,15 @@ def _report_row(checked: Any, phone_column: int) -> list[Any]:
 
 def _limits(request: Request) -> Limits:
     return Limits(**request.get("limits", {}))
+
+
+def _left_out(request: Request) -> list[Any]:
+    from campaigns.recipients import LeftOut, Outcome
+
+    return [
+        LeftOut(Outcome(out["outcome"]), _phones(out["path"]), out["problem"])
+        for out in request.get("left_out", ())
+    ]
 
 
 def _phones(path: str | None) -> frozenset[str]:

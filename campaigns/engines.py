@@ -88,7 +88,7 @@ def choices(campaign):
     ChumiAI's bulk import has no field for the media of a header, so such a template goes out
     one by one. Otherwise few people go out one by one, and many in parts.
     """
-    if campaign.template.needs_media:
+    if campaign.template.needs_media or campaign.is_to_one:
         return [Engine.SINGLY]
     if campaign.recipient_count <= campaign.team.singly_up_to:
         return [Engine.SINGLY, Engine.BATCHES]

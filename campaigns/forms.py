@@ -6,10 +6,12 @@ from django import forms
 from django.db.models import Q
 
 from campaigns.failures import explain
-from campaigns.models import Campaign, Recipient
+from campaigns.models import Campaign, Recipient, TestNumber
+from campaigns.recipients import Outcome
 from campaigns.services import media
 from core import phones
 from core.errors import Refused
+from core.times import day
 from message_templates import components as parts
 
 Status = Campaign.Status
@@ -19,7 +21,22 @@ TABS = {
     "running": ("Running", (Status.QUEUED, Status.SENDING)),
     "attention": ("Needs attention", (Status.PAUSED,)),
     "finished": ("Finished", Campaign.TERMINAL),
+    "single": ("Single messages", ()),
 }
+
+
+def in_tab(tab):
+    """Return the condition of a tab.
+
+    Messages to one number have a tab of their own, so that they don't bury the campaigns; where
+    something needs a person, nothing is left out.
+    """
+    _, statuses = TABS[tab]
+    in_state = Q(status__in=statuses) if statuses else Q(pk__isnull=False)
+    to_one = Q(audience=Campaign.Audience.NUMBER)
+    if tab == "single":
+        return to_one
+    return in_state if tab == "attention" else in_state & ~to_one
 
 
 class CampaignFilter(forms.Form):
@@ -36,9 +53,7 @@ class CampaignFilter(forms.Form):
 
     def filter(self, queryset):
         """Narrow the campaigns down; what is no choice and no text is ignored."""
-        _, statuses = TABS[self.tab_name]
-        if statuses:
-            queryset = queryset.filter(status__in=statuses)
+        queryset = queryset.filter(in_tab(self.tab_name))
         if words := self.cleaned_data.get("q"):
             queryset = queryset.filter(name__icontains=words)
         return queryset
@@ -196,6 +211,113 @@ def _sentence(hint):
     return before, after if ends else f"{after} …"
 
 
+class NumberForm(forms.Form):
+    """One number and its values, typed. Unfinished it can be kept; `complete` asks for all."""
+
+    use_required_attribute = False
+    phone = forms.CharField(
+        label="Phone number",
+        max_length=40,
+        widget=forms.TextInput(attrs={"inputmode": "tel", "autocomplete": "off"}),
+        error_messages={"required": "Type the phone number."},
+        help_text="As you dial it, or with + and the country code.",
+    )
+
+    def __init__(self, data=None, *, campaign, complete=False):
+        self.template = campaign.template
+        asks = complete or data is None
+        stored = campaign.mapping or {"phone": "", "values": {}}
+        super().__init__(data, initial={"phone": stored["phone"]})
+        self.fields["phone"].required = asks
+        for number, name in enumerate(self.template.placeholders):
+            shown = f"{{{{{name}}}}}"
+            self.fields[f"value_{number}"] = forms.CharField(
+                label=f"Text for {shown}",
+                max_length=1024,
+                initial=(stored["values"].get(name) or {}).get(TEXT, ""),
+                required=asks,
+                widget=forms.TextInput(attrs={"autocomplete": "off"}),
+                error_messages={"required": f"Type a text for {shown}."},
+            )
+
+    def mapping(self):
+        """Return what is stored: the number as it was typed, and a text for each placeholder."""
+        texts = [self.cleaned_data[f"value_{n}"] for n in range(len(self.template.placeholders))]
+        values = {
+            name: {TEXT: text} if text else None
+            for name, text in zip(self.template.placeholders, texts, strict=True)
+        }
+        return {"phone": self.cleaned_data["phone"], "values": values}
+
+    def check(self, verdict):
+        """Say what is wrong with what was typed beside the field that it is about."""
+        if verdict.outcome.is_sendable:
+            return
+        for number, name in enumerate(self.template.placeholders):
+            if verdict.problem.startswith(f"{{{{{name}}}}}"):
+                self.add_error(f"value_{number}", verdict.problem)
+                return
+        too_long = verdict.phone and verdict.outcome == Outcome.INVALID
+        self.add_error(None if too_long else "phone", verdict.problem)
+
+    def rows(self):
+        """Return what the page shows for each placeholder: its words around it, and its field."""
+        hints = parts.hints(self.template.parts.body, self.template.placeholders)
+        return [
+            {
+                "shown": f"{{{{{name}}}}}",
+                "sentence": _sentence(hints.get(name)),
+                "field": self[f"value_{number}"],
+            }
+            for number, name in enumerate(self.template.placeholders)
+        ]
+
+
+class TestNumberForm(forms.Form):
+    """A phone of the team's own; `clean_phone` returns E.164."""
+
+    label = forms.CharField(
+        label="Whose phone is it?",
+        max_length=60,
+        error_messages={"required": "Say whose phone it is."},
+    )
+    phone = forms.CharField(
+        label="Phone number",
+        max_length=40,
+        widget=forms.TextInput(attrs={"inputmode": "tel", "autocomplete": "off"}),
+        error_messages={"required": "Type the phone number."},
+    )
+
+    def __init__(self, data=None, *, region):
+        self.region = region
+        super().__init__(data)
+
+    def clean_phone(self):
+        found = phones.parse(self.cleaned_data["phone"], region=self.region)
+        if isinstance(found, phones.PhoneProblem):
+            raise forms.ValidationError(found.problem)
+        return found.e164
+
+
+class TestSendForm(forms.Form):
+    """Which row goes to which of the test numbers, and what was seen by which page."""
+
+    intent = forms.UUIDField(widget=forms.HiddenInput)
+    digest = forms.CharField(max_length=64, widget=forms.HiddenInput)
+    position = forms.IntegerField(min_value=1, widget=forms.HiddenInput)
+    numbers = forms.ModelMultipleChoiceField(
+        label="To",
+        queryset=TestNumber.objects.none(),
+        to_field_name="uuid",
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": "Choose at least one test number."},
+    )
+
+    def __init__(self, data=None, *, team, **kwargs):
+        super().__init__(data, **kwargs)
+        self.fields["numbers"].queryset = TestNumber.objects.filter(team=team)
+
+
 class DecisionForm(forms.Form):
     """What is to become of the messages in doubt, and how many of them the person saw."""
 
@@ -248,11 +370,41 @@ class MediaIdForm(forms.Form):
         super().__init__(data, initial={"media_id": stored.media_id if stored else ""})
 
 
+# So many of the last campaigns are offered.
+OFFERED = 50
+
+
+class LeaveOutForm(forms.Form):
+    """Which earlier campaign's people are left out; `clean_leave_out` returns it, or None."""
+
+    leave_out = forms.ChoiceField(label="Leave out everybody who got", required=False)
+
+    def __init__(self, data=None, *, campaign):
+        super().__init__(data, initial={"leave_out": campaign.leave_out_id or ""})
+        launched = Campaign.objects.for_team(campaign.team).filter(launched_at__isnull=False)
+        found = list(launched.order_by("-launched_at")[:OFFERED])
+        if campaign.leave_out and campaign.leave_out not in found:
+            found.append(campaign.leave_out)
+        self.earlier = {str(earlier.pk): earlier for earlier in found}
+        self.fields["leave_out"].choices = [
+            ("", "Nobody: write to everyone"),
+            *(
+                (pk, f"{earlier.name}, {day(earlier.launched_at)}")
+                for pk, earlier in self.earlier.items()
+            ),
+        ]
+
+    def clean_leave_out(self):
+        return self.earlier.get(self.cleaned_data["leave_out"])
+
+
 class LaunchForm(forms.Form):
     """What the review page sends back: what was seen, and by which page."""
 
     intent = forms.UUIDField(widget=forms.HiddenInput)
     digest = forms.CharField(max_length=64, widget=forms.HiddenInput)
+    # The sentence beside the box, where it was ticked.
+    consent = forms.CharField(max_length=300, required=False)
     # Without one, the campaign takes the way that fits it best.
     engine = forms.ChoiceField(choices=Campaign.Engine.choices, required=False)
     typed = forms.CharField(

@@ -20,12 +20,21 @@ class CampaignQuerySet(models.QuerySet):
     def for_team(self, team):
         return self.filter(team=team)
 
+    def without_tests(self):
+        return self.filter(test_of=None)
+
+    def to_many(self):
+        """Leave out the messages to one number, tests among them."""
+        return self.exclude(audience=Campaign.Audience.NUMBER)
+
     def running(self):
         return self.filter(status__in=Campaign.LIVE)
 
     def with_parts(self):
         """Bring along what the wizard asks for."""
-        return self.select_related("team", "template", "upload", "check_result", "header_media")
+        return self.select_related(
+            "team", "template", "upload", "check_result", "header_media", "leave_out"
+        )
 
     def with_progress(self):
         """Add `processed`: the people whom ChumiAI has gone through, counted as in progress.py."""
@@ -89,6 +98,9 @@ class Campaign(models.Model):
         GROUP = "group", "A group in ChumiAI"
         NUMBER = "number", "One number"
 
+    # What stands for the consent where a message goes to the team's own numbers only.
+    OWN_NUMBERS = "A test to the team's own numbers."
+
     EDITABLE = (Status.DRAFT, Status.READY)
     LIVE = (Status.QUEUED, Status.SENDING, Status.PAUSED)
     TERMINAL = (Status.STOPPED, Status.COMPLETED)
@@ -101,7 +113,11 @@ class Campaign(models.Model):
     )
     # Where the people come from.
     audience = models.CharField(max_length=10, choices=Audience.choices, default=Audience.FILE)
+    # The draft whose message this one tries out on a phone of the team's own.
+    test_of = models.ForeignKey("self", models.SET_NULL, null=True, related_name="tests")
     mapping = models.JSONField(null=True)
+    # Whoever got this earlier campaign is left out. It can't be deleted: that would let them in.
+    leave_out = models.ForeignKey("self", models.PROTECT, null=True, related_name="+")
     # How it goes out; empty until a person chooses or it is launched (see `engines`).
     engine = models.CharField(max_length=10, choices=Engine.choices, blank=True)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.DRAFT)
@@ -120,6 +136,8 @@ class Campaign(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     launched_by = models.ForeignKey(USER, models.SET_NULL, null=True, related_name="+")
     launched_at = models.DateTimeField(null=True)
+    # What the person who launched it confirmed about the people, word for word.
+    consent = models.CharField(max_length=300, blank=True)
     finished_at = models.DateTimeField(null=True)
     # Failures before this moment do not count for pausing: a person looked at them.
     failures_since = models.DateTimeField(null=True)
@@ -155,6 +173,10 @@ class Campaign(models.Model):
 
     def __str__(self):
         return self.name
+
+    @property
+    def is_to_one(self):
+        return self.audience == self.Audience.NUMBER
 
     @property
     def is_editable(self):
@@ -230,6 +252,8 @@ class Check(models.Model):
     duplicate = models.PositiveIntegerField(default=0)
     invalid = models.PositiveIntegerField(default=0)
     opted_out = models.PositiveIntegerField(default=0)
+    excluded = models.PositiveIntegerField(default=0)
+    recent = models.PositiveIntegerField(default=0)
     # What check_process told beyond the counts: samples of each outcome, the longest message, …
     details = models.JSONField(default=dict)
     # Under MEDIA_ROOT: every row with something to tell, one JSON array a line.
@@ -683,3 +707,31 @@ class JobSync(models.Model):
 
     def __str__(self):
         return f"Job history of {self.team}"
+
+
+class TestNumber(models.Model):
+    """A phone of the team's own, on which a message is tried out before everybody gets it."""
+
+    MOST = 5
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    team = models.ForeignKey(Team, models.CASCADE, related_name="test_numbers")
+    # Which of the team's five places it takes: two people who add the last one can't both.
+    place = models.PositiveSmallIntegerField()
+    label = models.CharField(max_length=60)
+    phone = models.CharField(max_length=16)
+    created_by = models.ForeignKey(USER, models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["place"]
+        constraints = [
+            models.UniqueConstraint(fields=["team", "phone"], name="one_test_number_a_phone"),
+            models.UniqueConstraint(fields=["team", "place"], name="one_test_number_a_place"),
+            models.CheckConstraint(
+                condition=Q(place__range=(1, 5)), name="at_most_five_test_numbers"
+            ),
+        ]
+
+    def __str__(self):
+        return self.label

@@ -228,11 +228,21 @@ class Outcome(StrEnum):
     DUPLICATE = "duplicate"
     INVALID = "invalid"
     OPTED_OUT = "opted_out"
+    EXCLUDED = "excluded"
+    RECENT = "recent"
 
     @property
     def is_sendable(self) -> bool:
         """Whether rows with this outcome become recipients."""
         return self in (Outcome.READY, Outcome.REPAIRED)
+
+
+class LeftOut(NamedTuple):
+    """People who are left out for a reason other than their row."""
+
+    outcome: Outcome
+    phones: Container[str]
+    problem: str
 
 
 @dataclass(frozen=True)
@@ -333,12 +343,13 @@ def check_recipients(
     rules: Rules,
     region: str = "GH",
     opted_out: Container[str] = (),
+    left_out: Sequence[LeftOut] = (),
     header: bool = True,
 ) -> Iterator[Checked]:
     """Give a verdict on every row below the header, in order.
 
-    `opted_out` holds phones in E.164. Of several rows with one phone, the first that can be
-    sent is kept.
+    `opted_out` and `left_out` hold phones in E.164. Of several rows with one phone, the first
+    that can be sent is kept.
     """
     sources = [(f"{{{{{name}}}}}", mapping.values[name]) for name in rules.placeholders]
     first_rows: dict[str, int] = {}
@@ -355,6 +366,9 @@ def check_recipients(
         phone = parsed.e164
         if phone in opted_out:
             yield Checked(row, Outcome.OPTED_OUT, phone, problem=OPTED_OUT)
+            continue
+        if out := next((out for out in left_out if phone in out.phones), None):
+            yield Checked(row, out.outcome, phone, problem=out.problem)
             continue
         if phone in first_rows:
             first = first_rows[phone]

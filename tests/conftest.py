@@ -178,6 +178,7 @@ def subjects(connected, marketer):
     ready = factories.make_ready_campaign(connected, count=3, by=marketer)
     launched = factories.make_ready_campaign(connected, count=3, by=marketer, name="May sale")
     factories.launch(launched, by=marketer)
+    factories.send_test(ready, by=marketer)
     factories.drain()
     return {
         "draft": factories.make_campaign(connected, by=marketer, name="June sale"),
@@ -186,6 +187,8 @@ def subjects(connected, marketer):
         "batch": Batch.objects.get(campaign=launched),
         "template": MessageTemplate.objects.get(name="welcome_message"),
         "media": factories.make_media_campaign(connected, by=marketer),
+        "single": factories.make_single(connected, by=marketer),
+        "test_number": connected.test_numbers.get(),
         "contact": factories.mirror(
             connected, groups={"Regulars": factories.contact_page("1")}
         ).contacts.get(),

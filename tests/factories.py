@@ -10,7 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
 from campaigns.models import Batch, BulkJob, Campaign, Check, Recipient, Upload
-from campaigns.services import checks, drafts, launches
+from campaigns.services import checks, drafts, launches, test_sends
 from chumi_api.types import Contact as RemoteContact
 from chumi_api.types import ContactGroup as RemoteGroup
 from chumi_api.types import Listing
@@ -27,9 +27,12 @@ PREFIXES = (24, 54, 55, 59, 20, 50)
 BODY = "Hi {{1}}, your code is {{2}}."
 
 
+# Whoever tests the other engine, or the limit of marketing messages, names it.
+OFF = {"singly_up_to": 0, "marketing_messages": 0}
+
+
 def make_team(slug, **fields):
-    # Whoever tests the other engine names it.
-    return Team.objects.create(slug=slug, **({"name": slug.title(), "singly_up_to": 0} | fields))
+    return Team.objects.create(slug=slug, **(OFF | {"name": slug.title()} | fields))
 
 
 def make_user(name, team=None, role="marketer", **fields):
@@ -148,6 +151,34 @@ def mirror(team, people=None, *, groups=()):
     return sync
 
 
+def make_single(team, *, by=None, template=None, phone="0244000111", values=("Ama", "C-1")):
+    """Return a draft to one number in which everything is typed, but not checked yet."""
+    template = template or (
+        MessageTemplate.objects.for_team(team).filter(name="welcome_message").first()
+        or make_template(team)
+    )
+    single = drafts.create_campaign(
+        team, by=by, template=template, audience=Campaign.Audience.NUMBER
+    )
+    typed = {
+        name: {"text": value} for name, value in zip(template.placeholders, values, strict=True)
+    }
+    drafts.set_mapping(single, {"phone": phone, "values": typed}, by=by)
+    return Campaign.objects.get(pk=single.pk)
+
+
+def make_test_number(team, *, label="Kofi's phone", phone="+233244000001", by=None):
+    return test_sends.add_number(team, label=label, phone=phone, by=by)
+
+
+def send_test(campaign, *, position=1, number=None, by=None):
+    """Send a row of a ready campaign to one test number, as its preview does."""
+    number = number or campaign.team.test_numbers.first() or make_test_number(campaign.team)
+    person = campaign.recipients.get(position=position)
+    press = {"intent": uuid.uuid4(), "digest": campaign.digest}
+    return test_sends.send_tests(campaign, person, [number], by=by, **press)[0]
+
+
 def soup(answer):
     return BeautifulSoup(answer.content, "html.parser")
 
@@ -218,6 +249,7 @@ def launch(campaign, *, by=None, engine="batches"):
         by=by,
         intent=uuid.uuid4(),
         digest=campaign.digest,
+        consent=launches.consent_sentence(campaign),
         engine=engine,
         typed=campaign.recipient_count,
     )

@@ -11,8 +11,7 @@ from django.utils import timezone
 
 from campaigns.clean_file import write_clean_xlsx
 from campaigns.models import Attempt, Batch, Campaign, Recipient
-from campaigns.services import jobs, launches
-from contacts.services import opted_out_of
+from campaigns.services import jobs, launches, left_out
 from core import phones
 from core.errors import Refused
 from tasks import services as tasks
@@ -41,13 +40,13 @@ class Prepared:
 
 
 def prepare(batch):
-    """Leave out whoever opted out since the check, and write our own clean file.
+    """Leave out whoever must not be written to by now, and write our own clean file.
 
     Return a `Prepared`, or None when nobody is left; then the batch is settled.
     """
     campaign = batch.campaign
     people = Recipient.objects.of_batch(batch).filter(status=Recipient.Status.PENDING)
-    _skip_opted_out(campaign.team, people)
+    left_out.skip(campaign, people)
     rows = list(people.order_by("position").values_list("phone", "values"))
     if not rows:
         _settle_empty(batch)
@@ -65,15 +64,6 @@ def prepare(batch):
     return Prepared(token, path, file_name, sha256, len(rows))
 
 
-def _skip_opted_out(team, people):
-    numbers = list(people.values_list("phone", flat=True))
-    gone = opted_out_of(team, numbers)
-    if gone:
-        people.filter(phone__in=gone).update(
-            status=Recipient.Status.SKIPPED, reason="Opted out after the file was checked."
-        )
-
-
 @transaction.atomic
 def _settle_empty(batch):
     Batch.objects.filter(pk=batch.pk, status=Status.PENDING).update(
@@ -81,7 +71,7 @@ def _settle_empty(batch):
         claimed_at=timezone.now(),
         settled_at=timezone.now(),
         skipped=batch.size,
-        note="Everyone in this part has opted out.",
+        note="Everyone in this part is left out.",
     )
 
 
@@ -120,7 +110,7 @@ def claim(batch, prepared, baseline):
                 .filter(status=Recipient.Status.PENDING)
                 .update(status=Recipient.Status.SUBMITTING)
             )
-            if moved != prepared.rows or _someone_opted_out(batch):
+            if moved != prepared.rows or _someone_is_out(batch):
                 raise _FileIsStale
             batch.lane = lane
             return Attempt.objects.create(
@@ -139,9 +129,9 @@ def claim(batch, prepared, baseline):
         return None
 
 
-def _someone_opted_out(batch):
+def _someone_is_out(batch):
     people = Recipient.objects.of_batch(batch).filter(status=Recipient.Status.SUBMITTING)
-    return bool(opted_out_of(batch.campaign.team, list(people.values_list("phone", flat=True))))
+    return bool(left_out.reasons(batch.campaign, list(people.values_list("phone", flat=True))))
 
 
 class _FileIsStale(Exception):

@@ -32,18 +32,30 @@ class WrongNumber(Refused):
     """The number of people was not typed as it has to be."""
 
 
+class NoConsent(Refused):
+    """Nobody said that the people agreed to hear from the team."""
+
+
 class AlreadyLaunched(Refused):
     """Somebody launched it before: not a fault, and nothing is sent twice."""
 
 
-def launch(campaign, *, by, intent, digest, engine="", typed=None):
+def consent_sentence(campaign):
+    """Return what has to be confirmed about the people before they are written to."""
+    who = "This person" if campaign.recipient_count == 1 else "These people"
+    return f"{who} agreed to hear from {campaign.team.name} on WhatsApp."
+
+
+def launch(campaign, *, by, intent, digest, consent="", engine="", typed=None):
     """Start sending, once. Raise `AlreadyLaunched` or `Refused`.
 
-    `digest` names what the person saw, `intent` (a UUID) the page that was pressed, `engine`
-    the way out where one was chosen, `typed` the number of people where the team asks for it.
+    `digest` names what the person saw, `intent` (a UUID) the page that was pressed, `consent`
+    the sentence that was confirmed, `engine` the way out where one was chosen, `typed` the
+    number of people where the team asks for it.
     """
     with transaction.atomic():
         _check_launch(campaign, digest, typed)
+        _check_consent(campaign, consent)
         engine = _engine(campaign, engine)
         now = timezone.now()
         try:
@@ -57,6 +69,7 @@ def launch(campaign, *, by, intent, digest, engine="", typed=None):
                     snapshot=_snapshot(campaign),
                     launched_by=by,
                     launched_at=now,
+                    consent=consent,
                     failures_since=now,
                 )
         except IntegrityError:
@@ -78,6 +91,7 @@ def launch(campaign, *, by, intent, digest, engine="", typed=None):
                 "template": str(campaign.template),
                 "engine": engine,
                 "digest": digest,
+                "consent": consent,
             },
         )
         tasks.request("send_batches", campaign.team_id)
@@ -113,6 +127,15 @@ def _check_launch(campaign, digest, typed):
         raise Refused(f"{error} Nothing was sent.") from None
 
 
+def _check_consent(campaign, consent):
+    """Refuse what is none of our sentences: what is kept is what was shown."""
+    is_test = campaign.test_of_id is not None and consent == Campaign.OWN_NUMBERS
+    if not is_test and consent != consent_sentence(campaign):
+        raise NoConsent(
+            "Confirm that the people agreed to hear from you: tick the box. Nothing was sent."
+        )
+
+
 def _engine(campaign, chosen):
     offered = engines.choices(campaign)
     if chosen and chosen not in offered:
@@ -144,8 +167,17 @@ def _snapshot(campaign):
         "parameter_format": template.parameter_format,
         "body_hash": template.body_hash,
         "placeholders": template.placeholders,
-        "mapping": campaign.mapping,
         "media": media.content_of(campaign),
+        **_source(campaign),
+    }
+
+
+def _source(campaign):
+    if campaign.is_to_one:
+        # Its number and values stand in the row of the person.
+        return {}
+    return {
+        "mapping": campaign.mapping,
         "file": campaign.upload.name,
         "file_sha256": campaign.upload.sha256,
     }

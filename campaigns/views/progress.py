@@ -8,6 +8,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from campaigns import steps
 from campaigns.failures import Retry, explain, retry_words
+from campaigns.fates import fate_of
 from campaigns.forms import DecisionForm, RetryForm
 from campaigns.models import Batch, Campaign, Recipient
 from campaigns.services import batches, jobs, launches, retries, singles
@@ -21,7 +22,9 @@ SHOWN_PARTS = 40
 
 
 def _get_campaign(request, uuid):
-    campaigns = Campaign.objects.for_team(request.team).select_related("launched_by", "team")
+    campaigns = Campaign.objects.for_team(request.team).select_related(
+        "launched_by", "team", "test_of"
+    )
     return get_object_or_404(campaigns, uuid=uuid)
 
 
@@ -32,16 +35,25 @@ def campaign_detail(request, uuid):
     if campaign.is_editable:
         return redirect(steps.url_of(campaign, steps.open_step(campaign)))
     snapshot = campaign.snapshot
+    context = _progress_context(campaign)
     return render(
         request,
         "campaigns/campaign_detail.html",
-        _progress_context(campaign)
+        context
         | {
             "snapshot": snapshot,
             "parts": parts.parts(snapshot["components"]),
-            "body_html": parts.format_whatsapp(parts.body_text(snapshot["components"])),
+            "body_html": parts.format_whatsapp(
+                parts.body_text(snapshot["components"]),
+                _values(snapshot, context["person"]) if request.may["prepare"] else None,
+            ),
         },
     )
+
+
+def _values(snapshot, person):
+    """Return the values of a message to one person, nothing for a message to many."""
+    return dict(zip(snapshot["placeholders"], person.values, strict=True)) if person else None
 
 
 @require_safe
@@ -57,14 +69,18 @@ def _progress_context(campaign):
     progress = standing_of(campaign)
     shown = _shown(progress.parts)
     hidden = [part for part in progress.parts if part not in shown]
+    person = campaign.recipients.first() if campaign.is_to_one else None
+    fate = fate_of(campaign, person) if person else None
     return {
         "campaign": campaign,
+        "person": person,
+        "fate": fate,
         "progress": progress,
         "failures": _failures(campaign, progress),
         "shown_parts": shown,
         "hidden_waiting": sum(part.is_waiting for part in hidden),
         "hidden_over": sum(not part.is_waiting for part in hidden),
-        "news": _news(campaign, progress),
+        "news": f"{fate.label}." if fate else _news(campaign, progress),
         "waits_for": jobs.waits_for(campaign.team) if progress.poll_seconds else None,
     }
 

@@ -21,7 +21,7 @@ CSV_HEADER = (
 
 
 @require_safe
-def recipient_list(request, uuid):
+def campaign_recipients(request, uuid):
     """List the people of a launched campaign, with what became of each."""
     campaign = _get_campaign(request, uuid)
     if campaign.is_editable:
@@ -40,9 +40,9 @@ def recipient_list(request, uuid):
         "tried": TRIED,
     }
     if request.htmx and not request.htmx.boosted:
-        return render(request, "campaigns/recipient_list.html#results", context)
+        return render(request, "campaigns/campaign_recipients.html#results", context)
     vague = [f"Part {number}: {words}" for _, number, words in _slices(campaign) if words]
-    return render(request, "campaigns/recipient_list.html", context | {"vague": vague})
+    return render(request, "campaigns/campaign_recipients.html", context | {"vague": vague})
 
 
 def _get_campaign(request, uuid):
@@ -64,7 +64,7 @@ def _position(text):
 
 
 @require_safe
-def campaign_recipients(request, uuid):
+def campaign_recipients_export(request, uuid):
     """Stream the people, narrowed down as on their page, with what became of each, as a CSV."""
     campaign = _get_campaign(request, uuid)
     _, people = _filtered(request, campaign)

@@ -11,24 +11,28 @@ from django.utils.text import slugify
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
-from campaigns import downloads, engines, review, steps
+from campaigns import downloads, engines, fates, review, steps
 from campaigns.check_process import SAMPLE_CELLS
 from campaigns.forms import (
     HeaderForm,
     LaunchForm,
+    LeaveOutForm,
     LinkForm,
     MappingForm,
     MediaIdForm,
     NameForm,
     NewCampaignForm,
+    NumberForm,
     TemplateSearch,
+    TestSendForm,
     UploadForm,
 )
 from campaigns.media import MB
 from campaigns.models import Campaign, Recipient
 from campaigns.recipients import Outcome
-from campaigns.services import checks, drafts, launches
+from campaigns.services import checks, drafts, launches, test_sends
 from campaigns.services import media as header_media
+from contacts.models import Contact, ContactSync
 from core.errors import Refused
 from core.safe_csv import safe_csv
 from message_templates import components as parts
@@ -97,6 +101,43 @@ def campaign_new(request):
 
 @require_http_methods(["GET", "POST"])
 @requires("prepare")
+def message_new(request):
+    """Begin a message to one number, that of a contact where one is named."""
+    chosen, contact = _chosen(request), _contact(request)
+    to_one = Campaign.Audience.NUMBER
+    if request.method == "POST":
+        try:
+            campaign = drafts.create_campaign(
+                request.team,
+                by=request.user,
+                template=chosen,
+                audience=to_one,
+                phone=contact.phone if contact else "",
+            )
+        except Refused as error:
+            messages.error(request, str(error))
+        else:
+            return redirect(steps.url_of(campaign, steps.open_step(campaign)))
+    context = {
+        "contact": contact,
+        "steps": steps.first_bar(to_one),
+        **_gallery(request, chosen),
+    }
+    return render(request, "campaigns/message_new.html", context)
+
+
+def _contact(request):
+    """Return the contact whom the address names, or None."""
+    try:
+        wanted = uuid.UUID(request.GET.get("contact", ""))
+    except ValueError:
+        return None
+    current = ContactSync.objects.current(request.team)
+    return get_object_or_404(Contact.objects.exclude(phone=""), sync=current, uuid=wanted)
+
+
+@require_http_methods(["GET", "POST"])
+@requires("prepare")
 @step_page("template")
 def campaign_template(request, campaign):
     """Choose the template."""
@@ -109,7 +150,7 @@ def campaign_template(request, campaign):
         except Refused as error:
             messages.error(request, str(error))
         else:
-            return redirect(steps.url_of(campaign, "file"))
+            return redirect(steps.url_of(campaign, steps.after(campaign, "template")))
     return _step(request, campaign, "template", **_gallery(request, campaign.template))
 
 
@@ -260,6 +301,53 @@ def _cell(campaign, column):
     return cells[column].strip() if column is not None and column < len(cells) else ""
 
 
+# One number
+
+
+@require_http_methods(["GET", "POST"])
+@requires("prepare")
+@step_page("number")
+def campaign_number(request, campaign):
+    """Type the number and its values. The page saves itself at every change."""
+    then = request.POST.get("then", "")
+    form = NumberForm(request.POST or None, campaign=campaign, complete=then == "check")
+    if request.method == "POST" and form.is_valid():
+        try:
+            drafts.set_mapping(campaign, form.mapping(), by=request.user)
+            if then == "check":
+                form.check(checks.verdict_on_number(campaign))
+            if then == "check" and form.is_valid() and not header_media.what_is_missing(campaign):
+                checks.check_number(campaign, by=request.user)
+        except Refused as error:
+            form.add_error(None, str(error))
+        if form.is_valid() and then == "leave":
+            return redirect("campaigns:campaign_list", team=request.team.slug)
+        if form.is_valid() and not request.htmx:
+            following = steps.after(campaign, "number") if then == "check" else "number"
+            return redirect(steps.url_of(campaign, following))
+    return _step(
+        request,
+        campaign,
+        "number",
+        form=form,
+        rows=form.rows(),
+        body_html=parts.format_whatsapp(campaign.template.parts.body, _samples(campaign)),
+    )
+
+
+@require_POST
+@requires("prepare")
+@step_page("number")
+def campaign_number_check(request, campaign):
+    """Check what was typed before; where it is refused, the page of the number says why."""
+    try:
+        checks.check_number(campaign, by=request.user)
+    except Refused as error:
+        messages.error(request, str(error))
+        return redirect(steps.url_of(campaign, "number"))
+    return redirect(steps.url_of(campaign, "review"))
+
+
 # Picture, video or document
 
 
@@ -319,6 +407,11 @@ def campaign_check(request, campaign):
     """Show what the check found, or ask for another one."""
     if request.method == "POST":
         try:
+            if "leave_out" in request.POST:
+                form = LeaveOutForm(request.POST, campaign=campaign)
+                if not form.is_valid():
+                    raise Refused("Choose one of the campaigns of the list. Nothing was changed.")
+                drafts.set_leave_out(campaign, form.cleaned_data["leave_out"], by=request.user)
             checks.request_check(campaign, by=request.user)
         except Refused as error:
             messages.error(request, str(error))
@@ -346,12 +439,18 @@ OUTCOMES = {
     Outcome.DUPLICATE: ("warn", "Duplicate", "the first one is kept"),
     Outcome.INVALID: ("bad", "Invalid", "can't be sent"),
     Outcome.OPTED_OUT: ("warn", "Opted out", "never written to"),
+    Outcome.EXCLUDED: ("warn", "Left out", "got the earlier campaign"),
+    Outcome.RECENT: ("warn", "Written to lately", "had enough for now"),
 }
+# These have a tile only where they say something.
+SELDOM = (Outcome.EXCLUDED, Outcome.RECENT)
 # Which rows are shown where nobody asked: those about which there is something to do.
 WORTH_A_LOOK = (
     Outcome.INVALID,
     Outcome.DUPLICATE,
     Outcome.OPTED_OUT,
+    Outcome.RECENT,
+    Outcome.EXCLUDED,
     Outcome.REPAIRED,
     Outcome.READY,
 )
@@ -360,6 +459,8 @@ WORTH_A_LOOK = (
 def _check_context(request, campaign):
     check = getattr(campaign, "check_result", None)
     context = {"campaign": campaign, "steps": steps.bar(campaign, "check"), "check": check}
+    if check is None or not check.is_open:
+        context["leave_out_form"] = LeaveOutForm(campaign=campaign)
     if check is None or check.is_open:
         return context | {"worker_is_off": not tasks.worker_is_alive()}
     counts = {outcome: getattr(check, outcome) for outcome in OUTCOMES}
@@ -381,6 +482,7 @@ def _check_context(request, campaign):
                 "is_open": outcome == shown,
             }
             for outcome, (tone, label, note) in OUTCOMES.items()
+            if counts[outcome] or outcome not in SELDOM
         ],
         "shown": shown.value,
         "shown_label": OUTCOMES[shown][1],
@@ -424,6 +526,11 @@ def campaign_preview(request, campaign):
         values=[(f"{{{{{name}}}}}", v) for name, v in _values(campaign, recipient).items()],
         body_html=_message(campaign, recipient),
         length=len(_text(campaign, recipient)),
+        test_form=TestSendForm(
+            team=campaign.team,
+            initial={"intent": uuid.uuid4(), "digest": campaign.digest, "position": position},
+        ),
+        **_tests_context(campaign),
     )
 
 
@@ -450,6 +557,48 @@ def _text(campaign, recipient):
 
 def _values(campaign, recipient):
     return dict(zip(campaign.template.placeholders, recipient.values, strict=False))
+
+
+@require_safe
+@requires("prepare")
+@step_page("preview")
+def campaign_tests(request, campaign):
+    """Show what became of the tests: the live region of the preview."""
+    context = {"campaign": campaign, **_tests_context(campaign)}
+    return render(request, "campaigns/campaign_preview.html#tests", context)
+
+
+def _tests_context(campaign):
+    tests = fates.tests_of(campaign)
+    is_open = any(test.is_open for test in tests)
+    return {
+        "tests": tests,
+        "tests_are_open": is_open,
+        "worker_is_off": is_open and not tasks.worker_is_alive(),
+    }
+
+
+@require_POST
+@requires("test")
+@step_page("preview")
+def campaign_test(request, campaign):
+    """Send the row that is shown to test numbers."""
+    form = TestSendForm(request.POST, team=campaign.team)
+    back = steps.url_of(campaign, "preview")
+    if not form.is_valid():
+        told = form.errors.get("numbers") or ["This page was out of date."]
+        messages.error(request, f"{told[0]} Nothing was sent.")
+        return redirect(back)
+    asked = form.cleaned_data
+    position = asked.pop("position")
+    person = get_object_or_404(Recipient, campaign=campaign, position=position)
+    try:
+        test_sends.send_tests(campaign, person, by=request.user, **asked)
+    except launches.AlreadyLaunched as error:
+        messages.info(request, str(error))
+    except Refused as error:
+        messages.error(request, str(error))
+    return redirect(f"{back}?position={position}#campaign-tests")
 
 
 # Review and launch
@@ -504,18 +653,25 @@ def _review(request, campaign, error=None):
         in_the_way=[point for point in points if point.tone == "bad"],
         offers=offers,
         chosen=request.POST.get("engine") or offers[0].engine,
+        looks_repeated=review.looks_repeated(campaign),
+        consent=launches.consent_sentence(campaign),
         asks_number=launches.needs_number(campaign),
+        person=first,
         body_html=_message(campaign, first),
     )
 
 
 def _launch_form(request, campaign, error):
-    """Return the form for what is shown now; a number typed wrongly is said beside its field."""
+    """Return the form for what is shown now; what is missing is said beside its field."""
     now = {"intent": uuid.uuid4(), "digest": campaign.digest}
-    if not isinstance(error, launches.WrongNumber):
+    if not isinstance(error, (launches.WrongNumber, launches.NoConsent)):
         return LaunchForm(initial=now)
-    form = LaunchForm(now | {"typed": request.POST.get("typed", "")})
-    form.add_error("typed", f"Type {campaign.recipient_count}.")
+    given = {name: request.POST.get(name, "") for name in ("typed", "consent")}
+    form = LaunchForm(now | given)
+    if isinstance(error, launches.WrongNumber):
+        form.add_error("typed", f"Type {campaign.recipient_count}.")
+    else:
+        form.add_error("consent", "Tick the box, if it is so.")
     return form
 
 

@@ -28,6 +28,8 @@ def things_of(team, sandbox, by):
         "launched": launched,
         "draft": draft,
         "media": factories.make_media_campaign(team, by=by, name=f"{team.name} in pictures"),
+        "single": factories.make_single(team, by=by, template=template),
+        "test_number": factories.make_test_number(team, by=by),
         "contact": factories.mirror(
             team, groups={"Regulars": factories.contact_page("1")}
         ).contacts.get(),

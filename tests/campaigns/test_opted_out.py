@@ -10,11 +10,12 @@ from campaigns import senders
 from campaigns.failures import STOPPED_MARKETING
 from campaigns.models import Campaign, Recipient
 from campaigns.senders import in_batches, singly
-from campaigns.services import jobs, retries
+from campaigns.services import checks, jobs, retries
 from chumi_api.client import Client
 from chumi_api.types import BulkJob, JobState, RowResult
 from contacts.models import OptOut
 from contacts.services import lift, opt_out, opted_out_of
+from core.errors import Refused
 from teams.models import AuditEvent
 from tests.factories import (
     account_of,
@@ -23,7 +24,10 @@ from tests.factories import (
     launch,
     make_campaign,
     make_ready_campaign,
+    make_single,
+    make_test_number,
     people,
+    send_test,
 )
 from tests.processes import ROOT
 
@@ -80,6 +84,34 @@ def reached_by_another_try(team, engine, now):
     return campaign
 
 
+def reached_as_one_message(team, engine, now):
+    """A message to one number, typed by hand."""
+    single = make_single(team, phone=f"+{GONE}")
+    now("before the check")
+    try:
+        checks.check_number(single, by=None)
+    except Refused:
+        return None
+    now("after the check")
+    launch(single, engine=engine)
+    now("after the launch")
+    return single
+
+
+def reached_as_a_test(team, engine, now):
+    """A saved phone of the team's own gets a test of a draft."""
+    draft = make_ready_campaign(team)
+    number = make_test_number(team, phone=f"+{GONE}")
+    now("before the check")
+    now("after the check")
+    try:
+        test = send_test(draft, number=number)
+    except Refused:
+        return None
+    now("after the launch")
+    return test
+
+
 WAYS = {
     (Campaign.Engine.BATCHES, in_batches): reached_at_once,
     (Campaign.Engine.BATCHES, singly): reached_by_another_try,
@@ -109,6 +141,19 @@ def test_who_opted_out_is_not_reached(engine, sender, moment, fast, sandbox):
     assert {phone for phone, *_ in people(3)[1:]} <= reached
     # Without a moment nobody opted out: the path does reach the person then.
     assert (GONE in reached) == (moment == "")
+
+
+@pytest.mark.parametrize("moment", ["before the check", "after the check", "after the launch", ""])
+@pytest.mark.parametrize("way", [reached_as_one_message, reached_as_a_test])
+def test_who_opted_out_gets_no_message_alone(way, moment, fast, sandbox):
+    def now(name):
+        if name == moment:
+            opt_out(fast, f"+{GONE}")
+
+    campaign = way(fast, Campaign.Engine.SINGLY, now)
+    if campaign:
+        assert finish(campaign).status == Campaign.Status.COMPLETED
+    assert sent(sandbox, fast) == ({GONE} if moment == "" else set())
 
 
 def test_nothing_but_the_senders_calls_what_sends():

@@ -169,6 +169,7 @@ def everything(connected, sandbox, drain, root):
     set_media(factories.make_media_campaign(connected), media_id="123", by=root)
     opt_out(connected, "+233244123456")
     factories.mirror(connected)
+    factories.make_test_number(connected)
     request_sync(connected)
     record_heartbeat("worker", campaign.created_at)
     JobSync.objects.get_or_create(team=connected)

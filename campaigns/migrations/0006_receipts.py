@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('campaigns', '0002_audience'),
+        ('campaigns', '0005_left_out'),
         ('teams', '0001_initial'),
     ]
 
