@@ -3,11 +3,13 @@
 import json
 import logging
 import threading
+from datetime import timedelta
 from http.client import HTTPConnection
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from chumi_api.webhooks import sign
 from core.logs import scrub
@@ -46,6 +48,32 @@ def test_one_select_and_one_insert_and_no_write_for_a_task_that_is_due(post):
     writes = [q["sql"] for q in asked if not q["sql"].startswith("SELECT")]
     assert [sql.split()[0] for sql in writes] == ["INSERT"]
     assert len(asked) <= 4
+
+
+def test_a_row_whose_wake_up_was_lost_is_found(post, team):
+    """The server may be killed after the insert, before it asks for the task."""
+    post(BODY)
+    Task.objects.filter(name="process_webhooks").update(due_at=None)
+    services.purge(team)
+    factories.drain("process_webhooks")
+    assert Delivery.objects.get().processed_at
+
+    # Whoever got no answer tells it again.
+    Delivery.objects.update(processed_at=None)
+    Task.objects.filter(name="process_webhooks").update(due_at=None)
+    assert post(BODY).status_code == 200
+    factories.drain("process_webhooks")
+    assert Delivery.objects.get().processed_at
+
+
+def test_a_worker_that_is_at_it_looks_again(post, team):
+    """It may have had its last look: it is told by the row that it holds."""
+    post(BODY)
+    task = Task.objects.filter(name="process_webhooks")
+    wanted = task.get().wanted
+    task.update(leased_until=timezone.now() + timedelta(seconds=30), token="another's")
+    post(inbound("Hi"))
+    assert task.get().wanted == wanted + 1
 
 
 def test_it_needs_no_log_in_and_no_token_but_the_secret(post, team):
