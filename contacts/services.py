@@ -280,8 +280,27 @@ def record_contact_sync_waits(sync, seconds):
 
 
 def record_contact_sync_succeeded(sync):
-    """Show what was read: from now on the pages are of this reading."""
+    """Show what was read: from now on the pages are of this reading.
+
+    Whom ChumiAI marks as opted out is on our list before anybody sees the reading.
+    """
+    opt_out_all(sync.team, _newly_marked(sync), source=OptOut.Source.CHUMIAI)
     _end(sync, ContactSync.State.SUCCEEDED, "")
+
+
+def _newly_marked(sync):
+    """Return the numbers that ChumiAI marks as opted out.
+
+    Where a manager lifted what such a mark had brought, a mark that just stays says nothing new.
+    """
+    marked = Contact.objects.filter(opted_out=True).exclude(phone="")
+    numbers = set(marked.filter(sync=sync).values_list("phone", flat=True))
+    former = ContactSync.objects.current(sync.team)
+    if former:
+        lifted = OptOut.objects.for_team(sync.team).lifted().filter(source=OptOut.Source.CHUMIAI)
+        stayed = marked.filter(sync=former, phone__in=lifted.values("phone"))
+        numbers -= set(stayed.values_list("phone", flat=True))
+    return numbers
 
 
 def record_contact_sync_failed(sync, problem):

@@ -439,8 +439,8 @@ OUTCOMES = {
     Outcome.DUPLICATE: ("warn", "Duplicate", "the first one is kept"),
     Outcome.INVALID: ("bad", "Invalid", "can't be sent"),
     Outcome.OPTED_OUT: ("warn", "Opted out", "never written to"),
-    Outcome.EXCLUDED: ("warn", "Left out", "got the earlier campaign"),
-    Outcome.RECENT: ("warn", "Written to lately", "had enough for now"),
+    Outcome.EXCLUDED: ("warn", "Left out", "got an earlier campaign"),
+    Outcome.RECENT: ("warn", "Had enough", "of marketing messages lately"),
 }
 # These have a tile only where they say something.
 SELDOM = (Outcome.EXCLUDED, Outcome.RECENT)

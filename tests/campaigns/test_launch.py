@@ -63,15 +63,13 @@ def test_a_wrong_number_keeps_the_tick(ready, marketer, login):
     assert f'value="{WORDS}" checked'.encode() in response.content
 
 
-def test_one_person_and_the_teams_own_number(connected):
+def test_the_sentence_for_the_teams_own_numbers_is_for_tests_alone(connected):
     one = factories.make_ready_campaign(connected, count=1)
     assert launches.consent_sentence(one).startswith("This person agreed")
-    Campaign.objects.update(audience=Campaign.Audience.NUMBER)
     asked = {"by": None, "intent": uuid.uuid4(), "digest": one.digest}
     with pytest.raises(launches.NoConsent):
-        launches.launch(one, **asked)
-    launches.launch(one, **asked, consent=Campaign.OWN_NUMBERS)
-    assert one.consent == Campaign.OWN_NUMBERS
+        launches.launch(one, **asked, consent=Campaign.OWN_NUMBERS)
+    assert Campaign.objects.get().launched_at is None
 
 
 @pytest.mark.parametrize("typed", ["", "6", "sixty", "60.5", "９" * 20])

@@ -45,6 +45,8 @@ def team_form(url, team=None, *, key="", people=(), **fields):
         "messages_per_second": "5",
         "parallel_sends": "4",
         "pause_at_failures": "25",
+        "marketing_messages": "1",
+        "marketing_hours": "24",
         "connection-TOTAL_FORMS": "1",
         "connection-INITIAL_FORMS": "1" if connection else "0",
         "connection-0-id": connection.pk if connection else "",
