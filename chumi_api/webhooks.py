@@ -49,8 +49,6 @@ SIGNATURES = (
     "x-webhook-signature",
     "x-signature",
 )
-# WhatsApp itself sends at most a thousand.
-MAX_EVENTS = 5_000
 MAX_TEXT = 4_096
 MAX_KIND = 60
 
@@ -177,13 +175,7 @@ def read(body: bytes) -> list[Object]:
 
 def parse(body: bytes) -> list[Event]:
     """Return what a body tells, in its order. Raise `Malformed` for what is no JSON object."""
-    found: list[Event] = []
-    for item in read(body):
-        for event in _events(item):
-            found.append(event)
-            if len(found) >= MAX_EVENTS:
-                return found
-    return found
+    return [event for item in read(body) for event in _events(item)]
 
 
 def _events(item: Object) -> Iterator[Event]:

@@ -42,22 +42,24 @@ class Webhook(models.Model):
     # A kind that we have no use for, as it came last.
     last_unknown = models.CharField(max_length=60, blank=True)
 
+    SEALED = ("secret_ciphertext", "signing_ciphertext", "signing_before_ciphertext")
+
     def __str__(self):
         return f"Webhook of {self.team}"
 
-    def _bound_to(self):
+    def bound_to(self):
         return f"webhook:{self.team_id}"
 
     def new_secret(self):
         """Make another address; the one before is no more."""
         secret = secrets.token_urlsafe(32)
         self.secret_hash = hash_of(secret)
-        self.secret_ciphertext = crypto.encrypt(secret, bound_to=self._bound_to())
+        self.secret_ciphertext = crypto.encrypt(secret, bound_to=self.bound_to())
         self.made_at = timezone.now()
 
     def secret(self):
         """Return the secret of the address. Raise `crypto.CannotDecrypt`."""
-        return crypto.decrypt(self.secret_ciphertext, bound_to=self._bound_to())
+        return crypto.decrypt(self.secret_ciphertext, bound_to=self.bound_to())
 
     @property
     def verify_token(self):
@@ -75,13 +77,13 @@ class Webhook(models.Model):
     def sign_with(self, secret):
         """Take a new signing secret; the one before counts, too, until it is dropped."""
         self.signing_before_ciphertext = self.signing_ciphertext
-        self.signing_ciphertext = crypto.encrypt(secret, bound_to=self._bound_to())
+        self.signing_ciphertext = crypto.encrypt(secret, bound_to=self.bound_to())
         self.signing_changed_at = timezone.now()
 
     def signing_secrets(self):
         """Return the secrets that may have signed. Raise `crypto.CannotDecrypt`."""
         stored = (self.signing_ciphertext, self.signing_before_ciphertext)
-        return [crypto.decrypt(text, bound_to=self._bound_to()) for text in stored if text]
+        return [crypto.decrypt(text, bound_to=self.bound_to()) for text in stored if text]
 
 
 class DeliveryQuerySet(models.QuerySet):
@@ -106,6 +108,8 @@ class Delivery(models.Model):
     error = models.CharField(max_length=100, blank=True)
 
     objects = DeliveryQuerySet.as_manager()
+
+    SEALED = ("ciphertext",)
 
     class Meta:
         verbose_name_plural = "deliveries"

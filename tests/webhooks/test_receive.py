@@ -1,5 +1,6 @@
 """The address that ChumiAI calls: one row and an answer, or a refusal that writes nothing."""
 
+import io
 import json
 import logging
 import threading
@@ -7,6 +8,7 @@ from datetime import timedelta
 from http.client import HTTPConnection
 
 import pytest
+from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -135,6 +137,19 @@ def test_the_secrets_are_not_readable_in_the_database(webhook, manager):
     told = json.dumps(list(Webhook.objects.values()), default=str)
     assert webhook.secret() not in told
     assert "a signing secret" not in told
+
+
+def test_what_is_sealed_can_be_sealed_again(webhook, manager, post, settings):
+    services.change_signing(webhook, "a signing secret", by=manager)
+    secret = webhook.secret()
+    post(BODY, secret="a signing secret")
+    settings.ENCRYPTION_KEYS = ["a new one", *settings.ENCRYPTION_KEYS]
+    call_command("rotate_keys", stdout=io.StringIO())
+    settings.ENCRYPTION_KEYS = ["a new one"]
+    webhook.refresh_from_db()
+    assert (webhook.secret(), webhook.signing_secrets()) == (secret, ["a signing secret"])
+    factories.drain("process_webhooks")
+    assert Delivery.objects.get().processed_at
 
 
 def test_the_handshake_repeats_the_challenge_to_whoever_knows_the_word(client, webhook):
