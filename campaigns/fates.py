@@ -42,7 +42,7 @@ def fate_of(campaign, person):
         case Status.ACCEPTED if not person.remote_id and not person.reason:
             return Fate("ok", "Accepted by ChumiAI", "It gave no id to follow the message by.")
         case Status.ACCEPTED:
-            return Fate("ok", "Accepted by ChumiAI", person.reason)
+            return Fate("ok", person.state_label, person.reason)
         case Status.FAILED:
             return Fate("bad", "Failed", person.reason)
         case Status.UNCONFIRMED:

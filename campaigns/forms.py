@@ -462,11 +462,14 @@ Person = Recipient.Status
 SHOWN = {
     "": ("Everybody", Person.values),
     "accepted": ("Accepted", (Person.ACCEPTED,)),
+    "delivered": ("Delivered", (Person.ACCEPTED,)),
+    "read": ("Read", (Person.ACCEPTED,)),
     "failed": ("Failed", (Person.FAILED,)),
     "unconfirmed": ("No clear answer", (Person.UNCONFIRMED,)),
     "remaining": ("Remaining", (Person.PENDING, Person.SUBMITTING)),
     "skipped": ("Left out", (Person.SKIPPED,)),
 }
+REACHED = {"delivered": Recipient.Reached.DELIVERED, "read": Recipient.Reached.READ}
 
 
 class RecipientFilter(forms.Form):
@@ -508,6 +511,8 @@ class RecipientFilter(forms.Form):
         show, code = self.cleaned_data.get("show"), self.cleaned_data.get("code")
         if show:
             people = people.filter(status__in=SHOWN[show][1])
+        if show in REACHED:
+            people = people.filter(reached__gte=REACHED[show])
         if code:
             people = people.filter(
                 status=Person.FAILED, failure_code=None if code == "none" else int(code)

@@ -393,6 +393,15 @@ class Recipient(models.Model):
         UNCONFIRMED = "unconfirmed", "No clear answer"
         SKIPPED = "skipped", "Left out"
 
+    class Reached(models.IntegerChoices):
+        """How far an accepted message got, as WhatsApp told: it only climbs."""
+
+        NOT_TOLD = 0, "Not told"
+        HELD = 1, "Held by WhatsApp"
+        SENT = 2, "Sent"
+        DELIVERED = 3, "Delivered"
+        READ = 4, "Read"
+
     campaign = models.ForeignKey(Campaign, models.CASCADE, related_name="recipients")
     position = models.PositiveIntegerField()
     row_number = models.PositiveIntegerField()
@@ -401,6 +410,7 @@ class Recipient(models.Model):
     notes = models.JSONField(default=list)
     status = models.CharField(max_length=12, choices=Status.choices, default=Status.PENDING)
     remote_id = models.CharField(max_length=200, blank=True)
+    reached = models.PositiveSmallIntegerField(choices=Reached.choices, default=0, db_default=0)
     # How often a person asked for another try after a failure; each is an Attempt of its own.
     retries = models.PositiveSmallIntegerField(default=0)
     failure_code = models.IntegerField(null=True)
@@ -423,10 +433,38 @@ class Recipient(models.Model):
             models.Index(
                 fields=["campaign"], condition=Q(retries__gt=0), name="recipient_retried"
             ),
+            # Whom a status is about.
+            models.Index(
+                fields=["remote_id"], condition=~Q(remote_id=""), name="recipient_of_message"
+            ),
+            # How many got it, and how many read it.
+            models.Index(
+                fields=["campaign", "reached"],
+                condition=Q(reached__gt=0),
+                name="recipient_by_receipt",
+            ),
         ]
 
     def __str__(self):
         return f"Recipient {self.position} of campaign {self.campaign_id}"
+
+    @property
+    def state_label(self):
+        """Return what became of the message: how far it got, where WhatsApp tells."""
+        if self.status == self.Status.ACCEPTED and self.reached:
+            return self.get_reached_display()
+        return self.get_status_display()
+
+
+class ReceiptSource(models.Model):
+    """Since when a team is told which messages arrived, and which were read."""
+
+    team = models.OneToOneField(Team, models.CASCADE, related_name="receipt_source")
+    delivered_since = models.DateTimeField(null=True)
+    read_since = models.DateTimeField(null=True)
+
+    def __str__(self):
+        return f"Receipts of {self.team}"
 
 
 # A job in one of these states does not move any more.

@@ -71,6 +71,11 @@ for _url in MEDIA_TEST_URLS:
             f"MEDIA_TEST_URLS holds {_url!r}, which is no address that ends in a slash."
         )
 
+# Webhooks
+# How long what ChumiAI told is kept, encrypted, after it was processed.
+WEBHOOK_KEEP_DAYS = env.int("WEBHOOK_KEEP_DAYS", 30)
+MAX_WEBHOOK_BYTES = env.int("MAX_WEBHOOK_BYTES", 3 * 1024 * 1024)
+
 # Tasks
 # Where the wake-ups wait: a file by default, or redis://… or postgresql://… for several machines.
 TASKS_STORE = env.str("TASKS_STORE", f"sqlite://{DATA_DIR / 'tasks.sqlite3'}")
@@ -84,6 +89,8 @@ TASK_HANDLERS = {
     "send_batches": "campaigns.tasks.send_batches",
     "sync_jobs": "campaigns.tasks.sync_jobs",
     "poll_jobs": "campaigns.tasks.poll_jobs",
+    "process_webhooks": "webhooks.tasks.process_webhooks",
+    "purge_webhooks": "webhooks.tasks.purge_webhooks",
 }
 
 INSTALLED_APPS = [
@@ -93,6 +100,7 @@ INSTALLED_APPS = [
     "message_templates",
     "contacts",
     "campaigns",
+    "webhooks",
     "reports",
     "django.contrib.admin",
     "django.contrib.auth",

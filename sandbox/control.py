@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from sandbox import media
+from sandbox import news as telling
 from sandbox.api import Request
 from sandbox.faults import KINDS, Fault, Refusal, Response
 from sandbox.keys import DEFAULT_ACCOUNT, KEY_PREFIX, read_key
@@ -232,7 +233,37 @@ def add_inbound(state: State, data: Data) -> Json:
     phone, text = str(data.get("phone", "")), str(data.get("text", ""))
     if not phone or not text:
         raise Refused("phone and text are needed")
-    state.add_inbound(account, phone, text)
+    state.add_inbound(
+        account,
+        phone,
+        text,
+        reply_to=str(data.get("reply_to") or ""),
+        button=bool(data.get("button")),
+    )
+    return {}
+
+
+def add_preference(state: State, data: Data) -> Json:
+    account = _account(data) or DEFAULT_ACCOUNT
+    value = _need(data, "value", str)
+    if value not in ("stop", "resume"):
+        raise Refused("value must be stop or resume")
+    phone = str(data.get("phone", ""))
+    state.tell(account, {"kind": "preference", "phone": phone, "value": value})
+    return {}
+
+
+def get_webhook(state: State, data: Data) -> Json:
+    return state.desk_of(_account(data) or DEFAULT_ACCOUNT)
+
+
+def set_webhook(state: State, data: Data) -> Json:
+    state.set_address(_account(data) or DEFAULT_ACCOUNT, telling.Address.read(data))
+    return {}
+
+
+def drop_webhook(state: State, data: Data) -> Json:
+    state.drop_address(_account(data) or DEFAULT_ACCOUNT)
     return {}
 
 
@@ -258,6 +289,10 @@ ROUTES: list[tuple[str, str, Callable[..., Json]]] = [
     ("POST", "/contacts", fill_contacts),
     ("POST", "/groups", set_group),
     ("POST", "/inbound", add_inbound),
+    ("POST", "/preferences", add_preference),
+    ("GET", "/webhook", get_webhook),
+    ("POST", "/webhook", set_webhook),
+    ("DELETE", "/webhook", drop_webhook),
 ]
 
 

@@ -90,12 +90,16 @@ ACCESS = {
     "contacts:opt_out_export": Url("GET"),
     "contacts:opt_out_detail": Url("GET", "read", "opt_out"),
     "contacts:opt_out_lift": Url("POST", "lift_opt_out", "opt_out"),
+    "webhooks:webhook_detail": Url("GET"),
+    "webhooks:webhook_renew": Url("POST", "connect"),
+    "webhooks:webhook_sign": Url("POST", "connect"),
+    "webhooks:webhook_stop_words": Url("POST", "connect"),
     "teams:connection": Url("GET POST", "connect"),
     "teams:connection_test": Url("POST", "connect"),
 }
 
 # URLs without a team: open to anyone, or to whoever is logged in.
-OPEN = {"health"}
+OPEN = {"health", "webhook"}
 LOGGED_IN = {"start"}
 
 

@@ -24,6 +24,7 @@ from teams.roles import PERMISSIONS
 from tests import factories
 from tests.access import ACCESS, LOGGED_IN, OPEN, address, other_urls, team_urls
 from tests.processes import ROOT
+from webhooks import services as webhooks
 
 GETS = sorted(name for name, url in ACCESS.items() if "GET" in url.methods)
 POSTS = sorted(name for name, url in ACCESS.items() if "POST" in url.methods)
@@ -215,6 +216,8 @@ def test_every_task_run_twice_is_run_once(connected, marketer, sandbox, settings
     request_sync(connected, by=marketer)
     jobs.request_sync(connected, by=marketer)
     request_contact_sync(connected, by=marketer)
+    news = b'{"event": "message.sent", "data": {"id": "wamid.else"}}'
+    webhooks.receive(webhooks.renew_address(connected, by=marketer), news, {})
     seen = set()
 
     def go_on(status):
@@ -246,6 +249,7 @@ def test_every_task_run_twice_is_run_once(connected, marketer, sandbox, settings
     assert campaign.attempts.count() == (parts or 3)
     assert connected.bulk_jobs.exclude(batch=None).count() == parts
     assert connected.sync_runs.count() == 1
+    assert connected.webhook_events.count() == 1
 
 
 # 6. The code itself

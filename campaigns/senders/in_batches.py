@@ -18,7 +18,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from campaigns.models import Attempt, Batch, BulkJob, Campaign
-from campaigns.senders.trouble import TRY_AGAIN, is_switched_off, not_now, passes, reason_for
+from campaigns.senders.trouble import TRY_AGAIN, is_switched_off, not_now, passes
 from campaigns.services import batches, launches, singles
 from campaigns.services.jobs import LONGEST_WAIT
 from chumi_api.errors import ChumiError
@@ -86,7 +86,7 @@ def _stopped_by_a_job(campaign):
     why = f"{known.sentence} {known.advice}" if known else "Look at the template in ChumiAI."
     return launches.pause(
         campaign,
-        reason=reason_for(known),
+        reason=launches.reason_for(known),
         note=f"{note} The parts after it were not sent. {why} Then go on or stop.",
     )
 

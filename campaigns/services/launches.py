@@ -6,7 +6,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
-from campaigns import engines
+from campaigns import engines, failures
 from campaigns.models import Batch, BulkJob, Campaign, Recipient
 from campaigns.services import groups, media
 from campaigns.services.checks import digest_of
@@ -21,6 +21,10 @@ Status = Campaign.Status
 STOPPED_PERSON = {
     "status": Recipient.Status.SKIPPED,
     "reason": "The campaign was stopped before this part.",
+}
+REASONS_BY_SUBJECT = {
+    failures.About.ACCOUNT: Campaign.Pause.ACCOUNT,
+    failures.About.TEMPLATE: Campaign.Pause.TEMPLATE,
 }
 
 
@@ -223,6 +227,24 @@ def pause(campaign, *, reason=Campaign.Pause.PERSON, note="", by=None):
                 after={"reason": reason},
             )
     return moved
+
+
+def pause_for_template(template):
+    """Hold the campaigns whose template WhatsApp does not let through any more."""
+    sending = Campaign.objects.filter(
+        template=template, status__in=(Status.QUEUED, Status.SENDING)
+    ).select_related("team")
+    for campaign in sending.order_by("pk"):
+        pause(
+            campaign,
+            reason=Campaign.Pause.TEMPLATE,
+            note=f"{template.unsendable_reason} The people who are left were not written to.",
+        )
+
+
+def reason_for(failure):
+    """Return why a campaign is paused by a `Failure` that would meet everybody, or by None."""
+    return REASONS_BY_SUBJECT.get(failure and failure.about, Campaign.Pause.REJECTED)
 
 
 def resume(campaign, *, by=None):

@@ -111,7 +111,12 @@ def record(campaign, outcomes):
             _settle(
                 attempt,
                 Outcome.ACCEPTED,
-                {"status": Status.ACCEPTED, "remote_id": outcome.message_id or "", "reason": ""},
+                {
+                    "status": Status.ACCEPTED,
+                    "remote_id": outcome.message_id or "",
+                    "reached": Recipient.Reached.HELD if outcome.is_held else 0,
+                    "reason": "",
+                },
                 request_id=outcome.request_id or "",
             )
         elif outcome.maybe_sent:
@@ -227,8 +232,13 @@ def pause_if_unwell(campaign):
             finished_at__gt=campaign.failures_since,
         )
         .order_by("-finished_at", "-pk")
-        .values_list("outcome", flat=True)[:LAST]
+        .values_list("outcome", "recipient__status")[:LAST]
     )
+    # What was accepted may fail later.
+    last = [
+        Outcome.REJECTED if (outcome, person) == (Outcome.ACCEPTED, Status.FAILED) else outcome
+        for outcome, person in last
+    ]
     doubts = last.count(Outcome.UNCONFIRMED)
     in_a_row = last[:DOUBTS_IN_A_ROW].count(Outcome.UNCONFIRMED) == DOUBTS_IN_A_ROW
     if doubts >= DOUBTS or in_a_row:

@@ -89,7 +89,7 @@ def _csv_rows(campaign, people, written):
         yield (
             str(person.row_number),
             written(person.phone),
-            person.get_status_display(),
+            person.state_label,
             person.reason,
             advice_for(person),
             str(person.retries + 1) if person.status in TRIED else "",

@@ -21,6 +21,7 @@ from teams.services import connect
 from tests import factories
 from tests.access import ACCESS, address
 from tests.browser.conftest import DESKTOP, PHONE
+from webhooks import services as webhooks
 
 pytestmark = [pytest.mark.browser, pytest.mark.stack]
 
@@ -124,6 +125,9 @@ def world(stack, subjects, manager, viewer, team, sandbox, settings):
         factories.drain("sync_templates", "sync_jobs")
     team.confirm_above = 2
     team.save()
+    webhook = webhooks.renew_address(team, by=manager)
+    for secret in ("the one before", "the new one"):
+        webhooks.change_signing(webhook, secret, by=manager)
 
     subjects["template"].refresh_from_db()
     mixed = factories.people(6)
