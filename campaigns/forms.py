@@ -5,10 +5,12 @@ import re
 from django import forms
 from django.db.models import Q
 
+from campaigns import contact_fields
 from campaigns.failures import explain
 from campaigns.models import Campaign, Recipient, TestNumber
 from campaigns.recipients import Outcome
 from campaigns.services import media
+from contacts.models import ContactSync
 from core import phones
 from core.errors import Refused
 from core.times import day
@@ -94,11 +96,22 @@ class UploadForm(forms.Form):
     )
 
 
+class GroupSearch(forms.Form):
+    q = forms.CharField(label="Search groups", max_length=100, required=False)
+
+    def filter(self, queryset):
+        """Narrow the groups down by name."""
+        self.is_valid()
+        words = self.cleaned_data.get("q", "")
+        return queryset.filter(name__icontains=words) if words else queryset
+
+
 class HeaderForm(forms.Form):
     has_header = forms.BooleanField(label="The first row names the columns", required=False)
 
 
 TEXT = "text"
+FIELD = "field:"
 
 
 class MappingForm(forms.Form):
@@ -110,13 +123,22 @@ class MappingForm(forms.Form):
     use_required_attribute = False
 
     def __init__(self, data=None, *, campaign, complete=False):
-        self.template, self.upload = campaign.template, campaign.upload
+        self.template = campaign.template
         self.complete = complete
         # A page that is only looked at calls optional what is optional in the end.
         self.asks = complete or data is None
         stored = campaign.mapping or {"phone_column": None, "values": {}}
         super().__init__(data, initial={"phone_column": stored["phone_column"]})
-        columns = list(enumerate(name[:80] for name in self.upload.columns))
+        columns = []
+        if campaign.audience == Campaign.Audience.FILE:
+            columns = list(enumerate(name[:80] for name in campaign.upload.columns))
+            self._add_phone_column(columns)
+        sources = _sources(campaign, columns)
+        for number, name in enumerate(self.template.placeholders):
+            source = stored["values"].get(name)
+            self._add_placeholder(number, f"{{{{{name}}}}}", sources, source)
+
+    def _add_phone_column(self, columns):
         self.fields["phone_column"] = forms.TypedChoiceField(
             label="Phone numbers are in",
             choices=[("", "Choose a column…"), *columns],
@@ -125,23 +147,18 @@ class MappingForm(forms.Form):
             required=self.asks,
             error_messages={"required": "Say which column holds the phone numbers."},
         )
-        sources = [
-            ("", "Choose…"),
-            ("Column of the file", columns),
-            (TEXT, "The same text for everyone"),
-        ]
-        for number, name in enumerate(self.template.placeholders):
-            source = stored["values"].get(name)
-            self._add_placeholder(number, f"{{{{{name}}}}}", sources, source)
 
     def _add_placeholder(self, number, shown, sources, stored):
         stored = stored or {}
+        chosen = f"{FIELD}{stored['field']}" if "field" in stored else stored.get("column", "")
+        only_text = [value for value, _ in sources] == [TEXT]
         self.fields[f"source_{number}"] = forms.ChoiceField(
             label=f"{shown} comes from",
             choices=sources,
-            initial=TEXT if TEXT in stored else stored.get("column", ""),
+            initial=TEXT if TEXT in stored or only_text else chosen,
             required=self.asks,
             error_messages={"required": "Choose a column, or type a text for everyone."},
+            widget=forms.HiddenInput if only_text else forms.Select,
         )
         self.fields[f"text_{number}"] = forms.CharField(
             label=f"Text for {shown}",
@@ -168,7 +185,8 @@ class MappingForm(forms.Form):
         """Return the stored form of a `recipients.Mapping`, None for each gap."""
         answers = self.cleaned_data
         return {
-            "phone_column": answers["phone_column"],
+            # The first thing that is known of a member is the phone.
+            "phone_column": answers["phone_column"] if "phone_column" in self.fields else 0,
             "values": {
                 name: self._source(
                     answers[f"source_{number}"],
@@ -183,6 +201,8 @@ class MappingForm(forms.Form):
     def _source(source, text, fallback):
         if source == TEXT:
             return {"text": text} if text else None
+        if source.startswith(FIELD):
+            return {"field": source.removeprefix(FIELD), "fallback": fallback}
         return {"column": int(source), "fallback": fallback} if source else None
 
     def rows(self):
@@ -200,6 +220,24 @@ class MappingForm(forms.Form):
             }
             for number, name in enumerate(self.template.placeholders)
         ]
+
+
+def _sources(campaign, columns):
+    """Return what a value may come from, as the choices of a select."""
+    text = (TEXT, "The same text for everyone")
+    if campaign.goes_through_group:
+        return [text]
+    current = ContactSync.objects.current(campaign.team)
+    fields = contact_fields.offered(current.custom_fields if current else [])
+    # What was chosen stays on offer, though the last reading may not have it any more.
+    fields |= contact_fields.labels_of_used(campaign.mapping)
+    contact = [(f"{FIELD}{name}", label[:80]) for name, label in fields.items()]
+    return [
+        ("", "Choose…"),
+        *([("Column of the file", columns)] if columns else []),
+        *([("The contact in ChumiAI", contact)] if current else []),
+        text,
+    ]
 
 
 def _sentence(hint):
@@ -381,7 +419,7 @@ class LeaveOutForm(forms.Form):
 
     def __init__(self, data=None, *, campaign):
         super().__init__(data, initial={"leave_out": campaign.leave_out_id or ""})
-        launched = Campaign.objects.for_team(campaign.team).filter(launched_at__isnull=False)
+        launched = Campaign.objects.for_team(campaign.team).to_many().exclude(launched_at=None)
         found = list(launched.order_by("-launched_at")[:OFFERED])
         if campaign.leave_out and campaign.leave_out not in found:
             found.append(campaign.leave_out)

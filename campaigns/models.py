@@ -33,7 +33,7 @@ class CampaignQuerySet(models.QuerySet):
     def with_parts(self):
         """Bring along what the wizard asks for."""
         return self.select_related(
-            "team", "template", "upload", "check_result", "header_media", "leave_out"
+            "team", "template", "upload", "group", "check_result", "header_media", "leave_out"
         )
 
     def with_progress(self):
@@ -88,10 +88,13 @@ class Campaign(models.Model):
         UNCONFIRMED = "unconfirmed", "No clear answer from ChumiAI"
         FAILURES = "failures", "Too many messages failed"
         TEMPLATE = "template", "The template can't be sent any more"
+        GROUP_CHANGED = "group_changed", "The group changed since it was checked"
+        GROUP_REFUSED = "group_refused", "ChumiAI may not send to this group by itself"
 
     class Engine(models.TextChoices):
         BATCHES = "batches", "In parts"
         SINGLY = "singly", "One by one"
+        GROUP = "group", "To the group by ChumiAI"
 
     class Audience(models.TextChoices):
         FILE = "file", "A file"
@@ -155,7 +158,7 @@ class Campaign(models.Model):
                     launched_at__isnull=False,
                     intent__isnull=False,
                     snapshot__isnull=False,
-                    engine__in=("batches", "singly"),
+                    engine__in=("batches", "singly", "group"),
                 ),
                 name="launched_at_is_set_exactly_when_launched",
             ),
@@ -189,6 +192,15 @@ class Campaign(models.Model):
     @property
     def is_terminal(self):
         return self.status in self.TERMINAL
+
+    @property
+    def goes_through_group(self):
+        """Say whether ChumiAI resolves the group's members itself when it sends."""
+        return (
+            self.audience == self.Audience.GROUP
+            and hasattr(self, "group")
+            and self.group.way == GroupChoice.Way.ENDPOINT
+        )
 
     @property
     def lasted(self):
@@ -230,6 +242,33 @@ class Upload(models.Model):
     def sample(self):
         """Return the first rows of data: [[row number, [text, …]], …]."""
         return self.head[1:] if self.has_header else self.head
+
+
+class GroupChoice(models.Model):
+    """The group of ChumiAI's that a campaign goes to, as a person last saw it.
+
+    The mirror's rows are replaced with each reading, so the group is named by its ids.
+    """
+
+    class Way(models.TextChoices):
+        # We read the members: they are checked and sent to like the rows of a file.
+        EXPANDED = "expanded", "Member by member"
+        # ChumiAI resolves the members when it sends: the same values for all.
+        ENDPOINT = "endpoint", "Through ChumiAI's group"
+
+    campaign = models.OneToOneField(Campaign, models.CASCADE, related_name="group")
+    remote_id = models.CharField(max_length=200)
+    group_uuid = models.UUIDField()
+    name = models.CharField(max_length=300)
+    way = models.CharField(max_length=10, choices=Way.choices, default=Way.EXPANDED)
+    size = models.PositiveIntegerField()
+    read_at = models.DateTimeField()
+    # What ChumiAI said after the launch, just before the first message.
+    counted_size = models.PositiveIntegerField(null=True)
+    counted_at = models.DateTimeField(null=True)
+
+    def __str__(self):
+        return self.name
 
 
 class Check(models.Model):

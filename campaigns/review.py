@@ -7,8 +7,8 @@ from django.conf import settings
 from django.utils import timezone
 
 from campaigns import fates
-from campaigns.models import Recipient
-from campaigns.services import media
+from campaigns.models import Campaign, Recipient
+from campaigns.services import groups, media
 from campaigns.services.checks import digest_of
 from contacts.models import OptOut
 from contacts.services import opted_out_of
@@ -80,10 +80,10 @@ def _media(campaign):
     if missing := media.what_is_missing(campaign):
         yield Point("bad", missing, "media")
     elif campaign.header_media.link:
+        until = "it has arrived" if campaign.is_to_one else "everybody has the message"
         yield Point(
             "ok",
-            f"The link leads to a {kind.name} that WhatsApp takes. "
-            "Keep it there until everybody has the message.",
+            f"The link leads to a {kind.name} that WhatsApp takes. Keep it there until {until}.",
             "media",
         )
     else:
@@ -95,7 +95,12 @@ def _media(campaign):
 
 
 def _people(campaign):
+    if campaign.audience == Campaign.Audience.GROUP:
+        yield from _group(campaign)
+    if campaign.goes_through_group:
+        return
     check = campaign.check_result
+    noun = "member" if campaign.audience == Campaign.Audience.GROUP else "row"
     left_out = {
         outcome: words.format(f"{count:,}")
         for outcome, words in LEFT_OUT.items()
@@ -103,10 +108,11 @@ def _people(campaign):
     }
     if left_out:
         rows = check.rows - check.sendable
-        text = f"{rows:,} {'row is' if rows == 1 else 'rows are'} left out: "
+        text = f"{rows:,} {noun}{' is' if rows == 1 else 's are'} left out: "
         yield Point("warn", f"{text}{', '.join(left_out.values())}.", "check")
     else:
-        yield Point("ok", "Every row of the file gets the message.")
+        whole = "member of the group" if noun == "member" else "row of the file"
+        yield Point("ok", f"Every {whole} gets the message.")
     yield from _overlap(check)
     if check.repaired:
         rows = "row was" if check.repaired == 1 else "rows were"
@@ -165,6 +171,21 @@ def looks_repeated(campaign):
         and found["same_template"]
         and found["percent"] >= SAME_PERCENT
         and timezone.now() - datetime.fromisoformat(found["launched_at"]) < timedelta(days=1)
+    )
+
+
+def _group(campaign):
+    group = campaign.group
+    refused = groups.what_stands_against(campaign)
+    if refused:
+        yield Point("bad", f"{refused} Send to the members one by one instead.", "group")
+    elif campaign.goes_through_group:
+        yield Point("ok", "Nobody in the group has opted out. We ask again before it goes out.")
+    yield Point(
+        "ok",
+        f"The group was read on {day_and_clock(group.read_at)} with {group.size:,} "
+        f"{'person' if group.size == 1 else 'people'}. It is counted again before the first "
+        "message; if it changed, we ask you.",
     )
 
 

@@ -23,6 +23,15 @@ STEPS = {
         "media": "",
         "review": "Review and send",
     },
+    Campaign.Audience.GROUP: {
+        "template": "Template",
+        "group": "Group",
+        "values": "Values",
+        "media": "",
+        "check": "Check",
+        "preview": "Preview",
+        "review": "Review and send",
+    },
 }
 
 
@@ -49,7 +58,10 @@ def open_step(campaign):
         return "template"
     if campaign.is_to_one:
         return _open_step_to_one(campaign)
-    if not hasattr(campaign, "upload"):
+    if campaign.audience == Campaign.Audience.GROUP:
+        if not hasattr(campaign, "group"):
+            return "group"
+    elif not hasattr(campaign, "upload"):
         return "file"
     if checks.what_is_unmapped(campaign):
         return "values"

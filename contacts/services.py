@@ -15,6 +15,8 @@ from teams.services import audit
 
 # So many numbers are written in one transaction: a long list must not hold up the sending.
 CHUNK = 1000
+# Custom fields beyond so many are not offered.
+MOST_FIELDS = 100
 
 
 # What is kept of the message by which somebody opted out.
@@ -113,6 +115,12 @@ def opted_out_of(team, numbers):
     return set(OptOut.objects.for_team(team).filter(phone__in=numbers).phones())
 
 
+def has_opted_out(team, numbers):
+    """Say whether any of `numbers` (a set of E.164, of any size) must not be written to."""
+    found = OptOut.objects.for_team(team).phones().iterator()
+    return any(phone in numbers for phone in found)
+
+
 # The mirror of ChumiAI's contacts and groups
 
 
@@ -149,12 +157,13 @@ def begin_contact_sync(sync):
             groups_total=0,
             groups_read=0,
             skipped=0,
+            custom_fields=[],
             error="",
         )
     )
     if not begun:
         raise Superseded
-    sync.token = token
+    sync.token, sync.custom_fields = token, []
     _drop(Contact.objects.filter(sync=sync))
     _drop(ContactGroup.objects.filter(sync=sync))
 
@@ -183,6 +192,16 @@ def _write_contacts(sync, remotes):
     # An entry may come twice when the list moves on while it is read.
     rows = {row.uuid: row for row in (_contact_row(sync, remote) for remote in remotes)}
     Contact.objects.bulk_create(rows.values(), ignore_conflicts=True)
+    _note_custom_fields(sync, rows.values())
+
+
+def _note_custom_fields(sync, rows):
+    """Keep the names of the custom fields that somebody has."""
+    fresh = {name for row in rows for name, text in row.custom.items() if text}
+    known = set(sync.custom_fields)
+    if not fresh <= known:
+        sync.custom_fields = sorted(known | fresh)[:MOST_FIELDS]
+        _advance(sync, custom_fields=sync.custom_fields)
 
 
 def _contact_row(sync, remote):

@@ -220,6 +220,14 @@ def fill_contacts(state: State, data: Data) -> Json:
     return {}
 
 
+def set_group(state: State, data: Data) -> Json:
+    name, members = _need(data, "name", str), _need(data, "members", list)
+    words = {"phone", "name", "email", "fields", "opted_out"}
+    if not all(isinstance(m, dict) and "phone" in m and m.keys() <= words for m in members):
+        raise Refused(f"each member has a phone, and of {sorted(words)} what you like")
+    return {"id": state.set_group(_account(data) or DEFAULT_ACCOUNT, name, members)}
+
+
 def add_inbound(state: State, data: Data) -> Json:
     account = _account(data) or DEFAULT_ACCOUNT
     phone, text = str(data.get("phone", "")), str(data.get("text", ""))
@@ -279,6 +287,7 @@ ROUTES: list[tuple[str, str, Callable[..., Json]]] = [
     ("POST", "/codes", add_code),
     ("DELETE", "/codes", clear_codes),
     ("POST", "/contacts", fill_contacts),
+    ("POST", "/groups", set_group),
     ("POST", "/inbound", add_inbound),
     ("POST", "/preferences", add_preference),
     ("GET", "/webhook", get_webhook),

@@ -556,6 +556,10 @@ class State:
         self.account(account).fill(contacts, groups)
 
     @locked
+    def set_group(self, account: str, name: str, people: list[Data]) -> str:
+        return self.account(account).set_group(name, people)
+
+    @locked
     def list_contacts(self, account: str, search: str) -> Sequence[Data]:
         wanted = search.lower()
         mine = self.account(account)

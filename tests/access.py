@@ -33,6 +33,8 @@ ACCESS = {
     "campaigns:campaign_number_check": Url("POST", "prepare", "single"),
     "campaigns:campaign_template": Url("GET POST", "prepare", "draft"),
     "campaigns:campaign_file": Url("GET POST", "prepare", "ready"),
+    "campaigns:campaign_audience": Url("POST", "prepare", "draft"),
+    "campaigns:campaign_group": Url("GET POST", "prepare", "grouped"),
     "campaigns:campaign_header": Url("POST", "prepare", "ready"),
     "campaigns:campaign_sample": Url("GET", "prepare", "ready"),
     "campaigns:campaign_values": Url("GET POST", "prepare", "ready"),

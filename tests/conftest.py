@@ -180,7 +180,11 @@ def subjects(connected, marketer):
     factories.launch(launched, by=marketer)
     factories.send_test(ready, by=marketer)
     factories.drain()
+    reading = factories.mirror(connected, groups={"Regulars": factories.contact_page("1")})
     return {
+        "grouped": factories.make_group_campaign(
+            connected, reading.groups.get(), way="expanded", by=marketer
+        ),
         "draft": factories.make_campaign(connected, by=marketer, name="June sale"),
         "ready": ready,
         "launched": launched,
@@ -189,9 +193,7 @@ def subjects(connected, marketer):
         "media": factories.make_media_campaign(connected, by=marketer),
         "single": factories.make_single(connected, by=marketer),
         "test_number": connected.test_numbers.get(),
-        "contact": factories.mirror(
-            connected, groups={"Regulars": factories.contact_page("1")}
-        ).contacts.get(),
+        "contact": reading.contacts.get(),
         "opt_out": opt_out(connected, "+233244123456", by=marketer)[0],
     }
 

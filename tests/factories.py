@@ -10,11 +10,12 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
 from campaigns.models import Batch, BulkJob, Campaign, Check, Recipient, Upload
-from campaigns.services import checks, drafts, launches, test_sends
+from campaigns.services import checks, drafts, groups, launches, test_sends
 from chumi_api.types import Contact as RemoteContact
 from chumi_api.types import ContactGroup as RemoteGroup
 from chumi_api.types import Listing
 from contacts import services as contacts
+from contacts.models import ContactGroup
 from message_templates import components as parts
 from message_templates.models import MessageTemplate
 from tasks import services as tasks
@@ -125,6 +126,11 @@ def make_ready_campaign(team, *, rows=None, count=5, by=None, template=None, nam
     return Campaign.objects.get(pk=campaign.pk)
 
 
+def again(campaign):
+    """Return the campaign as its row is now, without what hung on the object."""
+    return Campaign.objects.get(pk=campaign.pk)
+
+
 def contact_page(*ids, phone="233244123456", skipped=0):
     """Return a page of contacts as the client gives it."""
     page = Listing(RemoteContact(remote_id, phone, f"Person {remote_id}") for remote_id in ids)
@@ -177,6 +183,45 @@ def send_test(campaign, *, position=1, number=None, by=None):
     person = campaign.recipients.get(position=position)
     press = {"intent": uuid.uuid4(), "digest": campaign.digest}
     return test_sends.send_tests(campaign, person, [number], by=by, **press)[0]
+
+
+def members(count, *, start=1):
+    """Return members of a group whom the sandbox delivers to, with a custom field of each."""
+    return [
+        {
+            "phone": phone,
+            "name": f"Ama Person-{n}",
+            "email": f"ama{n}@mail.example",
+            "fields": {"Town": f"Town {n}"},
+        }
+        for n, (phone, _, _) in enumerate(people(count, start=start)[1:], start=start)
+    ]
+
+
+def make_group(team, sandbox, people, *, name="Regulars"):
+    """Make a group at the sandbox, in an address book without others, and read it."""
+    account = account_of(team)
+    sandbox.post("contacts", account=account, contacts=0, groups=0)
+    sandbox.post("groups", account=account, name=name, members=people)
+    contacts.request_contact_sync(team)
+    drain("sync_contacts")
+    return ContactGroup.objects.current(team).select_related("sync").get(name=name)
+
+
+def make_group_campaign(team, group, *, way, template=None, mapping=None, by=None):
+    """Return a campaign to the group that was checked, if it could be; fresh from its row."""
+    template = template or MessageTemplate.objects.for_team(team).first() or make_template(team)
+    campaign = make_campaign(team, by=by, template=template, name="To the group")
+    groups.choose_group(campaign, group, by=by)
+    campaign = Campaign.objects.get(pk=campaign.pk)
+    if campaign.group.way != way:
+        groups.choose_way(campaign, way, by=by)
+    values = mapping or {name: {"text": f"Text {name}"} for name in template.placeholders}
+    drafts.set_mapping(campaign, {"phone_column": 0, "values": values}, by=by)
+    campaign = Campaign.objects.get(pk=campaign.pk)
+    checks.request_check(campaign, by=by)
+    drain("check_campaign")
+    return Campaign.objects.get(pk=campaign.pk)
 
 
 def soup(answer):

@@ -12,6 +12,7 @@ from django.utils import timezone
 from campaigns.clean_file import write_clean_xlsx
 from campaigns.models import Attempt, Batch, Campaign, Recipient
 from campaigns.services import jobs, launches, left_out
+from contacts.services import has_opted_out
 from core import phones
 from core.errors import Refused
 from tasks import services as tasks
@@ -30,13 +31,17 @@ def claim_lifetime():
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """The file of a batch, ready to be handed over."""
+    """A batch ready to be handed over: its file or, without one, the `members` of its group.
+
+    ChumiAI resolves a group itself, so that its members (phones in E.164) are no Recipients.
+    """
 
     token: str
     path: str
     file_name: str
     sha256: str
     rows: int
+    members: frozenset[str] | None = None
 
 
 def prepare(batch):
@@ -62,6 +67,18 @@ def prepare(batch):
     # The name is the marker by which an answer that got lost is found again among the jobs.
     file_name = f"chumi-{campaign.uuid.hex[:8]}-{batch.number}-{token[:8]}.xlsx"
     return Prepared(token, path, file_name, sha256, len(rows))
+
+
+def prepare_group(batch, members):
+    """Make the batch of a whole group ready: `members` are the phones of everybody in it."""
+    token = secrets.token_hex(16)
+    return Prepared(token, "", "", "", batch.size, frozenset(members))
+
+
+def group_may_finish(attempt, prepared):
+    """Say, just before the last byte, whether the request to a whole group may become complete."""
+    team = attempt.batch.campaign.team
+    return may_finish(attempt) and not has_opted_out(team, prepared.members)
 
 
 @transaction.atomic
@@ -105,12 +122,7 @@ def claim(batch, prepared, baseline):
             )
             if not won:
                 return None
-            moved = (
-                Recipient.objects.of_batch(batch)
-                .filter(status=Recipient.Status.PENDING)
-                .update(status=Recipient.Status.SUBMITTING)
-            )
-            if moved != prepared.rows or _someone_is_out(batch):
+            if _is_stale(batch, prepared):
                 raise _FileIsStale
             batch.lane = lane
             return Attempt.objects.create(
@@ -127,6 +139,18 @@ def claim(batch, prepared, baseline):
             )
     except (IntegrityError, _FileIsStale):
         return None
+
+
+def _is_stale(batch, prepared):
+    """Take the people of the batch. Say whether they are others than those prepared."""
+    if prepared.members is not None:
+        return has_opted_out(batch.campaign.team, prepared.members)
+    moved = (
+        Recipient.objects.of_batch(batch)
+        .filter(status=Recipient.Status.PENDING)
+        .update(status=Recipient.Status.SUBMITTING)
+    )
+    return moved != prepared.rows or _someone_is_out(batch)
 
 
 def _someone_is_out(batch):

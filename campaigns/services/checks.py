@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import secrets
 import shutil
 import tempfile
@@ -12,10 +13,10 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
-from campaigns import check_process, recipients
+from campaigns import check_process, contact_fields, recipients
 from campaigns.models import Campaign, Check, Recipient
 from campaigns.recipients import Outcome
-from campaigns.services import left_out, media
+from campaigns.services import groups, left_out, media
 from campaigns.services.drafts import edit, limits, remove_report
 from campaigns.spreadsheet import Cell, Row, SpreadsheetError
 from contacts.models import OptOut
@@ -45,7 +46,10 @@ def what_is_missing(campaign):
         return "Choose a template first."
     if not campaign.template.is_sendable:
         return f"Choose another template: {campaign.template.unsendable_reason}"
-    if not campaign.is_to_one and not hasattr(campaign, "upload"):
+    if campaign.audience == Campaign.Audience.GROUP:
+        if not hasattr(campaign, "group"):
+            return "Choose a group first."
+    elif not campaign.is_to_one and not hasattr(campaign, "upload"):
         return "Upload a file first."
     return what_is_unmapped(campaign) or media.what_is_missing(campaign)
 
@@ -59,6 +63,8 @@ def what_is_unmapped(campaign):
         return "Say which column holds the phone numbers."
     for name in campaign.template.placeholders:
         if mapping["values"].get(name) is None:
+            if campaign.goes_through_group:
+                return f"{{{{{name}}}}} has no text yet. Type the text that everyone gets."
             return f"{{{{{name}}}}} has no column yet. Choose one, or type a text for everyone."
     return ""
 
@@ -148,6 +154,11 @@ def run_check(check):
     mine = mine.filter(token=token)
     with tempfile.TemporaryDirectory(prefix="chumi-check-") as folder:
         try:
+            if campaign.goes_through_group:
+                summary, content = groups.check_endpoint(campaign, _rules(campaign.template))
+                if _store_recipients(mine, campaign, Path(os.devnull)):
+                    _finish(mine, campaign, summary, report="", ready_sha256=content)
+                return
             summary = check_process.run(
                 _request(campaign, Path(folder)), timeout=settings.CHECK_SECONDS
             )
@@ -171,25 +182,42 @@ def run_check(check):
 
 
 def _request(campaign, folder):
-    opted_out = _written(folder, "opted_out", OptOut.objects.for_team(campaign.team).phones())
-    template = campaign.template
-    lengths = parts.limits(template.components)
-    return {
+    source = _source_request(campaign, folder)
+    gone = OptOut.objects.for_team(campaign.team).phones()
+    if campaign.audience == Campaign.Audience.GROUP:
+        gone = gone.union(groups.opted_out_at_chumiai(campaign))
+    opted_out = _written(folder, "opted_out", gone)
+    return source | {
         "action": "check",
-        "path": campaign.upload.file.path,
         "limits": limits(),
-        "header": campaign.upload.has_header,
         "mapping": campaign.mapping,
         "region": campaign.team.default_region,
         "opted_out_path": opted_out,
         "left_out": _left_out(campaign, folder),
         "out_dir": str(folder),
-        "rules": {
-            "placeholders": template.placeholders,
-            "body": template.parts.body,
-            "body_warn": lengths.warn,
-            "body_limit": lengths.error,
-        },
+        "rules": _rules(campaign.template),
+    }
+
+
+def _source_request(campaign, folder):
+    """Return what the child process needs to know of the rows."""
+    if campaign.audience == Campaign.Audience.GROUP:
+        return groups.members_request(campaign, folder)
+    request = {"path": campaign.upload.file.path, "header": campaign.upload.has_header}
+    if contact_fields.used_in(campaign.mapping):
+        path = folder / "contacts.jsonl"
+        groups.write_contacts(campaign, path)
+        request["contacts_path"] = str(path)
+    return request
+
+
+def _rules(template):
+    lengths = parts.limits(template.components)
+    return {
+        "placeholders": template.placeholders,
+        "body": template.parts.body,
+        "body_warn": lengths.warn,
+        "body_limit": lengths.error,
     }
 
 
@@ -280,7 +308,17 @@ def _finish(mine, campaign, summary, *, report, ready_sha256):
         recent=counts["recent"],
         details={
             key: summary[key]
-            for key in ("header", "hidden", "longest", "notes", "problems", "samples", "overlap")
+            for key in (
+                "header",
+                "hidden",
+                "longest",
+                "notes",
+                "overlap",
+                "problems",
+                "samples",
+                "values",
+            )
+            if key in summary
         },
         report=report,
         ready_sha256=ready_sha256,
@@ -288,6 +326,8 @@ def _finish(mine, campaign, summary, *, report, ready_sha256):
     if not done:
         return False
     check = Check.objects.get(campaign=campaign)
+    if campaign.audience == Campaign.Audience.GROUP:
+        groups.record_size(campaign)
     if check.sendable:
         campaign.check_result = check
         Campaign.objects.filter(pk=campaign.pk, status=Campaign.Status.DRAFT).update(
@@ -307,13 +347,22 @@ def digest_of(campaign):
         template.body_hash,
         template.is_sendable,
         campaign.mapping,
-        "" if campaign.is_to_one else campaign.upload.sha256,
+        _source_of(campaign),
         campaign.check_result.ready_sha256,
         media.content_of(campaign),
     ]
     if campaign.leave_out_id:
         content.append(campaign.leave_out_id)
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _source_of(campaign):
+    """Name where the people come from."""
+    if campaign.is_to_one:
+        return ""
+    if campaign.audience == Campaign.Audience.GROUP:
+        return [campaign.group.remote_id, campaign.group.way]
+    return campaign.upload.sha256
 
 
 def _sha256(path):

@@ -7,9 +7,10 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from campaigns import check_process
-from campaigns.models import Campaign, Check, HeaderMedia, Upload
+from campaigns import check_process, contact_fields
+from campaigns.models import Campaign, Check, GroupChoice, HeaderMedia, Upload
 from campaigns.spreadsheet import SpreadsheetError
+from contacts.models import ContactSync
 from core.errors import Refused
 from message_templates import components as parts
 from teams.services import audit
@@ -89,6 +90,11 @@ def choose_template(campaign, template, *, by):
         return
     upload = Upload.objects.filter(campaign=campaign).first()
     mapping = _suggestion(upload, template) if upload else _still_typed(campaign, template)
+    group = GroupChoice.objects.filter(campaign=campaign).first()
+    if group:
+        mapping = group_mapping(campaign.team, template)
+    if group and group.way == GroupChoice.Way.ENDPOINT:
+        mapping = contact_fields.only_fixed(mapping)
     with edit(campaign):
         Campaign.objects.filter(pk=campaign.pk).update(template=template, mapping=mapping)
         if _media_kind(template) != _media_kind(campaign.template):
@@ -105,6 +111,17 @@ def _still_typed(campaign, template):
     return campaign.mapping | {
         "values": {name: values.get(name) for name in template.placeholders}
     }
+
+
+def group_mapping(team, template):
+    """Return what the contacts' fields suggest for the template, with gaps."""
+    current = ContactSync.objects.current(team)
+    hints = parts.hints(template.parts.body, template.placeholders)
+    return contact_fields.suggest(
+        template.placeholders,
+        {name: hint.before for name, hint in hints.items()},
+        contact_fields.offered(current.custom_fields if current else []),
+    )
 
 
 def _media_kind(template):

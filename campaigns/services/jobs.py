@@ -8,7 +8,7 @@ from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from campaigns import failures
-from campaigns.models import BulkJob, JobSync, Recipient
+from campaigns.models import BulkJob, Campaign, JobSync, Recipient
 from contacts.models import OptOut
 from contacts.services import opt_out_all
 from tasks import services as tasks
@@ -167,6 +167,9 @@ def _record_failures(batch, results):
     for result in results:
         if result.state == "failed" and result.phone:
             by_code.setdefault(result.code, []).append("+" + result.phone.lstrip("+"))
+    if batch.campaign.engine == Campaign.Engine.GROUP:
+        _opt_out_members(batch, by_code.get(failures.STOPPED_MARKETING, []))
+        return 0
     people = Recipient.objects.of_batch(batch)
     for code, phones in by_code.items():
         # Who was tried again since has left this job behind.
@@ -200,6 +203,18 @@ def _record_messages(batch, results):
         some = found[start : start + NAMED_AT_A_TIME]
         ids = Case(*(When(phone=phone, then=Value(told[phone])) for phone in some))
         unnamed.filter(phone__in=some).update(remote_id=ids)
+
+
+def _opt_out_members(batch, phones):
+    """Put members of a group on the list who stopped marketing: they are no Recipients.
+
+    Told again in the next answer, they are not added again after somebody lifted it.
+    """
+    team = batch.campaign.team
+    rows = OptOut.objects.for_team(team).filter(created_at__gte=batch.claimed_at)
+    told = set(rows.filter(phone__in=phones).values_list("phone", flat=True))
+    fresh = [phone for phone in phones if phone not in told]
+    opt_out_all(team, fresh, source=OptOut.Source.WHATSAPP)
 
 
 def record_lost(job, reason=LOST):

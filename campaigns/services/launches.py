@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from campaigns import engines, failures
 from campaigns.models import Batch, BulkJob, Campaign, Recipient
-from campaigns.services import media
+from campaigns.services import groups, media
 from campaigns.services.checks import digest_of
 from core.errors import Refused
 from core.times import clock
@@ -81,6 +81,11 @@ def launch(campaign, *, by, intent, digest, consent="", engine="", typed=None):
             raise Refused(CHANGED)
         if engine == Campaign.Engine.BATCHES:
             _cut_batches(campaign)
+        elif engine == Campaign.Engine.GROUP:
+            # ChumiAI takes the whole group in one request.
+            Batch.objects.create(
+                campaign=campaign, number=1, first=1, last=campaign.recipient_count
+            )
         audit(
             campaign.team,
             "campaign launched",
@@ -115,6 +120,8 @@ def _check_launch(campaign, digest, typed):
         )
     if missing := media.what_is_missing(campaign):
         raise Refused(f"{missing} Nothing was sent.")
+    if refused := groups.what_stands_against(campaign):
+        raise Refused(f"{refused} Nothing was sent.")
     if digest_of(campaign) != campaign.digest or digest != campaign.digest:
         raise Refused(CHANGED)
     if needs_number(campaign) and typed != campaign.recipient_count:
@@ -168,14 +175,17 @@ def _snapshot(campaign):
         "body_hash": template.body_hash,
         "placeholders": template.placeholders,
         "media": media.content_of(campaign),
-        **_source(campaign),
+        **_source_of(campaign),
     }
 
 
-def _source(campaign):
+def _source_of(campaign):
+    """Return where the people and their values come from."""
     if campaign.is_to_one:
         # Its number and values stand in the row of the person.
         return {}
+    if campaign.audience == Campaign.Audience.GROUP:
+        return {"mapping": campaign.mapping} | groups.snapshot_of(campaign)
     return {
         "mapping": campaign.mapping,
         "file": campaign.upload.name,
@@ -242,6 +252,8 @@ def resume(campaign, *, by=None):
     if campaign.batches.filter(status=Batch.Status.UNCONFIRMED).exists():
         raise Refused("A part got no clear answer yet. Settle it first, then go on.")
     with transaction.atomic():
+        if campaign.pause_reason == Campaign.Pause.GROUP_CHANGED:
+            groups.accept_count(campaign)
         # The person has seen what failed until now. The jobs come before the task, as where
         # their news is written: the other way round, each would wait for the other.
         BulkJob.objects.filter(batch__campaign=campaign).update(failures_told=True)

@@ -14,6 +14,7 @@ from django_htmx.http import HttpResponseClientRedirect
 from campaigns import downloads, engines, fates, review, steps
 from campaigns.check_process import SAMPLE_CELLS
 from campaigns.forms import (
+    GroupSearch,
     HeaderForm,
     LaunchForm,
     LeaveOutForm,
@@ -30,9 +31,10 @@ from campaigns.forms import (
 from campaigns.media import MB
 from campaigns.models import Campaign, Recipient
 from campaigns.recipients import Outcome
-from campaigns.services import checks, drafts, launches, test_sends
+from campaigns.samples import phone_of_first, values_of_first
+from campaigns.services import checks, drafts, groups, launches, test_sends
 from campaigns.services import media as header_media
-from contacts.models import Contact, ContactSync
+from contacts.models import Contact, ContactGroup, ContactSync
 from core.errors import Refused
 from core.safe_csv import safe_csv
 from message_templates import components as parts
@@ -44,6 +46,8 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 # The page shows so many templates; the search finds the others.
 TEMPLATES_SHOWN = 60
 ROWS_SHOWN = 10
+# The page shows so many groups; the search finds the others.
+GROUPS_SHOWN = 60
 
 
 def draft_page(view):
@@ -84,18 +88,27 @@ def step_page(step):
 @requires("prepare")
 def campaign_new(request):
     """Make a draft, with its template where one was chosen."""
-    chosen = _chosen(request)
+    chosen, group = _chosen(request), _wanted_group(request)
     form = NewCampaignForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
             campaign = drafts.create_campaign(
                 request.team, by=request.user, name=form.cleaned_data["name"], template=chosen
             )
+            if group:
+                groups.choose_group(campaign, group, by=request.user)
+                campaign = _campaign(request, campaign.uuid)
         except Refused as error:
             form.add_error(None, str(error))
         else:
-            return redirect(steps.url_of(campaign, "file" if chosen else "template"))
-    context = {"form": form, "steps": steps.first_bar(), **_gallery(request, chosen)}
+            following = steps.after(campaign, "template") if chosen else "template"
+            return redirect(steps.url_of(campaign, following))
+    context = {
+        "form": form,
+        "steps": steps.first_bar(),
+        "group": group,
+        **_gallery(request, chosen),
+    }
     return render(request, "campaigns/campaign_new.html", context)
 
 
@@ -156,12 +169,22 @@ def campaign_template(request, campaign):
 
 def _chosen(request):
     """Return the team's template that the request names, or None."""
-    text = request.POST.get("template", request.GET.get("template", ""))
+    return _named(request, "template", MessageTemplate.objects.for_team(request.team))
+
+
+def _wanted_group(request):
+    """Return the team's group that the request names, or None."""
+    groups_now = ContactGroup.objects.current(request.team).select_related("sync")
+    return _named(request, "group", groups_now)
+
+
+def _named(request, word, queryset):
+    text = request.POST.get(word, request.GET.get(word, ""))
     try:
         wanted = uuid.UUID(text)
     except ValueError:
         return None
-    return get_object_or_404(MessageTemplate.objects.for_team(request.team), uuid=wanted)
+    return get_object_or_404(queryset, uuid=wanted)
 
 
 def _gallery(request, chosen):
@@ -210,6 +233,60 @@ def campaign_file(request, campaign):
         header_form=upload and HeaderForm(initial={"has_header": upload.has_header}),
         max_bytes=settings.MAX_UPLOAD_BYTES,
         max_rows=settings.MAX_ROWS,
+        body_html=parts.format_whatsapp(campaign.template.parts.body),
+    )
+
+
+@require_POST
+@requires("prepare")
+@draft_page
+def campaign_audience(request, campaign):
+    """Say whether the people come from a file or from a group."""
+    try:
+        groups.choose_audience(campaign, request.POST.get("audience", ""), by=request.user)
+    except Refused as error:
+        messages.error(request, str(error))
+    campaign = _campaign(request, campaign.uuid)
+    return redirect(steps.url_of(campaign, steps.open_step(campaign)))
+
+
+# Group
+
+
+@require_http_methods(["GET", "POST"])
+@requires("prepare")
+@step_page("group")
+def campaign_group(request, campaign):
+    """Choose the group, and who finds its members: we or ChumiAI."""
+    if request.method == "POST":
+        try:
+            if way := request.POST.get("way"):
+                groups.choose_way(campaign, way, by=request.user)
+                return redirect(steps.url_of(campaign, "values"))
+            group = _wanted_group(request)
+            if group is None:
+                raise Refused("Choose a group first.")
+            groups.choose_group(campaign, group, by=request.user)
+        except Refused as error:
+            messages.error(request, str(error))
+        return redirect(steps.url_of(campaign, "group"))
+    search = GroupSearch(request.GET)
+    current = ContactSync.objects.current(request.team)
+    found = ContactGroup.objects.filter(sync=current).order_by("name", "id")
+    listed = list(search.filter(found)[: GROUPS_SHOWN + 1])
+    choice = getattr(campaign, "group", None)
+    now = groups.current_group(campaign) if choice else None
+    return _step(
+        request,
+        campaign,
+        "group",
+        choice=choice,
+        now=now,
+        offers=groups.ways(campaign, now, campaign.mapping) if now else [],
+        search=search,
+        groups=listed[:GROUPS_SHOWN],
+        has_more=len(listed) > GROUPS_SHOWN,
+        was_read=current is not None,
         body_html=parts.format_whatsapp(campaign.template.parts.body),
     )
 
@@ -271,34 +348,18 @@ def campaign_values(request, campaign):
                 following = steps.after(campaign, "values") if then == "check" else "values"
                 return redirect(steps.url_of(campaign, following))
             form = MappingForm(campaign=campaign)
-    samples = _samples(campaign)
+    samples = values_of_first(campaign)
+    upload = getattr(campaign, "upload", None)
     return _step(
         request,
         campaign,
         "values",
         form=form,
         rows=[(row, samples.get(row["name"], "")) for row in form.rows()],
-        phone_sample=_cell(campaign, (campaign.mapping or {}).get("phone_column")),
-        sample_row=campaign.upload.sample[0][0] if campaign.upload.sample else None,
+        phone_sample=phone_of_first(campaign),
+        sample_row=upload.sample[0][0] if upload and upload.sample else None,
         body_html=parts.format_whatsapp(campaign.template.parts.body, samples),
     )
-
-
-def _samples(campaign):
-    """Return the values of the first row, by placeholder, as far as they are known."""
-    sources = (campaign.mapping or {"values": {}})["values"]
-    found = {
-        name: source.get("text") or _cell(campaign, source.get("column")) or source.get("fallback")
-        for name in campaign.template.placeholders
-        if (source := sources.get(name))
-    }
-    return {name: value for name, value in found.items() if value}
-
-
-def _cell(campaign, column):
-    sample = campaign.upload.sample
-    cells = sample[0][1] if sample else []
-    return cells[column].strip() if column is not None and column < len(cells) else ""
 
 
 # One number
@@ -331,7 +392,7 @@ def campaign_number(request, campaign):
         "number",
         form=form,
         rows=form.rows(),
-        body_html=parts.format_whatsapp(campaign.template.parts.body, _samples(campaign)),
+        body_html=parts.format_whatsapp(campaign.template.parts.body, values_of_first(campaign)),
     )
 
 
@@ -393,7 +454,9 @@ def _media_context(campaign, form=None):
         "missing": header_media.what_is_missing(campaign),
         "is_checked": hasattr(campaign, "check_result"),
         "worker_is_off": bool(media and media.is_open and not tasks.worker_is_alive()),
-        "body_html": parts.format_whatsapp(campaign.template.parts.body, _samples(campaign)),
+        "body_html": parts.format_whatsapp(
+            campaign.template.parts.body, values_of_first(campaign)
+        ),
     }
 
 
@@ -470,7 +533,7 @@ def _check_context(request, campaign):
         if asked in counts
         else next((outcome for outcome in WORTH_A_LOOK if counts[outcome]), Outcome.READY)
     )
-    columns = campaign.upload.columns[:SAMPLE_CELLS]
+    columns = downloads.columns_of(check)[:SAMPLE_CELLS]
     return context | {
         "tiles": [
             {
@@ -515,7 +578,7 @@ def campaign_rows(request, campaign, outcome):
 def campaign_preview(request, campaign):
     """Show the message as one recipient's phone will."""
     position = _position(request, campaign)
-    recipient = get_object_or_404(Recipient, campaign=campaign, position=position)
+    recipient = _recipient(campaign, position)
     return _step(
         request,
         campaign,
@@ -523,6 +586,7 @@ def campaign_preview(request, campaign):
         recipient=recipient,
         previous=position - 1,
         next=position + 1 if position < campaign.recipient_count else None,
+        goes_through_group=campaign.goes_through_group,
         values=[(f"{{{{{name}}}}}", v) for name, v in _values(campaign, recipient).items()],
         body_html=_message(campaign, recipient),
         length=len(_text(campaign, recipient)),
@@ -545,6 +609,14 @@ def _position(request, campaign):
     except ValueError:
         asked = 1
     return min(max(asked, 1), campaign.recipient_count)
+
+
+def _recipient(campaign, position):
+    """Return the person at the position; through ChumiAI's group, anybody stands for all."""
+    if campaign.goes_through_group:
+        values = campaign.check_result.details.get("values", [])
+        return Recipient(campaign=campaign, position=position, values=values)
+    return get_object_or_404(Recipient, campaign=campaign, position=position)
 
 
 def _message(campaign, recipient):
@@ -591,7 +663,7 @@ def campaign_test(request, campaign):
         return redirect(back)
     asked = form.cleaned_data
     position = asked.pop("position")
-    person = get_object_or_404(Recipient, campaign=campaign, position=position)
+    person = _recipient(campaign, position)
     try:
         test_sends.send_tests(campaign, person, by=request.user, **asked)
     except launches.AlreadyLaunched as error:
@@ -641,7 +713,7 @@ def _refused(request, uuid, error):
 
 def _review(request, campaign, error=None):
     points = review.points(campaign)
-    first = get_object_or_404(Recipient, campaign=campaign, position=1)
+    first = _recipient(campaign, 1)
     offers = engines.offers(campaign)
     return _step(
         request,

@@ -166,10 +166,11 @@ def test_a_thousand_rows_from_log_in_to_finished(open_page, sandbox, team, manag
     expect(bubble).to_contain_text(LONG_NAME)
     expect(page.locator(".facts")).to_contain_text(str(LONGEST))
 
-    # The review: without the number nothing goes out
+    # The review: without consent and number nothing goes out
     page.get_by_role("link", name="Continue to the review").click()
     expect(page.get_by_role("region", name="Before you send")).to_contain_text("5 rows are left")
     send = page.get_by_role("button", name="Send 995 messages now")
+    page.get_by_label("To confirm, type the number of people").fill("995")
     send.click()
     refused = page.get_by_role("alert").filter(has_text="Nothing was sent")
     expect(refused).to_contain_text("agreed to hear from you: tick the box.")

@@ -54,6 +54,7 @@ def test_one_message_with_a_picture(open_page, fruit, sandbox, marketer):
     look(page, "one-3-media")
     page.get_by_role("button", name="Continue to the review").click()
     expect(page.get_by_role("main")).to_contain_text("+233 24 400 0111")
+    page.get_by_label("This person agreed to hear from").check()
     look(page, "one-4-review")
     page.get_by_role("button", name="Send 1 message now").dblclick()
     expect(page.locator("#campaign-progress")).to_contain_text("Accepted by ChumiAI")
@@ -86,7 +87,7 @@ def test_who_opted_out_is_refused_and_who_does_so_later_is_left_out(
     look(page, "one-7-refused")
     page.get_by_label("Phone number").fill("0244000112")
     page.get_by_role("button", name="Continue to the review").click()
-    expect(page.get_by_role("button", name="Send 1 message now")).to_be_visible()
+    page.get_by_label("This person agreed to hear from").check()
     opt_out(team, "+233244000112")
     page.get_by_role("button", name="Send 1 message now").click()
     expect(page.locator("#campaign-progress")).to_contain_text(

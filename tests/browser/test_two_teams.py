@@ -22,7 +22,11 @@ def things_of(team, sandbox, by):
     factories.launch(launched, by=by)
     factories.finish(launched)
     draft = factories.make_campaign(team, by=by, name=f"{team.name} some day")
+    reading = factories.mirror(team, groups={"Regulars": factories.contact_page("1")})
     return {
+        "grouped": factories.make_group_campaign(
+            team, reading.groups.get(), way="expanded", template=template, by=by
+        ),
         "template": template,
         "ready": ready,
         "launched": launched,
@@ -30,9 +34,7 @@ def things_of(team, sandbox, by):
         "media": factories.make_media_campaign(team, by=by, name=f"{team.name} in pictures"),
         "single": factories.make_single(team, by=by, template=template),
         "test_number": factories.make_test_number(team, by=by),
-        "contact": factories.mirror(
-            team, groups={"Regulars": factories.contact_page("1")}
-        ).contacts.get(),
+        "contact": reading.contacts.get(),
         "opt_out": opt_out(team, "+233244123456", by=by)[0],
     }
 

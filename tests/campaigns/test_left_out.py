@@ -1,5 +1,6 @@
 """Left out beyond the opt-outs: an earlier campaign's people, and who had enough lately."""
 
+import time
 import uuid
 from datetime import timedelta
 
@@ -20,6 +21,7 @@ from tests.factories import (
     launch,
     make_campaign,
     make_checked_campaign,
+    make_checked_campaigns,
     make_ready_campaign,
     make_template,
     people,
@@ -323,6 +325,47 @@ def test_the_check_reads_the_people_of_the_windows_campaigns_only(capped):
         plan = rows.explain().lower()
         assert "search campaigns_recipient using" in plan or "index cond: (" in plan
         assert "scan campaigns_recipient" not in plan and "seq scan" not in plan
+
+
+@pytest.mark.long
+def test_a_million_recipients_are_counted_quickly(team):
+    """A hundred campaigns of 10,000, of which three are of the window."""
+    team.marketing_messages = 1
+    team.save()
+    campaigns = make_checked_campaigns(team, [[]] * 101)
+    json = "'[]'::jsonb" if connection.vendor == "postgresql" else "'[]'"
+    now = timezone.now()
+    for number, campaign in enumerate(campaigns[1:]):
+        ago = now - timedelta(hours=number * 10 + 1)
+        Campaign.objects.filter(pk=campaign.pk).update(
+            status="completed",
+            intent=uuid.uuid4(),
+            snapshot={"category": "MARKETING"},
+            engine="batches",
+            launched_at=ago,
+            finished_at=ago,
+        )
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO campaigns_recipient (campaign_id, position, row_number, phone,"
+                ' "values", notes, status, remote_id, reason, retries, settled_at) '
+                "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000) "
+                f"SELECT %s, i, i, '+23324' || (1000000 + i + %s), {json}, {json}, 'accepted', "
+                "'', '', 0, %s FROM n",
+                [campaign.pk, number * 5000, ago],
+            )
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+    assert Recipient.objects.count() == 1_000_000
+    begun = time.monotonic()
+    assert len(left_out.had_enough(campaigns[0])) == 20_000
+    counted = time.monotonic() - begun
+    begun = time.monotonic()
+    part = [f"+23324{1000000 + n}" for n in range(1, 501)]
+    assert len(left_out.had_enough(campaigns[0]).filter(phone__in=part)) == 500
+    asked = time.monotonic() - begun
+    print(f"{connection.vendor}: all in {counted * 1000:.0f} ms, a part in {asked * 1000:.0f} ms")
+    assert counted < 3 and asked < 0.5
 
 
 # Overlap

@@ -127,6 +127,32 @@ def test_who_opts_out_after_the_review_gets_nothing(client, single, sandbox):
     assert "This person opted out before it left. Nothing was sent." in words
 
 
+def test_who_had_enough_is_refused_in_words(client, single, sandbox):
+    single.team.marketing_messages, single.team.marketing_hours = 1, 24
+    single.team.save()
+    type_in(client, single)
+    press(client, single)
+    finish(single)
+    another = factories.make_single(single.team)
+    page = soup(type_in(client, another))
+    assert "Got a marketing message in the last 24 hours." in page.find(id="id_phone_error").text
+
+
+def test_nobody_is_written_to_without_the_consent(client, single, sandbox):
+    type_in(client, single)
+    page = soup(client.get(url(single, "review")))
+    assert "This person agreed to hear from Kente Corner on WhatsApp." in page.text
+    data = {
+        "intent": str(uuid.uuid4()),
+        "digest": page.find("input", {"name": "digest"})["value"],
+        # The words for the team's own phones are for tests only.
+        "consent": Campaign.OWN_NUMBERS,
+    }
+    assert "tick the box" in text(client.post(url(single, "launch"), data))
+    drain()
+    assert ledger(sandbox, single.team) == []
+
+
 def test_what_is_typed_is_kept_and_shown_at_once(client, single):
     answer = type_in(client, single, values=("Efua", ""), then="", headers={"HX-Request": "true"})
     preview = soup(answer).find(id="number-preview").text

@@ -9,6 +9,7 @@ import pytest
 from django.urls import reverse
 
 from campaigns.models import Campaign
+from campaigns.services.launches import consent_sentence
 from tests.campaigns.test_launch_race import browser
 from tests.factories import (
     account_of,
@@ -37,6 +38,7 @@ def test_a_press_is_one_test_and_a_launch_in_between_harms_nothing(stack, sandbo
     launch = url + reverse("campaigns:campaign_launch", args=args)
     tabs = [browser(user) for _ in range(PRESSES)]
     intents = [uuid.uuid4(), uuid.uuid4()]
+    consent = consent_sentence(campaign)
     ready = Barrier(PRESSES)
 
     def press(number):
@@ -49,7 +51,7 @@ def test_a_press_is_one_test_and_a_launch_in_between_harms_nothing(stack, sandbo
         headers = {"Referer": preview}
         ready.wait(60)
         if number == PRESSES - 1:
-            form |= {"intent": str(uuid.uuid4()), "engine": "singly"}
+            form |= {"intent": str(uuid.uuid4()), "engine": "singly", "consent": consent}
             return session.post(launch, data=form, timeout=60, headers=headers)
         form |= {
             "intent": str(intents[number % 2]),

@@ -211,6 +211,18 @@ def test_who_opts_out_before_it_leaves_gets_nothing(client, ready, number, sandb
     assert "This person opted out before it left. Nothing was sent." in preview(client, ready)
 
 
+def test_the_limit_of_marketing_messages_is_not_for_tests(client, ready, number, sandbox):
+    ready.team.marketing_messages, ready.team.marketing_hours = 1, 24
+    ready.team.save()
+    for position in (1, 2):
+        prepare(client, ready, position, number)()
+        run()
+    assert len(ledger(sandbox, ready.team)) == 2
+    # And they do not count: the campaign still reaches that person.
+    single = factories.make_single(ready.team, phone=OURS)
+    assert checks.verdict_on_number(single).outcome == "ready"
+
+
 def test_ten_in_ten_minutes(client, ready, number, sandbox):
     for _ in range(test_sends.MOST):
         prepare(client, ready, 1, number)()

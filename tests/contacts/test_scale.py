@@ -4,8 +4,9 @@
 """
 
 import hashlib
+import os
 import time
-import tracemalloc
+from pathlib import Path
 
 import pytest
 from django.db import connection
@@ -17,11 +18,10 @@ from contacts.models import Contact, ContactGroup, ContactSync, GroupMembership
 from tests import factories
 from tests.contacts.test_contact_sync import fill, sync
 
-MB = 1024 * 1024
+MB, PAGE = 1024 * 1024, os.sysconf("SC_PAGE_SIZE")
 CONTACTS, GROUPS = 100_000, 50
 # The client keeps a mark of each id, to know a page that comes twice; nothing else may grow.
 MOST_GROWTH = 24 * MB
-SLOWEST_PAGE = 1.0
 
 
 def checksum(ids):
@@ -29,14 +29,19 @@ def checksum(ids):
     return hashlib.sha256("\n".join(sorted(ids)).encode()).hexdigest()
 
 
+def memory():
+    """Return the bytes that this process holds in memory."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE
+
+
 def url(team, query="", name="contact_list"):
     return reverse(f"contacts:{name}", args=(team.slug,)) + query
 
 
 def queries_of(client, team):
-    """Return how many queries each page takes, and the slowest of them in seconds."""
+    """Return how many queries each page takes, and print how long it took."""
     group = ContactGroup.objects.filter(sync=ContactSync.objects.current(team)).first()
-    found, slowest = {}, 0
+    found = {}
     for name, query in {
         "list": "",
         "name": "?q=person+5",
@@ -57,10 +62,9 @@ def queries_of(client, team):
         assert answer.status_code == 200
         print(f"{team.slug}: {name}: {len(captured)} queries, {took * 1000:.0f} ms")
         found[name] = len(captured)
-        slowest = max(slowest, took)
     with CaptureQueriesContext(connection) as captured:
         client.get(url(team, name="group_list"))
-    return found | {"groups": len(captured)}, slowest
+    return found | {"groups": len(captured)}
 
 
 @pytest.mark.long
@@ -71,18 +75,15 @@ def test_a_hundred_thousand(connected, sandbox, manager, login, monkeypatch):
 
     def apply_contact_page(*page):
         written(*page)
-        held.append(tracemalloc.get_traced_memory()[0])
+        held.append(memory())
 
     monkeypatch.setattr(services, "apply_contact_page", apply_contact_page)
     begun = time.monotonic()
-    tracemalloc.start()
     assert sync(connected).state == "succeeded"
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
     growth = held[-1] - held[len(held) // 5]
     print(
         f"{connection.vendor}: {len(held)} pages in {time.monotonic() - begun:.0f} s, "
-        f"peak {peak / MB:.1f} MB, grew by {growth / MB:.1f} MB over the last 80 %"
+        f"the process grew by {growth / MB:.1f} MB over the last 80 %"
     )
     assert len(held) == CONTACTS / 50
     assert growth < MOST_GROWTH
@@ -95,11 +96,10 @@ def test_a_hundred_thousand(connected, sandbox, manager, login, monkeypatch):
     assert GroupMembership.objects.filter(group__sync=current).count() == CONTACTS
 
     client = login(manager)
-    large, slowest = queries_of(client, connected)
+    large = queries_of(client, connected)
     Contact.objects.filter(sync=current).exclude(remote_id__lt=f"{100:024x}").delete()
-    small, _ = queries_of(client, connected)
+    small = queries_of(client, connected)
     assert large == small
-    assert slowest < SLOWEST_PAGE
 
 
 def test_a_check_of_many_rows_is_shown_with_as_few_queries(connected, marketer, login):

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('campaigns', '0005_left_out'),
+        ('campaigns', '0006_groups'),
         ('teams', '0001_initial'),
     ]
 
