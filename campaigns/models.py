@@ -360,6 +360,8 @@ class Recipient(models.Model):
             models.Index(
                 fields=["campaign"], condition=Q(retries__gt=0), name="recipient_retried"
             ),
+            # What one person was sent, whatever the campaign.
+            models.Index(fields=["phone", "settled_at"], name="recipient_by_phone"),
         ]
 
     def __str__(self):

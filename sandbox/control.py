@@ -19,6 +19,8 @@ Json = Any
 Data = dict[str, Any]
 
 BASE = "/__sandbox__"
+# What the message of a customer may have beside its text.
+INBOUND_FIELDS = ("type", "media", "replyTo", "payload", "profileName")
 
 
 class Refused(Exception):
@@ -222,10 +224,10 @@ def fill_contacts(state: State, data: Data) -> Json:
 def add_inbound(state: State, data: Data) -> Json:
     account = _account(data) or DEFAULT_ACCOUNT
     phone, text = str(data.get("phone", "")), str(data.get("text", ""))
-    if not phone or not text:
+    more = {key: data[key] for key in INBOUND_FIELDS if key in data}
+    if not phone or not (text or more):
         raise Refused("phone and text are needed")
-    state.add_inbound(account, phone, text)
-    return {}
+    return {"id": state.add_inbound(account, phone, text, more)}
 
 
 ROUTES: list[tuple[str, str, Callable[..., Json]]] = [

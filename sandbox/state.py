@@ -523,12 +523,20 @@ class State:
         return self._group(group), members
 
     @locked
-    def add_inbound(self, account: str, phone: str, text: str) -> None:
-        """Let a customer write to the business."""
+    def add_inbound(self, account: str, phone: str, text: str, more: Data) -> str:
+        """Let a customer write to the business; `more` has fields of the message's own, such as
+        its type, media or replyTo. Return the id."""
         message_id = f"wamid.{secrets.token_urlsafe(24)}"
         self.account(account).inbound.append(
-            {"id": message_id, "phone": phone, "text": text, "made_at": self.clock.elapsed()}
+            {
+                "id": message_id,
+                "phone": phone,
+                "text": text,
+                "made_at": self.clock.elapsed(),
+                "more": more,
+            }
         )
+        return message_id
 
     @locked
     def list_messages(self, account: str, phone: str) -> list[Data]:
@@ -551,7 +559,8 @@ class State:
                     "text": message["text"],
                     "status": "received",
                     "timestamp": self.clock.at(message["made_at"]),
-                },
+                }
+                | message["more"],
             )
             for message in self.account(account).inbound
             if message["phone"] == phone

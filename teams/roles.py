@@ -11,6 +11,7 @@ PERMISSIONS = {
     "read": {Role.VIEWER, Role.MARKETER, Role.MANAGER},
     "prepare": {Role.MARKETER, Role.MANAGER},
     "launch": {Role.MARKETER, Role.MANAGER},
+    "converse": {Role.MARKETER, Role.MANAGER},
     "sync": {Role.MARKETER, Role.MANAGER},
     "opt_out": {Role.MARKETER, Role.MANAGER},
     "lift_opt_out": {Role.MANAGER},
