@@ -188,6 +188,12 @@ class Message(models.Model):
                 condition=Q(inbound=True),
                 name="message_inbound",
             ),
+            # What people thought of the messages of a page.
+            models.Index(
+                fields=["conversation", "reply_to"],
+                condition=Q(kind="reaction"),
+                name="message_reactions",
+            ),
             models.Index(
                 fields=["answers", "conversation"],
                 condition=Q(answers__isnull=False),

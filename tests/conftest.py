@@ -190,6 +190,7 @@ def subjects(connected, marketer):
             connected, groups={"Regulars": factories.contact_page("1")}
         ).contacts.get(),
         "opt_out": opt_out(connected, "+233244123456", by=marketer)[0],
+        "conversation": factories.make_conversation(connected),
     }
 
 

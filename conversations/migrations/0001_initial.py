@@ -86,6 +86,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='message',
+            index=models.Index(condition=models.Q(('kind', 'reaction')), fields=['conversation', 'reply_to'], name='message_reactions'),
+        ),
+        migrations.AddIndex(
+            model_name='message',
             index=models.Index(condition=models.Q(('answers__isnull', False)), fields=['answers', 'conversation'], name='message_answers'),
         ),
         migrations.AddConstraint(

@@ -82,6 +82,7 @@ def record_statuses(team, updates):
         )
         strangers = [update for update in chunk if update.remote_id not in known]
         ours = _of_campaigns(team, strangers)
+        _say_news(team, [update for update in strangers if update.remote_id in ours])
         told, lost = [], set()
         for update in chunk:
             if update.remote_id in ours:
@@ -104,6 +105,12 @@ def _of_campaigns(team, updates):
     if numbers and all(update.phone for update in updates):
         found = found.filter(phone__in=numbers)
     return set(found.values_list("remote_id", flat=True))
+
+
+def _say_news(team, updates):
+    """Let open threads look again: how far these messages got stands with their recipients."""
+    numbers = {_identity(update.phone) for update in updates}
+    Conversation.objects.for_team(team).filter(phone__in=numbers).update(version=F("version") + 1)
 
 
 def _as_message(update):

@@ -32,6 +32,7 @@ def things_of(team, sandbox, by):
             team, groups={"Regulars": factories.contact_page("1")}
         ).contacts.get(),
         "opt_out": opt_out(team, "+233244123456", by=by)[0],
+        "conversation": factories.make_conversation(team),
     }
 
 

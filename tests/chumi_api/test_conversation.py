@@ -118,8 +118,29 @@ JSONS = st.recursive(
         st.lists(inner, max_size=3)
         | st.dictionaries(
             st.sampled_from(
-                "id direction type sender fromMe text media image status error template context from"
-                " to timestamp reaction button message mimeType size url".split()
+                [
+                    "id",
+                    "direction",
+                    "type",
+                    "sender",
+                    "fromMe",
+                    "text",
+                    "media",
+                    "image",
+                    "status",
+                    "error",
+                    "template",
+                    "context",
+                    "from",
+                    "to",
+                    "timestamp",
+                    "reaction",
+                    "button",
+                    "message",
+                    "mimeType",
+                    "size",
+                    "url",
+                ]
             ),
             inner,
             max_size=8,
