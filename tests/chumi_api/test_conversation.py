@@ -112,36 +112,17 @@ def test_a_failure_keeps_its_code() -> None:
     assert (message.status, message.code) == (MessageStatus.FAILED, 131026)
 
 
+KEYS = (
+    *("id", "direction", "type", "sender", "fromMe", "text", "media", "image", "status"),
+    *("error", "template", "context", "from", "to", "timestamp", "reaction", "button"),
+    *("message", "mimeType", "size", "url"),
+)
 JSONS = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(
-            st.sampled_from(
-                [
-                    "id",
-                    "direction",
-                    "type",
-                    "sender",
-                    "fromMe",
-                    "text",
-                    "media",
-                    "image",
-                    "status",
-                    "error",
-                    "template",
-                    "context",
-                    "from",
-                    "to",
-                    "timestamp",
-                    "reaction",
-                    "button",
-                    "message",
-                    "mimeType",
-                    "size",
-                    "url",
-                ]
-            ),
+            st.sampled_from(KEYS),
             inner,
             max_size=8,
         )

@@ -16,7 +16,7 @@ from conversations.replies import replied, replies_of
 from conversations.services import mark_read, record_messages
 from tests import factories
 from tests.conversations.talk import NOON, said
-from tests.conversations.test_thread import sent
+from tests.conversations.test_thread import keyed, sent
 
 OTHER = "233201234567"
 
@@ -103,10 +103,6 @@ def test_newest_first_page_by_page(team, marketer, login):
 # Who answered a campaign
 
 
-def answers(campaign):
-    return sorted((row.answer_id, row.phone) for row in replies_of(campaign))
-
-
 def test_the_first_within_72_hours_answers(team):
     campaign = sent(team)
     record_messages(
@@ -155,6 +151,7 @@ def test_a_reaction_is_no_answer(team):
 def test_whose_window_closes_soonest_comes_first(team, viewer, login):
     now = timezone.now()
     phones = {"233244123451": 2, "233244123452": 20, "233244123453": 30, "233244123454": 40}
+    keyed(team)
     campaign = factories.make_checked_campaign(team, [[phone, "A", "B"] for phone in phones])
     factories.launch(campaign, engine="singly")
     campaign.recipients.update(status="accepted", settled_at=now - timedelta(hours=50))

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
 
@@ -12,17 +13,24 @@ from conversations import threads
 from conversations.models import Conversation, Message
 from conversations.services import open_conversation, record_messages, record_statuses
 from sandbox.shapes import SHAPES
+from teams import services as teams
 from tests import factories
 from tests.conversations.talk import NOON, PHONE, said, wrote
 
 
 def sent(team, *, minutes=0, remote_id="", name="Easter sale", values=("Ama", "MF-24")):
     """Return a campaign that was sent to the person."""
+    keyed(team)
     campaign = factories.make_checked_campaign(team, [[PHONE, *values]], name=name)
     factories.launch(campaign, engine="singly")
     at = NOON + timedelta(minutes=minutes)
     campaign.recipients.update(status="accepted", settled_at=at, remote_id=remote_id)
     return Campaign.objects.get(pk=campaign.pk)
+
+
+def keyed(team):
+    """Give the team a key, without which nothing is launched; nobody is called with it."""
+    teams.connect(team, base_url=settings.CHUMIAI_BASE_URLS[0], key="chumi_sk_live_tests")
 
 
 def url(name, team, talk):
