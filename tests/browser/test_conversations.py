@@ -1,6 +1,7 @@
 """Conversations in a real browser: what people write never runs, and news comes by itself."""
 
 import os
+import uuid
 from datetime import timedelta
 from pathlib import Path
 
@@ -62,15 +63,15 @@ def poisoned(team, payload, number):
     campaign = factories.make_checked_campaign(
         team, [[phone, payload, payload]], name=payload[:100]
     )
-    Campaign.objects.filter(pk=campaign.pk).update(template=template)
-    campaign = Campaign.objects.get(pk=campaign.pk)
-    factories.launch(campaign, engine="singly")
-    snapshot = campaign.__class__.objects.get(pk=campaign.pk).snapshot
-    snapshot |= {
-        "template": payload, "components": components, "placeholders": ["1"]
-    }  # fmt: skip
+    now = timezone.now()
     Campaign.objects.filter(pk=campaign.pk).update(
-        snapshot=snapshot, status="completed", finished_at=timezone.now()
+        template=template,
+        snapshot={"template": payload, "components": components, "placeholders": ["1"]},
+        engine="singly",
+        intent=uuid.uuid4(),
+        status="completed",
+        launched_at=now,
+        finished_at=now,
     )
     campaign.recipients.update(
         status="accepted", settled_at=timezone.now() - timedelta(hours=1), values=[payload]
