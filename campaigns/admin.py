@@ -11,6 +11,7 @@ from campaigns.models import (
     HeaderMedia,
     JobSync,
     Recipient,
+    TestNumber,
     Upload,
 )
 from core.admin import ReadOnly, ReadOnlyAdmin
@@ -31,9 +32,12 @@ class CampaignAdmin(ReadOnlyAdmin):
     list_select_related = ["team"]
     list_filter = ["status", "team"]
     search_fields = ["name", "=uuid"]
-    exclude = ["digest"]
     ordering = ["-created_at"]
     inlines = [BatchInline]
+
+    def get_exclude(self, request, obj=None):
+        """Leave out what was typed for one number, too: the customer's own affair."""
+        return ["digest", "mapping"] if obj and obj.is_to_one else ["digest"]
 
 
 class AttemptInline(ReadOnly, admin.StackedInline):
@@ -91,6 +95,19 @@ class HeaderMediaAdmin(ReadOnlyAdmin):
     list_select_related = ["campaign"]
     list_filter = ["state"]
     ordering = ["-requested_at"]
+
+
+@admin.register(TestNumber)
+class TestNumberAdmin(ReadOnlyAdmin):
+    list_display = ["label", "team", "masked", "created_at"]
+    list_select_related = ["team"]
+    list_filter = ["team"]
+    fields = ["team", "label", "masked", "created_by", "created_at"]
+    ordering = ["-created_at"]
+
+    @admin.display(description="Phone number")
+    def masked(self, number):
+        return mask(number.phone)
 
 
 @admin.register(BulkJob)

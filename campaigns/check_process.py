@@ -9,7 +9,11 @@ one, and where columns shall be suggested, placeholders, hints and region. Its a
     format, sheets, sheet, has_header, suggestion, rows: [[row number, [texts], hidden], …]
 
 A "check" request gives path, sheet, limits, header, mapping, rules, region, opted_out_path
-(a phone a line) and out_dir. Its answer:
+(a phone a line), left_out: [{outcome, path (a phone a line), problem}] and out_dir; where values
+come from contacts' fields, contacts_path, a line [phone, {field: text}] each. For a group it
+gives, instead of path, sheet and header, members_path, a line [texts] for each member, columns,
+the name of each text, and fields, the contact's field that each text is, the first being the
+phone. Its answer:
     column_errors: [sentences]; when there are any, nothing else
     total, sendable, counts: {outcome: n}, hidden, notes: {sentence: n}, problems: {sentence: n}
     header: [texts]
@@ -28,14 +32,14 @@ import signal
 import subprocess
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from collections.abc import Mapping as MappingType
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from campaigns.spreadsheet import EMPTY, Limits, Row, SpreadsheetError, read_head, read_rows
+from campaigns.spreadsheet import EMPTY, Cell, Limits, Row, SpreadsheetError, read_head, read_rows
 
 logger = logging.getLogger(__name__)
 
@@ -156,37 +160,32 @@ def check(request: Request) -> dict[str, Any]:
     """Answer a "check" request."""
     from campaigns import recipients
 
-    path, sheet, header = request["path"], request.get("sheet", ""), request["header"]
-    limits = _limits(request)
-    # The limit is on people: a header comes on top.
-    limits = replace(limits, rows=limits.rows + header)
+    table = _members(request) if "members_path" in request else _sheet(request)
     mapping = recipients.Mapping.from_json(request["mapping"])
     rules = recipients.Rules(
         **{**request["rules"], "placeholders": tuple(request["rules"]["placeholders"])}
     )
-    first = read_head(path, sheet=sheet, limits=limits).rows
-    if not first:
-        raise SpreadsheetError(NO_ROWS)
-    width = max(len(row.cells) for row in first)
-    if errors := recipients.check_mapping(mapping, rules=rules, width=width):
+    if errors := recipients.check_mapping(mapping, rules=rules, width=table.width):
         return {"column_errors": errors}
 
     out = Path(request["out_dir"])
     summary = recipients.Summary()
     samples: dict[str, list[list[Any]]] = {outcome: [] for outcome in recipients.Outcome}
     longest: dict[str, int] | None = None
-    rows = read_rows(path, sheet=sheet, limits=limits)
     with (
         (out / "ready.jsonl").open("w", encoding="utf-8") as ready,
         (out / "report.jsonl").open("w", encoding="utf-8") as report,
     ):
         for checked in recipients.check_recipients(
-            rows,
+            table.rows,
             mapping,
             rules=rules,
             region=request.get("region", "GH"),
             opted_out=_phones(request.get("opted_out_path")),
-            header=header,
+            left_out=_left_out(request),
+            header=table.has_header,
+            field_of=table.field_of,
+            noun=table.noun,
         ):
             summary.add(checked)
             outcome, notes = checked.outcome, checked.notes
@@ -213,13 +212,71 @@ def check(request: Request) -> dict[str, Any]:
         "hidden": summary.hidden,
         "notes": dict(summary.notes.most_common()),
         "problems": dict(summary.problems.most_common(SAMPLE_ROWS)),
-        "header": [cell.text for cell in first[0].cells] if header else [],
+        "header": table.header,
         "samples": samples,
         "longest": longest,
     }
 
 
 _ACTIONS = {"head": head, "check": check}
+
+
+class _Table(NamedTuple):
+    """What is checked: a sheet or the members of a group."""
+
+    width: int
+    header: list[str]
+    has_header: bool
+    rows: Iterator[Row]
+    field_of: Callable[[Row, str, str], str]
+    noun: str
+
+
+def _sheet(request: Request) -> _Table:
+    path, sheet, header = request["path"], request.get("sheet", ""), request["header"]
+    limits = _limits(request)
+    # The limit is on people: a header comes on top.
+    limits = replace(limits, rows=limits.rows + header)
+    first = read_head(path, sheet=sheet, limits=limits).rows
+    if not first:
+        raise SpreadsheetError(NO_ROWS)
+    contacts = _contacts(request.get("contacts_path"))
+    return _Table(
+        width=max(len(row.cells) for row in first),
+        header=[cell.text for cell in first[0].cells] if header else [],
+        has_header=header,
+        rows=read_rows(path, sheet=sheet, limits=limits),
+        field_of=lambda row, phone, field: contacts.get(phone, {}).get(field, ""),
+        noun="row",
+    )
+
+
+def _members(request: Request) -> _Table:
+    places = {field: place for place, field in enumerate(request["fields"])}
+
+    def rows() -> Iterator[Row]:
+        with open(request["members_path"], encoding="utf-8") as lines:
+            for number, line in enumerate(lines, start=1):
+                yield Row(number, tuple(Cell(t, t, "text") for t in json.loads(line)))
+
+    def field_of(row: Row, phone: str, field: str) -> str:
+        return row.cells[places[field]].text if field in places else ""
+
+    return _Table(
+        width=len(places),
+        header=request["columns"],
+        has_header=False,
+        rows=rows(),
+        field_of=field_of,
+        noun="member",
+    )
+
+
+def _contacts(path: str | None) -> dict[str, dict[str, str]]:
+    if path is None:
+        return {}
+    with open(path, encoding="utf-8") as lines:
+        return dict(map(json.loads, lines))
 
 
 def _report_row(checked: Any, phone_column: int) -> list[Any]:
@@ -237,6 +294,15 @@ def _report_row(checked: Any, phone_column: int) -> list[Any]:
 
 def _limits(request: Request) -> Limits:
     return Limits(**request.get("limits", {}))
+
+
+def _left_out(request: Request) -> list[Any]:
+    from campaigns.recipients import LeftOut, Outcome
+
+    return [
+        LeftOut(Outcome(out["outcome"]), _phones(out["path"]), out["problem"])
+        for out in request.get("left_out", ())
+    ]
 
 
 def _phones(path: str | None) -> frozenset[str]:

@@ -6,7 +6,7 @@ import json
 from django.conf import settings
 
 from campaigns.clean_file import write_clean_xlsx
-from campaigns.models import Recipient
+from campaigns.models import Campaign, Recipient
 from campaigns.recipients import Outcome
 from message_templates import components as parts
 
@@ -29,14 +29,22 @@ def sample_file(template):
 
 def rows_of(check, outcome):
     """Yield the texts of a download, header first: the row, the phone, what there is to say."""
+    first = "Member" if check.campaign.audience == Campaign.Audience.GROUP else "Row"
     if outcome == Outcome.READY:
-        yield ["Row", "Phone", "Notes", *check.campaign.template.placeholders]
+        yield [first, "Phone", "Notes", *check.campaign.template.placeholders]
         yield from _ready_rows(check)
         return
     told = "What was repaired" if outcome == Outcome.REPAIRED else "What is the matter"
-    yield ["Row", "Phone", told, *check.campaign.upload.columns]
+    yield [first, "Phone", told, *columns_of(check)]
     for number, _, _, phone, sentences, cells in _reported(check, outcome):
         yield [str(number), phone or "", " ".join(sentences), *cells]
+
+
+def columns_of(check):
+    """Return the names of the columns that a checked row has."""
+    if check.campaign.audience == Campaign.Audience.GROUP:
+        return check.details.get("header", [])
+    return check.campaign.upload.columns
 
 
 def _ready_rows(check):

@@ -1,4 +1,4 @@
-"""The two ways in which a campaign goes out, in words, and which one it takes."""
+"""The ways in which a campaign goes out, in words, and which one it takes."""
 
 from dataclasses import dataclass
 from math import ceil
@@ -29,6 +29,11 @@ WORDS = {
         "ChumiAI gets the list in parts and sends each by itself: fast for many people, but a "
         "part can't be called back, and it may tell only how many failed, not who.",
     ),
+    Engine.GROUP: Words(
+        "To the group by ChumiAI",
+        "ChumiAI finds the members when it sends and writes to all of them in one go: once it has "
+        "begun, nothing can be called back, and it tells how many failed, not who.",
+    ),
 }
 
 
@@ -52,6 +57,8 @@ def offers(campaign):
 
 def _plan(campaign, engine):
     people, team = campaign.recipient_count, campaign.team
+    if engine == Engine.GROUP:
+        return f"Roughly {_duration(people / MESSAGES_A_SECOND)} in all."
     if engine == Engine.SINGLY:
         pace = f"{team.messages_per_second:g}"
         return f"{pace} a second, roughly {_duration(people / team.messages_per_second)} in all."
@@ -88,7 +95,9 @@ def choices(campaign):
     ChumiAI's bulk import has no field for the media of a header, so such a template goes out
     one by one. Otherwise few people go out one by one, and many in parts.
     """
-    if campaign.template.needs_media:
+    if campaign.goes_through_group:
+        return [Engine.GROUP]
+    if campaign.template.needs_media or campaign.is_to_one:
         return [Engine.SINGLY]
     if campaign.recipient_count <= campaign.team.singly_up_to:
         return [Engine.SINGLY, Engine.BATCHES]

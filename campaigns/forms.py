@@ -3,10 +3,17 @@
 import re
 
 from django import forms
+from django.db.models import Q
 
-from campaigns.models import Campaign
+from campaigns import contact_fields
+from campaigns.failures import explain
+from campaigns.models import Campaign, Recipient, TestNumber
+from campaigns.recipients import Outcome
 from campaigns.services import media
+from contacts.models import ContactSync
+from core import phones
 from core.errors import Refused
+from core.times import day
 from message_templates import components as parts
 
 Status = Campaign.Status
@@ -16,7 +23,22 @@ TABS = {
     "running": ("Running", (Status.QUEUED, Status.SENDING)),
     "attention": ("Needs attention", (Status.PAUSED,)),
     "finished": ("Finished", Campaign.TERMINAL),
+    "single": ("Single messages", ()),
 }
+
+
+def in_tab(tab):
+    """Return the condition of a tab.
+
+    Messages to one number have a tab of their own, so that they don't bury the campaigns; where
+    something needs a person, nothing is left out.
+    """
+    _, statuses = TABS[tab]
+    in_state = Q(status__in=statuses) if statuses else Q(pk__isnull=False)
+    to_one = Q(audience=Campaign.Audience.NUMBER)
+    if tab == "single":
+        return to_one
+    return in_state if tab == "attention" else in_state & ~to_one
 
 
 class CampaignFilter(forms.Form):
@@ -33,9 +55,7 @@ class CampaignFilter(forms.Form):
 
     def filter(self, queryset):
         """Narrow the campaigns down; what is no choice and no text is ignored."""
-        _, statuses = TABS[self.tab_name]
-        if statuses:
-            queryset = queryset.filter(status__in=statuses)
+        queryset = queryset.filter(in_tab(self.tab_name))
         if words := self.cleaned_data.get("q"):
             queryset = queryset.filter(name__icontains=words)
         return queryset
@@ -76,11 +96,22 @@ class UploadForm(forms.Form):
     )
 
 
+class GroupSearch(forms.Form):
+    q = forms.CharField(label="Search groups", max_length=100, required=False)
+
+    def filter(self, queryset):
+        """Narrow the groups down by name."""
+        self.is_valid()
+        words = self.cleaned_data.get("q", "")
+        return queryset.filter(name__icontains=words) if words else queryset
+
+
 class HeaderForm(forms.Form):
     has_header = forms.BooleanField(label="The first row names the columns", required=False)
 
 
 TEXT = "text"
+FIELD = "field:"
 
 
 class MappingForm(forms.Form):
@@ -92,13 +123,22 @@ class MappingForm(forms.Form):
     use_required_attribute = False
 
     def __init__(self, data=None, *, campaign, complete=False):
-        self.template, self.upload = campaign.template, campaign.upload
+        self.template = campaign.template
         self.complete = complete
         # A page that is only looked at calls optional what is optional in the end.
         self.asks = complete or data is None
         stored = campaign.mapping or {"phone_column": None, "values": {}}
         super().__init__(data, initial={"phone_column": stored["phone_column"]})
-        columns = list(enumerate(name[:80] for name in self.upload.columns))
+        columns = []
+        if campaign.audience == Campaign.Audience.FILE:
+            columns = list(enumerate(name[:80] for name in campaign.upload.columns))
+            self._add_phone_column(columns)
+        sources = _sources(campaign, columns)
+        for number, name in enumerate(self.template.placeholders):
+            source = stored["values"].get(name)
+            self._add_placeholder(number, f"{{{{{name}}}}}", sources, source)
+
+    def _add_phone_column(self, columns):
         self.fields["phone_column"] = forms.TypedChoiceField(
             label="Phone numbers are in",
             choices=[("", "Choose a column…"), *columns],
@@ -107,23 +147,18 @@ class MappingForm(forms.Form):
             required=self.asks,
             error_messages={"required": "Say which column holds the phone numbers."},
         )
-        sources = [
-            ("", "Choose…"),
-            ("Column of the file", columns),
-            (TEXT, "The same text for everyone"),
-        ]
-        for number, name in enumerate(self.template.placeholders):
-            source = stored["values"].get(name)
-            self._add_placeholder(number, f"{{{{{name}}}}}", sources, source)
 
     def _add_placeholder(self, number, shown, sources, stored):
         stored = stored or {}
+        chosen = f"{FIELD}{stored['field']}" if "field" in stored else stored.get("column", "")
+        only_text = [value for value, _ in sources] == [TEXT]
         self.fields[f"source_{number}"] = forms.ChoiceField(
             label=f"{shown} comes from",
             choices=sources,
-            initial=TEXT if TEXT in stored else stored.get("column", ""),
+            initial=TEXT if TEXT in stored or only_text else chosen,
             required=self.asks,
             error_messages={"required": "Choose a column, or type a text for everyone."},
+            widget=forms.HiddenInput if only_text else forms.Select,
         )
         self.fields[f"text_{number}"] = forms.CharField(
             label=f"Text for {shown}",
@@ -150,7 +185,8 @@ class MappingForm(forms.Form):
         """Return the stored form of a `recipients.Mapping`, None for each gap."""
         answers = self.cleaned_data
         return {
-            "phone_column": answers["phone_column"],
+            # The first thing that is known of a member is the phone.
+            "phone_column": answers["phone_column"] if "phone_column" in self.fields else 0,
             "values": {
                 name: self._source(
                     answers[f"source_{number}"],
@@ -165,6 +201,8 @@ class MappingForm(forms.Form):
     def _source(source, text, fallback):
         if source == TEXT:
             return {"text": text} if text else None
+        if source.startswith(FIELD):
+            return {"field": source.removeprefix(FIELD), "fallback": fallback}
         return {"column": int(source), "fallback": fallback} if source else None
 
     def rows(self):
@@ -184,6 +222,24 @@ class MappingForm(forms.Form):
         ]
 
 
+def _sources(campaign, columns):
+    """Return what a value may come from, as the choices of a select."""
+    text = (TEXT, "The same text for everyone")
+    if campaign.goes_through_group:
+        return [text]
+    current = ContactSync.objects.current(campaign.team)
+    fields = contact_fields.offered(current.custom_fields if current else [])
+    # What was chosen stays on offer, though the last reading may not have it any more.
+    fields |= contact_fields.labels_of_used(campaign.mapping)
+    contact = [(f"{FIELD}{name}", label[:80]) for name, label in fields.items()]
+    return [
+        ("", "Choose…"),
+        *([("Column of the file", columns)] if columns else []),
+        *([("The contact in ChumiAI", contact)] if current else []),
+        text,
+    ]
+
+
 def _sentence(hint):
     """Return the words before and after a placeholder without WhatsApp's marks, or None."""
     if hint is None:
@@ -191,6 +247,113 @@ def _sentence(hint):
     before, after = re.sub(r"[*~`]", "", hint.before), re.sub(r"[*~`]", "", hint.after)
     ends = not after or after[-1] in ".!?…"
     return before, after if ends else f"{after} …"
+
+
+class NumberForm(forms.Form):
+    """One number and its values, typed. Unfinished it can be kept; `complete` asks for all."""
+
+    use_required_attribute = False
+    phone = forms.CharField(
+        label="Phone number",
+        max_length=40,
+        widget=forms.TextInput(attrs={"inputmode": "tel", "autocomplete": "off"}),
+        error_messages={"required": "Type the phone number."},
+        help_text="As you dial it, or with + and the country code.",
+    )
+
+    def __init__(self, data=None, *, campaign, complete=False):
+        self.template = campaign.template
+        asks = complete or data is None
+        stored = campaign.mapping or {"phone": "", "values": {}}
+        super().__init__(data, initial={"phone": stored["phone"]})
+        self.fields["phone"].required = asks
+        for number, name in enumerate(self.template.placeholders):
+            shown = f"{{{{{name}}}}}"
+            self.fields[f"value_{number}"] = forms.CharField(
+                label=f"Text for {shown}",
+                max_length=1024,
+                initial=(stored["values"].get(name) or {}).get(TEXT, ""),
+                required=asks,
+                widget=forms.TextInput(attrs={"autocomplete": "off"}),
+                error_messages={"required": f"Type a text for {shown}."},
+            )
+
+    def mapping(self):
+        """Return what is stored: the number as it was typed, and a text for each placeholder."""
+        texts = [self.cleaned_data[f"value_{n}"] for n in range(len(self.template.placeholders))]
+        values = {
+            name: {TEXT: text} if text else None
+            for name, text in zip(self.template.placeholders, texts, strict=True)
+        }
+        return {"phone": self.cleaned_data["phone"], "values": values}
+
+    def check(self, verdict):
+        """Say what is wrong with what was typed beside the field that it is about."""
+        if verdict.outcome.is_sendable:
+            return
+        for number, name in enumerate(self.template.placeholders):
+            if verdict.problem.startswith(f"{{{{{name}}}}}"):
+                self.add_error(f"value_{number}", verdict.problem)
+                return
+        too_long = verdict.phone and verdict.outcome == Outcome.INVALID
+        self.add_error(None if too_long else "phone", verdict.problem)
+
+    def rows(self):
+        """Return what the page shows for each placeholder: its words around it, and its field."""
+        hints = parts.hints(self.template.parts.body, self.template.placeholders)
+        return [
+            {
+                "shown": f"{{{{{name}}}}}",
+                "sentence": _sentence(hints.get(name)),
+                "field": self[f"value_{number}"],
+            }
+            for number, name in enumerate(self.template.placeholders)
+        ]
+
+
+class TestNumberForm(forms.Form):
+    """A phone of the team's own; `clean_phone` returns E.164."""
+
+    label = forms.CharField(
+        label="Whose phone is it?",
+        max_length=60,
+        error_messages={"required": "Say whose phone it is."},
+    )
+    phone = forms.CharField(
+        label="Phone number",
+        max_length=40,
+        widget=forms.TextInput(attrs={"inputmode": "tel", "autocomplete": "off"}),
+        error_messages={"required": "Type the phone number."},
+    )
+
+    def __init__(self, data=None, *, region):
+        self.region = region
+        super().__init__(data)
+
+    def clean_phone(self):
+        found = phones.parse(self.cleaned_data["phone"], region=self.region)
+        if isinstance(found, phones.PhoneProblem):
+            raise forms.ValidationError(found.problem)
+        return found.e164
+
+
+class TestSendForm(forms.Form):
+    """Which row goes to which of the test numbers, and what was seen by which page."""
+
+    intent = forms.UUIDField(widget=forms.HiddenInput)
+    digest = forms.CharField(max_length=64, widget=forms.HiddenInput)
+    position = forms.IntegerField(min_value=1, widget=forms.HiddenInput)
+    numbers = forms.ModelMultipleChoiceField(
+        label="To",
+        queryset=TestNumber.objects.none(),
+        to_field_name="uuid",
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": "Choose at least one test number."},
+    )
+
+    def __init__(self, data=None, *, team, **kwargs):
+        super().__init__(data, **kwargs)
+        self.fields["numbers"].queryset = TestNumber.objects.filter(team=team)
 
 
 class DecisionForm(forms.Form):
@@ -245,11 +408,41 @@ class MediaIdForm(forms.Form):
         super().__init__(data, initial={"media_id": stored.media_id if stored else ""})
 
 
+# So many of the last campaigns are offered.
+OFFERED = 50
+
+
+class LeaveOutForm(forms.Form):
+    """Which earlier campaign's people are left out; `clean_leave_out` returns it, or None."""
+
+    leave_out = forms.ChoiceField(label="Leave out everybody who got", required=False)
+
+    def __init__(self, data=None, *, campaign):
+        super().__init__(data, initial={"leave_out": campaign.leave_out_id or ""})
+        launched = Campaign.objects.for_team(campaign.team).to_many().exclude(launched_at=None)
+        found = list(launched.order_by("-launched_at")[:OFFERED])
+        if campaign.leave_out and campaign.leave_out not in found:
+            found.append(campaign.leave_out)
+        self.earlier = {str(earlier.pk): earlier for earlier in found}
+        self.fields["leave_out"].choices = [
+            ("", "Nobody: write to everyone"),
+            *(
+                (pk, f"{earlier.name}, {day(earlier.launched_at)}")
+                for pk, earlier in self.earlier.items()
+            ),
+        ]
+
+    def clean_leave_out(self):
+        return self.earlier.get(self.cleaned_data["leave_out"])
+
+
 class LaunchForm(forms.Form):
     """What the review page sends back: what was seen, and by which page."""
 
     intent = forms.UUIDField(widget=forms.HiddenInput)
     digest = forms.CharField(max_length=64, widget=forms.HiddenInput)
+    # The sentence beside the box, where it was ticked.
+    consent = forms.CharField(max_length=300, required=False)
     # Without one, the campaign takes the way that fits it best.
     engine = forms.ChoiceField(choices=Campaign.Engine.choices, required=False)
     typed = forms.CharField(
@@ -263,3 +456,77 @@ class LaunchForm(forms.Form):
         """Return the number, however its thousands are set apart, or None."""
         digits = "".join(self.cleaned_data["typed"].replace(",", "").split())
         return int(digits) if digits.isdecimal() else None
+
+
+Person = Recipient.Status
+SHOWN = {
+    "": ("Everybody", Person.values),
+    "accepted": ("Accepted", (Person.ACCEPTED,)),
+    "delivered": ("Delivered", (Person.ACCEPTED,)),
+    "read": ("Read", (Person.ACCEPTED,)),
+    "failed": ("Failed", (Person.FAILED,)),
+    "unconfirmed": ("No clear answer", (Person.UNCONFIRMED,)),
+    "remaining": ("Remaining", (Person.PENDING, Person.SUBMITTING)),
+    "skipped": ("Left out", (Person.SKIPPED,)),
+}
+REACHED = {"delivered": Recipient.Reached.DELIVERED, "read": Recipient.Reached.READ}
+
+
+class RecipientFilter(forms.Form):
+    """Which people of a campaign to list, in the query string; what can't be read is left out.
+
+    `code` is a reason for failing: WhatsApp's code, or "none" where ChumiAI gave no code.
+    """
+
+    q = forms.CharField(
+        label="Search",
+        required=False,
+        max_length=40,
+        widget=forms.SearchInput(attrs={"placeholder": "Phone number"}),
+    )
+    show = forms.ChoiceField(
+        label="Show",
+        required=False,
+        choices=[(show, label) for show, (label, _) in SHOWN.items()],
+    )
+    code = forms.RegexField(r"^(none|\d{1,7})$", required=False, widget=forms.HiddenInput)
+
+    def __init__(self, data, *, region, whole_only):
+        super().__init__(data)
+        self.region, self.whole_only = region, whole_only
+        self.is_valid()
+
+    @property
+    def narrows(self):
+        return any(self.cleaned_data.get(name) for name in ("q", "show", "code"))
+
+    @property
+    def reason(self):
+        """Return the `Failure` by which the list is narrowed down, or None."""
+        code = self.cleaned_data.get("code")
+        return explain(None if code == "none" else int(code)) if code else None
+
+    def filter(self, people):
+        """Return those in the state, of the reason, and with the number or its first digits."""
+        show, code = self.cleaned_data.get("show"), self.cleaned_data.get("code")
+        if show:
+            people = people.filter(status__in=SHOWN[show][1])
+        if show in REACHED:
+            people = people.filter(reached__gte=REACHED[show])
+        if code:
+            people = people.filter(
+                status=Person.FAILED, failure_code=None if code == "none" else int(code)
+            )
+        return self._with_number(people, self.cleaned_data.get("q", ""))
+
+    def _with_number(self, people, text):
+        if not text:
+            return people
+        found = phones.parse(text, region=self.region)
+        if isinstance(found, phones.Phone):
+            return people.filter(phone=found.e164)
+        condition = Q(pk__in=[])
+        if not self.whole_only:
+            for beginning in phones.beginnings(text, self.region):
+                condition |= Q(phone__startswith=beginning)
+        return people.filter(condition)

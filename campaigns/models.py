@@ -20,12 +20,21 @@ class CampaignQuerySet(models.QuerySet):
     def for_team(self, team):
         return self.filter(team=team)
 
+    def without_tests(self):
+        return self.filter(test_of=None)
+
+    def to_many(self):
+        """Leave out the messages to one number, tests among them."""
+        return self.exclude(audience=Campaign.Audience.NUMBER)
+
     def running(self):
         return self.filter(status__in=Campaign.LIVE)
 
     def with_parts(self):
         """Bring along what the wizard asks for."""
-        return self.select_related("team", "template", "upload", "check_result", "header_media")
+        return self.select_related(
+            "team", "template", "upload", "group", "check_result", "header_media", "leave_out"
+        )
 
     def with_progress(self):
         """Add `processed`: the people whom ChumiAI has gone through, counted as in progress.py."""
@@ -79,15 +88,21 @@ class Campaign(models.Model):
         UNCONFIRMED = "unconfirmed", "No clear answer from ChumiAI"
         FAILURES = "failures", "Too many messages failed"
         TEMPLATE = "template", "The template can't be sent any more"
+        GROUP_CHANGED = "group_changed", "The group changed since it was checked"
+        GROUP_REFUSED = "group_refused", "ChumiAI may not send to this group by itself"
 
     class Engine(models.TextChoices):
         BATCHES = "batches", "In parts"
         SINGLY = "singly", "One by one"
+        GROUP = "group", "To the group by ChumiAI"
 
     class Audience(models.TextChoices):
         FILE = "file", "A file"
         GROUP = "group", "A group in ChumiAI"
         NUMBER = "number", "One number"
+
+    # What stands for the consent where a message goes to the team's own numbers only.
+    OWN_NUMBERS = "A test to the team's own numbers."
 
     EDITABLE = (Status.DRAFT, Status.READY)
     LIVE = (Status.QUEUED, Status.SENDING, Status.PAUSED)
@@ -101,7 +116,11 @@ class Campaign(models.Model):
     )
     # Where the people come from.
     audience = models.CharField(max_length=10, choices=Audience.choices, default=Audience.FILE)
+    # The draft whose message this one tries out on a phone of the team's own.
+    test_of = models.ForeignKey("self", models.SET_NULL, null=True, related_name="tests")
     mapping = models.JSONField(null=True)
+    # Whoever got this earlier campaign is left out. It can't be deleted: that would let them in.
+    leave_out = models.ForeignKey("self", models.PROTECT, null=True, related_name="+")
     # How it goes out; empty until a person chooses or it is launched (see `engines`).
     engine = models.CharField(max_length=10, choices=Engine.choices, blank=True)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.DRAFT)
@@ -120,6 +139,8 @@ class Campaign(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     launched_by = models.ForeignKey(USER, models.SET_NULL, null=True, related_name="+")
     launched_at = models.DateTimeField(null=True)
+    # What the person who launched it confirmed about the people, word for word.
+    consent = models.CharField(max_length=300, blank=True)
     finished_at = models.DateTimeField(null=True)
     # Failures before this moment do not count for pausing: a person looked at them.
     failures_since = models.DateTimeField(null=True)
@@ -137,7 +158,7 @@ class Campaign(models.Model):
                     launched_at__isnull=False,
                     intent__isnull=False,
                     snapshot__isnull=False,
-                    engine__in=("batches", "singly"),
+                    engine__in=("batches", "singly", "group"),
                 ),
                 name="launched_at_is_set_exactly_when_launched",
             ),
@@ -157,6 +178,10 @@ class Campaign(models.Model):
         return self.name
 
     @property
+    def is_to_one(self):
+        return self.audience == self.Audience.NUMBER
+
+    @property
     def is_editable(self):
         return self.status in self.EDITABLE
 
@@ -167,6 +192,15 @@ class Campaign(models.Model):
     @property
     def is_terminal(self):
         return self.status in self.TERMINAL
+
+    @property
+    def goes_through_group(self):
+        """Say whether ChumiAI resolves the group's members itself when it sends."""
+        return (
+            self.audience == self.Audience.GROUP
+            and hasattr(self, "group")
+            and self.group.way == GroupChoice.Way.ENDPOINT
+        )
 
     @property
     def lasted(self):
@@ -210,6 +244,33 @@ class Upload(models.Model):
         return self.head[1:] if self.has_header else self.head
 
 
+class GroupChoice(models.Model):
+    """The group of ChumiAI's that a campaign goes to, as a person last saw it.
+
+    The mirror's rows are replaced with each reading, so the group is named by its ids.
+    """
+
+    class Way(models.TextChoices):
+        # We read the members: they are checked and sent to like the rows of a file.
+        EXPANDED = "expanded", "Member by member"
+        # ChumiAI resolves the members when it sends: the same values for all.
+        ENDPOINT = "endpoint", "Through ChumiAI's group"
+
+    campaign = models.OneToOneField(Campaign, models.CASCADE, related_name="group")
+    remote_id = models.CharField(max_length=200)
+    group_uuid = models.UUIDField()
+    name = models.CharField(max_length=300)
+    way = models.CharField(max_length=10, choices=Way.choices, default=Way.EXPANDED)
+    size = models.PositiveIntegerField()
+    read_at = models.DateTimeField()
+    # What ChumiAI said after the launch, just before the first message.
+    counted_size = models.PositiveIntegerField(null=True)
+    counted_at = models.DateTimeField(null=True)
+
+    def __str__(self):
+        return self.name
+
+
 class Check(models.Model):
     """What a look at every row of the file found. An edit of the campaign deletes it."""
 
@@ -230,6 +291,8 @@ class Check(models.Model):
     duplicate = models.PositiveIntegerField(default=0)
     invalid = models.PositiveIntegerField(default=0)
     opted_out = models.PositiveIntegerField(default=0)
+    excluded = models.PositiveIntegerField(default=0)
+    recent = models.PositiveIntegerField(default=0)
     # What check_process told beyond the counts: samples of each outcome, the longest message, …
     details = models.JSONField(default=dict)
     # Under MEDIA_ROOT: every row with something to tell, one JSON array a line.
@@ -330,6 +393,15 @@ class Recipient(models.Model):
         UNCONFIRMED = "unconfirmed", "No clear answer"
         SKIPPED = "skipped", "Left out"
 
+    class Reached(models.IntegerChoices):
+        """How far an accepted message got, as WhatsApp told: it only climbs."""
+
+        NOT_TOLD = 0, "Not told"
+        HELD = 1, "Held by WhatsApp"
+        SENT = 2, "Sent"
+        DELIVERED = 3, "Delivered"
+        READ = 4, "Read"
+
     campaign = models.ForeignKey(Campaign, models.CASCADE, related_name="recipients")
     position = models.PositiveIntegerField()
     row_number = models.PositiveIntegerField()
@@ -338,6 +410,7 @@ class Recipient(models.Model):
     notes = models.JSONField(default=list)
     status = models.CharField(max_length=12, choices=Status.choices, default=Status.PENDING)
     remote_id = models.CharField(max_length=200, blank=True)
+    reached = models.PositiveSmallIntegerField(choices=Reached.choices, default=0, db_default=0)
     # How often a person asked for another try after a failure; each is an Attempt of its own.
     retries = models.PositiveSmallIntegerField(default=0)
     failure_code = models.IntegerField(null=True)
@@ -362,10 +435,38 @@ class Recipient(models.Model):
             ),
             # What one person was sent, whatever the campaign.
             models.Index(fields=["phone", "settled_at"], name="recipient_by_phone"),
+            # Whom a status is about.
+            models.Index(
+                fields=["remote_id"], condition=~Q(remote_id=""), name="recipient_of_message"
+            ),
+            # How many got it, and how many read it.
+            models.Index(
+                fields=["campaign", "reached"],
+                condition=Q(reached__gt=0),
+                name="recipient_by_receipt",
+            ),
         ]
 
     def __str__(self):
         return f"Recipient {self.position} of campaign {self.campaign_id}"
+
+    @property
+    def state_label(self):
+        """Return what became of the message: how far it got, where WhatsApp tells."""
+        if self.status == self.Status.ACCEPTED and self.reached:
+            return self.get_reached_display()
+        return self.get_status_display()
+
+
+class ReceiptSource(models.Model):
+    """Since when a team is told which messages arrived, and which were read."""
+
+    team = models.OneToOneField(Team, models.CASCADE, related_name="receipt_source")
+    delivered_since = models.DateTimeField(null=True)
+    read_since = models.DateTimeField(null=True)
+
+    def __str__(self):
+        return f"Receipts of {self.team}"
 
 
 # A job in one of these states does not move any more.
@@ -647,3 +748,31 @@ class JobSync(models.Model):
 
     def __str__(self):
         return f"Job history of {self.team}"
+
+
+class TestNumber(models.Model):
+    """A phone of the team's own, on which a message is tried out before everybody gets it."""
+
+    MOST = 5
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    team = models.ForeignKey(Team, models.CASCADE, related_name="test_numbers")
+    # Which of the team's five places it takes: two people who add the last one can't both.
+    place = models.PositiveSmallIntegerField()
+    label = models.CharField(max_length=60)
+    phone = models.CharField(max_length=16)
+    created_by = models.ForeignKey(USER, models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["place"]
+        constraints = [
+            models.UniqueConstraint(fields=["team", "phone"], name="one_test_number_a_phone"),
+            models.UniqueConstraint(fields=["team", "place"], name="one_test_number_a_place"),
+            models.CheckConstraint(
+                condition=Q(place__range=(1, 5)), name="at_most_five_test_numbers"
+            ),
+        ]
+
+    def __str__(self):
+        return self.label

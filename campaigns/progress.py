@@ -14,6 +14,8 @@ Each person of a campaign is counted in exactly one of six numbers, so that
 A part is a batch. Whoever is written to one by one is in no part: `singles` counts them, those
 included who were tried again after their part had failed them.
 
+`receipts` say how far the accepted messages got, where WhatsApp tells: they are no seventh number.
+
 `handed_over` are those whom ChumiAI has taken; `processed` those whom it has gone through, and
 `percent` is their share, so that the bar never runs ahead of what ChumiAI did.
 """
@@ -32,6 +34,8 @@ SHORTEST_MEASURE = timedelta(seconds=2)
 # The page of a campaign this young is asked for every so many seconds, in seconds.
 INTERVALS = ((120, 2), (1800, 5))
 SLOW_INTERVAL = 15
+# So long after its end, messages of a campaign are still told to arrive or to be read.
+RECEIPTS_FOR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,19 @@ class Singles:
 
 
 @dataclass(frozen=True, slots=True)
+class Receipts:
+    """What WhatsApp told of the accepted messages, by how far they got at least.
+
+    `told` are those messages of which it can tell; a number is None where nobody tells it.
+    """
+
+    told: int = 0
+    held: int = 0
+    delivered: int | None = None
+    read: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """Where a campaign stands; see above how its numbers add up."""
 
@@ -109,6 +126,7 @@ class Progress:
     unconfirmed: int
     untold: int
     remaining: int
+    receipts: "Receipts"
     percent: int
     per_minute: int | None
     seconds_left: int | None
@@ -144,10 +162,18 @@ class Progress:
 
 
 NOBODY = Singles()
+NOTHING_TOLD = Receipts()
 
 
 def progress_of(
-    campaign, batches, now, *, singles=NOBODY, sender_is_alive=True, sender_seen_at=None
+    campaign,
+    batches,
+    now,
+    *,
+    singles=NOBODY,
+    receipts=NOTHING_TOLD,
+    sender_is_alive=True,
+    sender_seen_at=None,
 ):
     """Count a launched campaign. `batches` come in order, each with its `job`."""
     batches = list(batches)
@@ -184,6 +210,7 @@ def progress_of(
         + singles.settled,
         processed=processed,
         parts=parts,
+        receipts=receipts,
         # Rounded down: 100 only when nobody is left.
         percent=processed * 100 // total if total else 0,
         per_minute=per_minute,
@@ -193,7 +220,8 @@ def progress_of(
         sender_off=sender_off,
         sender_off_for=now - sender_seen_at if sender_off and sender_seen_at else None,
         singles=singles,
-        poll_seconds=_poll_seconds(campaign, batches, open_jobs, singles, now),
+        poll_seconds=_poll_seconds(campaign, batches, open_jobs, singles, now)
+        or _seconds_for_receipts(campaign, receipts, now),
         **counted | _unknown(counted),
     )
 
@@ -436,3 +464,9 @@ def _poll_seconds(campaign, batches, open_jobs, singles, now):
         return None
     age = (now - campaign.launched_at).total_seconds()
     return next((seconds for limit, seconds in INTERVALS if age < limit), SLOW_INTERVAL)
+
+
+def _seconds_for_receipts(campaign, receipts, now):
+    """Return how long the page of a campaign waits that is over while messages still arrive."""
+    told = receipts.told and campaign.is_terminal
+    return SLOW_INTERVAL if told and now - campaign.finished_at < RECEIPTS_FOR else None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from collections.abc import Mapping as MappingType
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -37,11 +37,22 @@ class Fixed:
 
 
 @dataclass(frozen=True, slots=True)
+class Field:
+    """A value comes from a field of the contact with the row's phone; see `contact_fields`."""
+
+    name: str
+    fallback: str = ""
+
+
+Source = Column | Fixed | Field
+
+
+@dataclass(frozen=True, slots=True)
 class Mapping:
     """Where each recipient's phone and values come from."""
 
     phone_column: int
-    values: dict[str, Column | Fixed]
+    values: dict[str, Source]
 
     def to_json(self) -> dict[str, Any]:
         """Give the form that is stored."""
@@ -76,15 +87,19 @@ class Suggestion:
         }
 
 
-def _source_to_json(source: Column | Fixed) -> dict[str, Any]:
+def _source_to_json(source: Source) -> dict[str, Any]:
     if isinstance(source, Fixed):
         return {"text": source.text}
+    if isinstance(source, Field):
+        return {"field": source.name, "fallback": source.fallback}
     return {"column": source.index, "fallback": source.fallback}
 
 
-def _source_from_json(data: MappingType[str, Any]) -> Column | Fixed:
+def _source_from_json(data: MappingType[str, Any]) -> Source:
     if "text" in data:
         return Fixed(str(data["text"]))
+    if "field" in data:
+        return Field(str(data["field"]), str(data.get("fallback", "")))
     return Column(int(data["column"]), str(data.get("fallback", "")))
 
 
@@ -100,10 +115,12 @@ def suggest_mapping(
     hints: MappingType[str, str] | None = None,
     *,
     region: str = "GH",
+    takes_the_rest: bool = True,
 ) -> Suggestion:
     """Guess the columns from their names, their content and the words before each placeholder.
 
     `header` is empty for a file without one; `hints` are the words before each placeholder.
+    `takes_the_rest` gives columns that are left to numbered placeholders that are left.
     """
     width = max([len(header), *(len(row.cells) for row in sample)], default=0)
     names = [_words(header[i]) if i < len(header) else () for i in range(width)]
@@ -124,7 +141,7 @@ def suggest_mapping(
             free.remove(column)
     # Numbers have no names to match: what is left is taken in the order of the sheet.
     for name in placeholders:
-        if chosen[name] is None and name.isdecimal() and free:
+        if takes_the_rest and chosen[name] is None and name.isdecimal() and free:
             chosen[name] = Column(free.pop(0))
     return Suggestion(phone_column, chosen)
 
@@ -228,11 +245,21 @@ class Outcome(StrEnum):
     DUPLICATE = "duplicate"
     INVALID = "invalid"
     OPTED_OUT = "opted_out"
+    EXCLUDED = "excluded"
+    RECENT = "recent"
 
     @property
     def is_sendable(self) -> bool:
         """Whether rows with this outcome become recipients."""
         return self in (Outcome.READY, Outcome.REPAIRED)
+
+
+class LeftOut(NamedTuple):
+    """People who are left out for a reason other than their row."""
+
+    outcome: Outcome
+    phones: Container[str]
+    problem: str
 
 
 @dataclass(frozen=True)
@@ -262,6 +289,10 @@ class Rules:
         """Count the characters of the body with these values."""
         filled = sum(len(value) * uses for value, uses in zip(values, self.uses, strict=True))
         return self.fixed_length + filled
+
+
+# Takes a row, its phone and the name of a field; gives the contact's text, '' for nothing.
+FieldOf = Callable[[Row, str, str], str]
 
 
 class Checked(NamedTuple):
@@ -333,12 +364,16 @@ def check_recipients(
     rules: Rules,
     region: str = "GH",
     opted_out: Container[str] = (),
+    left_out: Sequence[LeftOut] = (),
     header: bool = True,
+    field_of: FieldOf = lambda row, phone, field: "",
+    noun: str = "row",
 ) -> Iterator[Checked]:
     """Give a verdict on every row below the header, in order.
 
-    `opted_out` holds phones in E.164. Of several rows with one phone, the first that can be
-    sent is kept.
+    `opted_out` and `left_out` hold phones in E.164. Of several rows with one phone, the first
+    that can be sent is kept. `field_of` gives the text of a contact's field; `noun` is what a
+    person calls a row.
     """
     sources = [(f"{{{{{name}}}}}", mapping.values[name]) for name in rules.placeholders]
     first_rows: dict[str, int] = {}
@@ -356,9 +391,12 @@ def check_recipients(
         if phone in opted_out:
             yield Checked(row, Outcome.OPTED_OUT, phone, problem=OPTED_OUT)
             continue
+        if out := next((out for out in left_out if phone in out.phones), None):
+            yield Checked(row, out.outcome, phone, problem=out.problem)
+            continue
         if phone in first_rows:
             first = first_rows[phone]
-            problem = f"Same number as row {first}, which is sent."
+            problem = f"Same number as {noun} {first}, which is sent."
             yield Checked(row, Outcome.DUPLICATE, phone, problem=problem, first_row=first)
             continue
 
@@ -370,10 +408,14 @@ def check_recipients(
         for shown, source in sources:
             if isinstance(source, Fixed):
                 cell, fallback = Cell(source.text, source.text, "text"), ""
+            elif isinstance(source, Field):
+                text = field_of(row, phone, source.name)
+                cell, fallback = Cell(text, text, "text"), source.fallback
             else:
                 cell = cells[source.index] if source.index < len(cells) else EMPTY
                 fallback = source.fallback
-            value = _check_value(cell, shown, fallback)
+            remedy = NO_FIELD if isinstance(source, Field) else NO_CELL
+            value = _check_value(cell, shown, fallback, remedy)
             if isinstance(value, _Refused):
                 problem = value.problem
                 break
@@ -401,6 +443,8 @@ def check_recipients(
 
 
 OPTED_OUT = "This person opted out."
+NO_CELL = "Fill the cell, or give a text to use instead."
+NO_FIELD = "Fill it in at ChumiAI's contact, or give a text to use instead."
 HIDDEN = "This row is hidden in the sheet."
 
 
@@ -440,7 +484,9 @@ _INVISIBLE = re.compile(r"[\s\u00a0\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-
 _NEEDS_CARE = re.compile(r"[^ -~\u00a1-\u1fff\u2070-\ud7ff\ue000-\ufefe]|\{\{| {5}|[\u00ad\u180e]")
 
 
-def _check_value(cell: Cell, shown: str, fallback: str) -> _Value | _Refused:
+def _check_value(
+    cell: Cell, shown: str, fallback: str, remedy: str = NO_CELL
+) -> _Value | _Refused:
     """Make a cell into a value that WhatsApp accepts, or say why it can't be one.
 
     WhatsApp refuses an empty value, line breaks, tabs, and more than four spaces in a row.
@@ -466,7 +512,7 @@ def _check_value(cell: Cell, shown: str, fallback: str) -> _Value | _Refused:
             return _Refused(f"{shown} contains {{{{, like an unfilled placeholder. Correct it.")
     if not text or _INVISIBLE.fullmatch(text):
         if not fallback.strip():
-            return _Refused(f"{shown} is empty. Fill the cell, or give a text to use instead.")
+            return _Refused(f"{shown} is empty. {remedy}")
         kept = _check_value(Cell(fallback, fallback, "text"), shown, "")
         if isinstance(kept, _Refused):
             return kept

@@ -7,18 +7,46 @@ from datetime import timedelta
 from django.db.models import Count, Max, Prefetch, Q
 from django.utils import timezone
 
-from campaigns.models import Attempt, Batch, Recipient
-from campaigns.progress import Singles, progress_of
+from campaigns.models import Attempt, Batch, ReceiptSource, Recipient
+from campaigns.progress import NOTHING_TOLD, Receipts, Singles, progress_of
 from campaigns.services import singles
 from tasks import services as tasks
 
 
 def standing_of(campaign):
-    """Return the `Progress` of a launched campaign, with the tries of its parts."""
-    return standings([campaign], tries=True)[0][1]
+    """Return the `Progress` of a launched campaign, with its receipts and its parts' tries."""
+    return standings([campaign], tries=True, receipts=receipts_of(campaign))[0][1]
 
 
-def standings(campaigns, *, tries=False):
+def receipts_of(campaign):
+    """Count what WhatsApp told of the messages of a launched campaign."""
+    reached = Recipient.Reached
+    source = ReceiptSource.objects.filter(team=campaign.team_id).first()
+    if source is None:
+        return NOTHING_TOLD
+    traced = campaign.recipients.exclude(remote_id="")
+    counted = traced.filter(status=Recipient.Status.ACCEPTED).aggregate(
+        told=Count("pk"),
+        held=Count("pk", filter=Q(reached=reached.HELD)),
+        delivered=Count("pk", filter=Q(reached__gte=reached.DELIVERED)),
+        read=Count("pk", filter=Q(reached=reached.READ)),
+    )
+
+    def number(name, since):
+        """Leave a zero out that only says that nobody told us at that time."""
+        if counted[name] or (counted["told"] and since and since <= campaign.launched_at):
+            return counted[name]
+        return None
+
+    return Receipts(
+        told=counted["told"],
+        held=counted["held"],
+        delivered=number("delivered", source.delivered_since),
+        read=number("read", source.read_since),
+    )
+
+
+def standings(campaigns, *, tries=False, receipts=NOTHING_TOLD):
     """Return the campaigns, each with its `Progress`. However many, the queries are as many."""
     now = timezone.now()
     campaigns = list(campaigns)
@@ -33,6 +61,7 @@ def standings(campaigns, *, tries=False):
                 batches[campaign.pk],
                 now,
                 singles=counted[campaign.pk],
+                receipts=receipts,
                 sender_is_alive=alive,
                 sender_seen_at=seen_at,
             ),

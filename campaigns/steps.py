@@ -17,13 +17,28 @@ STEPS = {
         "preview": "Preview",
         "review": "Review and send",
     },
+    Campaign.Audience.NUMBER: {
+        "template": "Template",
+        "number": "Number and values",
+        "media": "",
+        "review": "Review and send",
+    },
+    Campaign.Audience.GROUP: {
+        "template": "Template",
+        "group": "Group",
+        "values": "Values",
+        "media": "",
+        "check": "Check",
+        "preview": "Preview",
+        "review": "Review and send",
+    },
 }
 
 
-def steps_of(campaign=None):
+def steps_of(campaign=None, audience=Campaign.Audience.FILE):
     """Return the steps in their order, each with its label."""
     kind = media.kind_of(campaign) if campaign else None
-    labels = dict(STEPS[campaign.audience if campaign else Campaign.Audience.FILE])
+    labels = dict(STEPS[campaign.audience if campaign else audience])
     if "media" in labels:
         labels["media"] = kind.name.capitalize() if kind else ""
     return {step: label for step, label in labels.items() if label}
@@ -41,7 +56,12 @@ def open_step(campaign):
         return "review"
     if campaign.template is None or not campaign.template.is_sendable:
         return "template"
-    if not hasattr(campaign, "upload"):
+    if campaign.is_to_one:
+        return _open_step_to_one(campaign)
+    if campaign.audience == Campaign.Audience.GROUP:
+        if not hasattr(campaign, "group"):
+            return "group"
+    elif not hasattr(campaign, "upload"):
         return "file"
     if checks.what_is_unmapped(campaign):
         return "values"
@@ -50,6 +70,12 @@ def open_step(campaign):
     if not hasattr(campaign, "check_result"):
         return "check" if media.kind_of(campaign) else "values"
     return "check"
+
+
+def _open_step_to_one(campaign):
+    # What was typed is checked by the step that comes last.
+    typed = not checks.what_is_unmapped(campaign)
+    return "media" if typed and media.kind_of(campaign) else "number"
 
 
 def can_open(campaign, step):
@@ -83,9 +109,9 @@ def bar(campaign, current):
     ]
 
 
-def first_bar():
+def first_bar(audience=Campaign.Audience.FILE):
     """Return the steps of a campaign that does not exist yet."""
     return [
         {"label": label, "url": "", "state": "todo" if number else "current"}
-        for number, label in enumerate(steps_of().values())
+        for number, label in enumerate(steps_of(audience=audience).values())
     ]

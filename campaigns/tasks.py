@@ -22,7 +22,13 @@ AT_ONCE = 16
 def check_campaign(campaign_id):
     """Check the file of a draft."""
     check = (
-        Check.objects.select_related("campaign__team", "campaign__template", "campaign__upload")
+        Check.objects.select_related(
+            "campaign__team",
+            "campaign__template",
+            "campaign__upload",
+            "campaign__group",
+            "campaign__leave_out",
+        )
         .filter(campaign_id=campaign_id, state=Check.State.REQUESTED)
         .first()
     )

@@ -80,6 +80,11 @@ for _url in MEDIA_TEST_URLS:
             f"MEDIA_TEST_URLS holds {_url!r}, which is no address that ends in a slash."
         )
 
+# Webhooks
+# How long what ChumiAI told is kept, encrypted, after it was processed.
+WEBHOOK_KEEP_DAYS = env.int("WEBHOOK_KEEP_DAYS", 30)
+MAX_WEBHOOK_BYTES = env.int("MAX_WEBHOOK_BYTES", 3 * 1024 * 1024)
+
 # Tasks
 # Where the wake-ups wait: a file by default, or redis://… or postgresql://… for several machines.
 TASKS_STORE = env.str("TASKS_STORE", f"sqlite://{DATA_DIR / 'tasks.sqlite3'}")
@@ -94,6 +99,8 @@ TASK_HANDLERS = {
     "sync_jobs": "campaigns.tasks.sync_jobs",
     "poll_jobs": "campaigns.tasks.poll_jobs",
     "sync_conversation": "conversations.tasks.sync_conversation",
+    "process_webhooks": "webhooks.tasks.process_webhooks",
+    "purge_webhooks": "webhooks.tasks.purge_webhooks",
 }
 
 INSTALLED_APPS = [
@@ -104,6 +111,7 @@ INSTALLED_APPS = [
     "contacts",
     "campaigns",
     "conversations",
+    "webhooks",
     "reports",
     "django.contrib.admin",
     "django.contrib.auth",

@@ -5,6 +5,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 from teams.views import health, start
+from webhooks.views import receive
 
 admin.site.site_header = "Chumi Admin"
 admin.site.site_title = "Chumi Admin"
@@ -18,12 +19,14 @@ team_urls = [
     path("templates/", include("message_templates.urls")),
     path("", include("contacts.urls")),
     path("conversations/", include("conversations.urls")),
+    path("", include("webhooks.urls")),
     path("", include("teams.urls")),
 ]
 
 urlpatterns = [
     path("", start, name="start"),
     path("health/", health, name="health"),
+    path("webhooks/<str:secret>/", receive, name="webhook"),
     path("t/<slug:team>/", include(team_urls)),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),

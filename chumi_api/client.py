@@ -259,12 +259,13 @@ class Client:
         """Return the contact groups; `patience` as for `contact_pages`."""
         return self._list(GROUPS, parsing.GROUP_NAMES, parsing.parse_group, patience=patience)
 
-    def group(self, group_id: str) -> GroupDetail:
-        """Return a group with its members, over all pages."""
+    def group(self, group_id: str, *, patience: Patience | None = None) -> GroupDetail:
+        """Return a group with its members, over all pages; `patience` as for `contact_pages`."""
         group: ContactGroup | None = None
         members: Listing[Contact] = Listing()
         find = partial(parsing.find_members, group_id=group_id)
-        for page in self._pages(f"{GROUPS}/{_segment(group_id)}", find, parsing.parse_contact):
+        path = f"{GROUPS}/{_segment(group_id)}"
+        for page in self._pages(path, find, parsing.parse_contact, patience):
             group = group or page.group
             members.extend(page.values)
             members.skipped += page.skipped

@@ -131,6 +131,11 @@ class SendResult:
     wa_id: str = field(default="", repr=False)
     request_id: str | None = None
 
+    @property
+    def is_held(self) -> bool:
+        """Tell whether WhatsApp looks at the template first, and lets the message go later."""
+        return self.status.lower() in ("held_for_quality_assessment", "held", "paused")
+
 
 @dataclass(frozen=True, slots=True)
 class ContactGroup:

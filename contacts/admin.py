@@ -18,6 +18,7 @@ class OptOutAdmin(ReadOnlyAdmin):
         "masked",
         "source",
         "reason",
+        "message",
         "created_by",
         "created_at",
         "lifted_at",

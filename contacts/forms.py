@@ -186,15 +186,7 @@ class ContactFilterForm(forms.Form):
             return contacts.filter(phone=found.e164)
         if self.whole_only:
             return contacts.none()
-        return contacts.filter(self._begins_with(text))
-
-    def _begins_with(self, text):
-        """Return the condition for the first digits of a number, in either way to write it."""
-        digits = re.sub(r"\D", "", text)
-        local = digits.lstrip("0")
-        if not local:
-            return Q(pk__in=[])
-        condition = Q(phone__startswith=f"+{local}")
-        if not text.lstrip().startswith("+"):
-            condition |= Q(phone__startswith=f"{phones.country_prefix(self.region)}{local}")
-        return condition
+        condition = Q(pk__in=[])
+        for beginning in phones.beginnings(text, self.region):
+            condition |= Q(phone__startswith=beginning)
+        return contacts.filter(condition)

@@ -5,6 +5,7 @@ import uuid
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 
 from teams.models import Team
 
@@ -36,16 +37,19 @@ class OptOut(models.Model):
         KEYWORD = "keyword", "Wrote a stop word"
         BUTTON = "button", "Pressed a stop button"
         WHATSAPP = "whatsapp", "Told by WhatsApp"
+        CHUMIAI = "chumiai", "Marked in ChumiAI"
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     team = models.ForeignKey(Team, models.CASCADE, related_name="opt_outs")
     phone = models.CharField(max_length=16)
     source = models.CharField(max_length=20, choices=Source.choices, default=Source.BY_HAND)
     reason = models.CharField(max_length=200, blank=True)
+    # What the person wrote, or the text of the button that was pressed.
+    message = models.TextField(blank=True)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
     )
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(default=timezone.now)
     lifted_at = models.DateTimeField(null=True)
     lifted_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
@@ -120,6 +124,8 @@ class ContactSync(models.Model):
     groups_read = models.PositiveIntegerField(default=0)
     # Entries of ChumiAI's lists that nobody could make sense of.
     skipped = models.PositiveIntegerField(default=0)
+    # The names of the contacts' custom fields, in the order of the alphabet.
+    custom_fields = models.JSONField(default=list)
     error = models.CharField(max_length=300, blank=True)
 
     objects = ContactSyncQuerySet.as_manager()
@@ -146,6 +152,20 @@ class ContactSync(models.Model):
         return self.state in self.OPEN
 
 
+class ContactQuerySet(models.QuerySet):
+    def current(self, team):
+        """Return those of the reading that the pages show."""
+        return self.filter(sync=ContactSync.objects.current(team))
+
+    def of_group(self, group):
+        """Return the members in an order that stays: by name, and those without one last."""
+        return self.filter(memberships__group=group).order_by("sort_key", "id")
+
+    def opted_out(self, team):
+        """Return those who want no messages: by our list, or by what ChumiAI says of them."""
+        return self.filter(Q(opted_out=True) | Q(phone__in=OptOut.objects.for_team(team).phones()))
+
+
 class Contact(models.Model):
     """A person in ChumiAI's address book, as one reading found it. Never written back."""
 
@@ -168,6 +188,8 @@ class Contact(models.Model):
     opted_out = models.BooleanField(null=True)
     added_at = models.DateTimeField(null=True)
 
+    objects = ContactQuerySet.as_manager()
+
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["sync", "uuid"], name="one_contact_a_reading")
@@ -179,6 +201,16 @@ class Contact(models.Model):
 
     def __str__(self):
         return f"Contact {self.pk}"
+
+    @property
+    def first_name(self):
+        return self.name.partition(" ")[0]
+
+
+class ContactGroupQuerySet(models.QuerySet):
+    def current(self, team):
+        """Return those of the reading that the pages show."""
+        return self.filter(sync=ContactSync.objects.current(team))
 
 
 class ContactGroup(models.Model):
@@ -194,6 +226,8 @@ class ContactGroup(models.Model):
     size = models.PositiveIntegerField(default=0)
     read_at = models.DateTimeField(null=True)
 
+    objects = ContactGroupQuerySet.as_manager()
+
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["sync", "uuid"], name="one_group_a_reading")
@@ -207,6 +241,13 @@ class ContactGroup(models.Model):
     def is_short(self):
         """Say whether fewer members came than ChumiAI says that there are."""
         return self.told_size is not None and self.size < self.told_size
+
+    @property
+    def is_whole(self):
+        """Say whether nobody is missing, as far as ChumiAI's answers can tell."""
+        if self.read_at is None:
+            return False
+        return not self.sync.skipped if self.told_size is None else not self.is_short
 
 
 class GroupMembership(models.Model):

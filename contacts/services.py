@@ -15,16 +15,36 @@ from teams.services import audit
 
 # So many numbers are written in one transaction: a long list must not hold up the sending.
 CHUNK = 1000
+# Custom fields beyond so many are not offered.
+MOST_FIELDS = 100
+
+
+# What is kept of the message by which somebody opted out.
+MESSAGE_LENGTH = 1000
 
 
 @transaction.atomic
-def opt_out(team, phone, *, source=OptOut.Source.BY_HAND, reason="", by=None):
-    """Put `phone` (E.164) on the team's list. Return (opt-out, whether it is new)."""
+def opt_out(team, phone, *, source=OptOut.Source.BY_HAND, reason="", by=None, message="", at=None):
+    """Put `phone` (E.164) on the team's list. Return (opt-out, whether it is new).
+
+    `message` is what the person wrote or pressed, `at` when. An event that is told again is no
+    second opt-out, also after somebody lifted the first.
+    """
+    if at is not None:
+        told = OptOut.objects.for_team(team).filter(phone=phone, source=source, created_at=at)
+        if known := told.first():
+            return known, False
     row, created = OptOut.objects.get_or_create(
         team=team,
         phone=phone,
         lifted_at=None,
-        defaults={"source": source, "reason": reason, "created_by": by},
+        defaults={
+            "source": source,
+            "reason": reason,
+            "created_by": by,
+            "message": message.replace("\0", "")[:MESSAGE_LENGTH],
+            "created_at": at or timezone.now(),
+        },
     )
     if created:
         audit(team, "opt-out added", by=by, subject=phones.mask(phone), after={"source": source})
@@ -95,6 +115,12 @@ def opted_out_of(team, numbers):
     return set(OptOut.objects.for_team(team).filter(phone__in=numbers).phones())
 
 
+def has_opted_out(team, numbers):
+    """Say whether any of `numbers` (a set of E.164, of any size) must not be written to."""
+    found = OptOut.objects.for_team(team).phones().iterator()
+    return any(phone in numbers for phone in found)
+
+
 # The mirror of ChumiAI's contacts and groups
 
 
@@ -131,12 +157,13 @@ def begin_contact_sync(sync):
             groups_total=0,
             groups_read=0,
             skipped=0,
+            custom_fields=[],
             error="",
         )
     )
     if not begun:
         raise Superseded
-    sync.token = token
+    sync.token, sync.custom_fields = token, []
     _drop(Contact.objects.filter(sync=sync))
     _drop(ContactGroup.objects.filter(sync=sync))
 
@@ -165,6 +192,16 @@ def _write_contacts(sync, remotes):
     # An entry may come twice when the list moves on while it is read.
     rows = {row.uuid: row for row in (_contact_row(sync, remote) for remote in remotes)}
     Contact.objects.bulk_create(rows.values(), ignore_conflicts=True)
+    _note_custom_fields(sync, rows.values())
+
+
+def _note_custom_fields(sync, rows):
+    """Keep the names of the custom fields that somebody has."""
+    fresh = {name for row in rows for name, text in row.custom.items() if text}
+    known = set(sync.custom_fields)
+    if not fresh <= known:
+        sync.custom_fields = sorted(known | fresh)[:MOST_FIELDS]
+        _advance(sync, custom_fields=sync.custom_fields)
 
 
 def _contact_row(sync, remote):
@@ -262,8 +299,27 @@ def record_contact_sync_waits(sync, seconds):
 
 
 def record_contact_sync_succeeded(sync):
-    """Show what was read: from now on the pages are of this reading."""
+    """Show what was read: from now on the pages are of this reading.
+
+    Whom ChumiAI marks as opted out is on our list before anybody sees the reading.
+    """
+    opt_out_all(sync.team, _newly_marked(sync), source=OptOut.Source.CHUMIAI)
     _end(sync, ContactSync.State.SUCCEEDED, "")
+
+
+def _newly_marked(sync):
+    """Return the numbers that ChumiAI marks as opted out.
+
+    Where a manager lifted what such a mark had brought, a mark that just stays says nothing new.
+    """
+    marked = Contact.objects.filter(opted_out=True).exclude(phone="")
+    numbers = set(marked.filter(sync=sync).values_list("phone", flat=True))
+    former = ContactSync.objects.current(sync.team)
+    if former:
+        lifted = OptOut.objects.for_team(sync.team).lifted().filter(source=OptOut.Source.CHUMIAI)
+        stayed = marked.filter(sync=former, phone__in=lifted.values("phone"))
+        numbers -= set(stayed.values_list("phone", flat=True))
+    return numbers
 
 
 def record_contact_sync_failed(sync, problem):

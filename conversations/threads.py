@@ -25,6 +25,12 @@ from message_templates.components import parts as taken_apart
 PAGE_SIZE = 40
 SENT = (Recipient.Status.ACCEPTED, Recipient.Status.FAILED)
 Status = Message.Status
+REACHED = {
+    Recipient.Reached.HELD: Status.HELD,
+    Recipient.Reached.SENT: Status.SENT,
+    Recipient.Reached.DELIVERED: Status.DELIVERED,
+    Recipient.Reached.READ: Status.READ,
+}
 # Of two in one moment, what our campaigns sent comes first.
 OF_CAMPAIGN, TOLD = 0, 1
 
@@ -251,7 +257,6 @@ def _of_message(message):
 
 
 def _of_send(send):
-    failed = send.status == Recipient.Status.FAILED
     entry = Entry(
         at=send.settled_at,
         source=OF_CAMPAIGN,
@@ -260,8 +265,6 @@ def _of_send(send):
         kind="template",
         text="",
         body=SafeString(""),
-        status=Status.FAILED if failed else Status.ACCEPTED,
-        code=send.failure_code,
         remote_id=send.remote_id,
     )
     _fill(entry, send)
@@ -278,6 +281,10 @@ def _fill(entry, send):
     entry.body = format_whatsapp(entry.parts.body, values)
     entry.template = snapshot.get("template", "")
     entry.campaign = send.campaign
+    failed = send.status == Recipient.Status.FAILED
+    told = Status.FAILED if failed else REACHED.get(send.reached, Status.ACCEPTED)
+    if told > entry.status:
+        entry.status, entry.code = told, send.failure_code
 
 
 def _add_sends(conversation, entries, linked):
@@ -297,8 +304,6 @@ def _add_sends(conversation, entries, linked):
         if send is None or not send.campaign.snapshot:
             continue
         _fill(entry, send)
-        if send.status == Recipient.Status.FAILED and entry.status < Status.FAILED:
-            entry.status, entry.code = Status.FAILED, send.failure_code
 
 
 def _add_quotes(conversation, entries):

@@ -6,12 +6,15 @@ import structlog
 
 # A key in an unexpected place (a library's own message, say) must not reach a log either.
 _SECRETS = re.compile(r"chumi_sk_\w+")
+# The address of a team's webhook is a secret, and Django names the path of what it refuses.
+_ADDRESSES = re.compile(r"/webhooks/[\w-]+")
 _PHONES = re.compile(r"(?<![\w-])\+?\d[\d ]{7,}\d(?![\w-])")
 
 
 def scrub(text):
     """Return `text` without API keys and phone numbers."""
-    return _PHONES.sub("[number]", _SECRETS.sub("[key]", text))
+    text = _ADDRESSES.sub("/webhooks/[secret]", _SECRETS.sub("[key]", text))
+    return _PHONES.sub("[number]", text)
 
 
 def _scrub_event(logger, method, event):

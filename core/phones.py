@@ -97,6 +97,16 @@ def country_prefix(region: str) -> str:
     return f"+{phonenumbers.country_code_for_region(region)}"
 
 
+def beginnings(text: str, region: str) -> tuple[str, ...]:
+    """Return how E.164 numbers begin whose first digits somebody typed, in either way to write."""
+    local = re.sub(r"\D", "", text).lstrip("0")
+    if not local:
+        return ()
+    if text.lstrip().startswith("+"):
+        return (f"+{local}",)
+    return (f"+{local}", f"{country_prefix(region)}{local}")
+
+
 def display(phone: str) -> str:
     """Write an E.164 number for people: `+233 24 412 3456`."""
     import phonenumbers

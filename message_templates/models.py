@@ -46,6 +46,10 @@ class MessageTemplate(models.Model):
     first_seen_at = models.DateTimeField()
     changed_at = models.DateTimeField()
     vanished_at = models.DateTimeField(null=True)
+    # When WhatsApp itself told of each, between two syncs.
+    status_told_at = models.DateTimeField(null=True)
+    quality_told_at = models.DateTimeField(null=True)
+    category_told_at = models.DateTimeField(null=True)
 
     objects = MessageTemplateQuerySet.as_manager()
 

@@ -68,6 +68,7 @@ def apply_sync(sync, templates):
         for field, value in values.items():
             setattr(row, field, value)
         row.vanished_at, row.unsendable_reason, row.raw = None, reason, remote.raw
+        row.status_told_at = row.quality_told_at = row.category_told_at = None
         row.changed_at = now
         row.save()
         added += fresh
@@ -86,6 +87,58 @@ def apply_sync(sync, templates):
         looks=sync.looks + 1,
     )
     return bool(added or changed or vanished)
+
+
+# WhatsApp's words in news, where they are others than in the list.
+TOLD_STATUSES = {"REINSTATED": "APPROVED", "UNPAUSED": "APPROVED"}
+TOLD_QUALITIES = {"HIGH": "GREEN", "MEDIUM": "YELLOW", "LOW": "RED"}
+
+
+@transaction.atomic
+def record_update(team, update):
+    """Write a `chumi_api.types.TemplateUpdate`. Return the templates that it is about.
+
+    News may come late: what was told at a later moment stays.
+    """
+    rows = MessageTemplate.objects.for_team(team).order_by("pk")
+    found = list(rows.filter(remote_id=update.remote_id)) if update.remote_id else []
+    if not found and update.name:
+        rows = rows.filter(name=update.name)
+        found = list(rows.filter(language=update.language) if update.language else rows[:2])
+        if len(found) > 1:
+            # One language of several, and nobody says which.
+            return []
+    for row in found:
+        _apply_update(row, update)
+    return found
+
+
+def _apply_update(row, update):
+    at = update.at or timezone.now()
+    told = {
+        "status": TOLD_STATUSES.get(update.status, update.status)[:40],
+        "quality": TOLD_QUALITIES.get(update.quality, update.quality)[:20],
+        "category": update.category[:40],
+    }
+    for field, value in told.items():
+        before = getattr(row, f"{field}_told_at")
+        if not value or (before is not None and before > at):
+            continue
+        if field == "status":
+            row.rejected_reason = update.reason[:500]
+            row.status_assumed = False
+        if getattr(row, field) != value:
+            row.changed_at = timezone.now()
+        setattr(row, field, value)
+        setattr(row, f"{field}_told_at", at)
+    row.unsendable_reason = parts.why_not_sendable(
+        components=row.components,
+        parameter_format=row.parameter_format,
+        category=row.category,
+        status=row.status,
+        vanished=row.vanished_at is not None,
+    )
+    row.save()
 
 
 def _plain(value):

@@ -46,7 +46,7 @@ def home_running(request):
 
 
 def _running_context(request):
-    campaigns = Campaign.objects.for_team(request.team).running()
+    campaigns = Campaign.objects.for_team(request.team).without_tests().running()
     running = standings(campaigns.order_by("-launched_at", "-pk")[:MOST_RUNNING])
     return {
         "running": running,
@@ -136,6 +136,7 @@ def _first_steps(request, *, has_launched):
 def _recent(team):
     return (
         Campaign.objects.for_team(team)
+        .to_many()
         .exclude(status__in=Campaign.LIVE)
         .select_related("template", "created_by", "launched_by")
         .order_by("-created_at", "-pk")[:RECENT]
@@ -154,7 +155,7 @@ def _figures(team, since):
         by_hand=Sum("handed_over", filter=taken & Q(job=None), default=0),
         refused=Sum("handed_over", filter=Q(status=Batch.Status.REJECTED), default=0),
     )
-    launched = Campaign.objects.exclude(launched_at=None)
+    launched = Campaign.objects.without_tests().exclude(launched_at=None)
     people = Recipient.objects.filter(campaign__launched_at__gte=since)
     in_parts = Q(campaign__engine=Campaign.Engine.BATCHES)
     singly = people.filter(~in_parts | Q(retries__gt=0))

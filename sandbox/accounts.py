@@ -52,6 +52,19 @@ class Account:
         self.groups = {group["id"]: group for group in seed.many_groups(groups, people)}
         self.__dict__.pop("groups_of", None)
 
+    def set_group(self, name: str, people: list[Data]) -> str:
+        """Add a group with people of its own, or give one of that name others. Return its id."""
+        group_id = self._random(f"group {name}").randbytes(12).hex()
+        known = next((g for g in self.groups.values() if g["name"] == name), None)
+        for number, person in enumerate(people):
+            contact = seed.contact(f"{group_id}-{number}", **person)
+            self.contacts[contact["id"]] = contact
+        members = [f"{group_id}-{number}" for number in range(len(people))]
+        group = known or {"id": group_id, "name": name, "description": None, "days_ago": 1}
+        self.groups[group["id"]] = group | {"members": members}
+        self.__dict__.pop("groups_of", None)
+        return str(group["id"])
+
     def set_template(self, template: Data) -> None:
         """Add or replace a template at Meta; the list shows it after a sync."""
         self.at_meta[template["name"], template["language"]] = self._identified(template)

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from sandbox import media
+from sandbox import news as telling
 from sandbox.api import Request
 from sandbox.faults import KINDS, Fault, Refusal, Response
 from sandbox.keys import DEFAULT_ACCOUNT, KEY_PREFIX, read_key
@@ -221,13 +222,53 @@ def fill_contacts(state: State, data: Data) -> Json:
     return {}
 
 
+def set_group(state: State, data: Data) -> Json:
+    name, members = _need(data, "name", str), _need(data, "members", list)
+    words = {"phone", "name", "email", "fields", "opted_out"}
+    if not all(isinstance(m, dict) and "phone" in m and m.keys() <= words for m in members):
+        raise Refused(f"each member has a phone, and of {sorted(words)} what you like")
+    return {"id": state.set_group(_account(data) or DEFAULT_ACCOUNT, name, members)}
+
+
 def add_inbound(state: State, data: Data) -> Json:
     account = _account(data) or DEFAULT_ACCOUNT
     phone, text = str(data.get("phone", "")), str(data.get("text", ""))
     more = {key: data[key] for key in INBOUND_FIELDS if key in data}
     if not phone or not (text or more):
         raise Refused("phone and text are needed")
-    return {"id": state.add_inbound(account, phone, text, more)}
+    message_id = state.add_inbound(
+        account,
+        phone,
+        text,
+        reply_to=str(data.get("reply_to") or ""),
+        button=bool(data.get("button")),
+        more=more,
+    )
+    return {"id": message_id}
+
+
+def add_preference(state: State, data: Data) -> Json:
+    account = _account(data) or DEFAULT_ACCOUNT
+    value = _need(data, "value", str)
+    if value not in ("stop", "resume"):
+        raise Refused("value must be stop or resume")
+    phone = str(data.get("phone", ""))
+    state.tell(account, {"kind": "preference", "phone": phone, "value": value})
+    return {}
+
+
+def get_webhook(state: State, data: Data) -> Json:
+    return state.desk_of(_account(data) or DEFAULT_ACCOUNT)
+
+
+def set_webhook(state: State, data: Data) -> Json:
+    state.set_address(_account(data) or DEFAULT_ACCOUNT, telling.Address.read(data))
+    return {}
+
+
+def drop_webhook(state: State, data: Data) -> Json:
+    state.drop_address(_account(data) or DEFAULT_ACCOUNT)
+    return {}
 
 
 ROUTES: list[tuple[str, str, Callable[..., Json]]] = [
@@ -250,7 +291,12 @@ ROUTES: list[tuple[str, str, Callable[..., Json]]] = [
     ("POST", "/codes", add_code),
     ("DELETE", "/codes", clear_codes),
     ("POST", "/contacts", fill_contacts),
+    ("POST", "/groups", set_group),
     ("POST", "/inbound", add_inbound),
+    ("POST", "/preferences", add_preference),
+    ("GET", "/webhook", get_webhook),
+    ("POST", "/webhook", set_webhook),
+    ("DELETE", "/webhook", drop_webhook),
 ]
 
 

@@ -212,6 +212,27 @@ def contacts(rng: random.Random) -> list[Data]:
     return people
 
 
+def contact(
+    contact_id: str,
+    phone: str,
+    name: str | None = None,
+    email: str | None = None,
+    fields: Data | None = None,
+    opted_out: bool = False,
+) -> Data:
+    """Return a contact with these words."""
+    return {
+        "id": contact_id,
+        "name": name,
+        "phone": phone,
+        "email": email,
+        "tags": [],
+        "customFields": fields or {},
+        "optedOut": opted_out,
+        "days_ago": 2,
+    }
+
+
 def many_contacts(count: int) -> list[Data]:
     """Return so many people, each with a number of their own."""
     return [

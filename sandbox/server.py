@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 from sandbox import api, control
 from sandbox.api import Request
 from sandbox.faults import Response
+from sandbox.news import Postman
 from sandbox.state import State
 
 MAX_BODY = 64 * 1024 * 1024
@@ -34,6 +35,8 @@ class Sandbox(ThreadingHTTPServer):
         self.verbose = verbose
         self.stopping = threading.Event()
         super().__init__((host, port), Handler)
+        self.postman = Postman(state)
+        self.postman.start()
 
     def server_bind(self) -> None:
         """Bind without the reverse name look-up of HTTPServer, which can take seconds."""
@@ -48,6 +51,7 @@ class Sandbox(ThreadingHTTPServer):
     def stop(self) -> None:
         """Stop listening and let go of every request that waits on purpose."""
         self.stopping.set()
+        self.postman.stopping.set()
         self.shutdown()
         self.server_close()
 

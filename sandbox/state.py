@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, TypeVar, cast
 
-from sandbox import outcomes, seed
+from sandbox import news, outcomes, seed
 from sandbox.accounts import Account
 from sandbox.clock import Clock
 from sandbox.faults import Fault, Refusal
@@ -39,6 +39,7 @@ class Options:
     """
 
     row_errors: bool = True
+    message_ids: bool = False
     echo_file_name: bool = True
     header_row: str = "auto"
     list_jobs_delay: float = 0.0
@@ -135,11 +136,13 @@ class State:
         self.faults: list[Fault] = []
         self.refusals: list[Refusal] = []
         self.requests: Counter[tuple[str, str, str]] = Counter()
+        self.desks: dict[str, news.Desk] = {}
 
     @locked
     def reset_account(self, name: str) -> None:
         """Forget one account, its ledger lines, faults and request counts."""
         self.accounts.pop(name, None)
+        self.desks.pop(name, None)
         self.ledger = [entry for entry in self.ledger if entry.account != name]
         self.faults = [fault for fault in self.faults if fault.account != name]
         self.refusals = [refusal for refusal in self.refusals if refusal.account != name]
@@ -163,6 +166,27 @@ class State:
     @locked
     def set_options(self, changes: Data) -> None:
         self.options.change(changes)
+
+    @locked
+    def set_address(self, account: str, address: news.Address) -> None:
+        """Tell the account's news to this address from now on."""
+        self.desks[account] = news.Desk(address, random.Random(f"{self.seed}:{account}:news"))
+
+    @locked
+    def drop_address(self, account: str) -> None:
+        self.desks.pop(account, None)
+
+    @locked
+    def desk_of(self, account: str) -> Data:
+        """Return how the telling goes; nothing is pending where there is no address."""
+        desk = self.desks.get(account)
+        return desk.public() if desk else {"pending": 0, "events": 0, "answers": {}}
+
+    @locked
+    def tell(self, account: str, event: Data) -> None:
+        """Tell an event now, where somebody wants to hear of it."""
+        if desk := self.desks.get(account):
+            desk.plan(self.clock.elapsed(), event)
 
     @locked
     def add_fault(self, fault: Fault) -> None:
@@ -279,7 +303,29 @@ class State:
 
     @locked
     def set_template(self, account: str, template: Data) -> None:
-        self.account(account).set_template(template)
+        """Add or replace a template at Meta, and tell what has changed of it."""
+        mine = self.account(account)
+        before = mine.at_meta.get((template["name"], template["language"]), {})
+        mine.set_template(template)
+        now = mine.at_meta[template["name"], template["language"]]
+        named = {
+            "message_template_id": now["id"],
+            "message_template_name": now["name"],
+            "message_template_language": now["language"],
+        }
+        if before and now.get("status") != before.get("status"):
+            value = {**named, "event": now.get("status"), "reason": "NONE"}
+            self.tell(
+                account,
+                {"kind": "template", "field": "message_template_status_update", "value": value},
+            )
+        quality, old = _quality(now), _quality(before)
+        if before and quality and quality != old:
+            value = {**named, "new_quality_score": quality, "previous_quality_score": old}
+            self.tell(
+                account,
+                {"kind": "template", "field": "message_template_quality_update", "value": value},
+            )
 
     @locked
     def drop_template(self, account: str, name: str, language: str) -> bool:
@@ -437,12 +483,35 @@ class State:
         words = self.describe_job(job)
         is_moving = job.held_at is None and not words["completedAt"]
         words["estimatedCompletion"] = self.clock.at(job.ends_at) if is_moving else None
-        if self.options.row_errors:
+        if self.options.message_ids:
+            words["results"] = self._results(account, job)
+        elif self.options.row_errors:
             words["errors"] = [
                 {"row": e.row, "phone": e.phone, "code": e.code, "message": e.message}
                 for e in job.errors_so_far(self.clock.elapsed())
             ]
         return words
+
+    def _results(self, account: str, job: Job) -> list[Data]:
+        """Return what became of each row so far, with the ids of the messages."""
+        now = self.clock.elapsed()
+        errors = {e.row: e for e in job.errors_so_far(now)}
+        results: list[Data] = [
+            {
+                "row": e.row,
+                "phone": e.phone,
+                "status": "failed",
+                "code": e.code,
+                "error": e.message,
+            }
+            for e in errors.values()
+        ]
+        for entry in self.ledger:
+            mine = entry.account == account and entry.job_id == job.id
+            if mine and entry.row not in errors and entry.made_at < job.moment(now):
+                told = {"row": entry.row, "phone": entry.to, "messageId": entry.message_id}
+                results.append({**told, "status": "sent"})
+        return results
 
     @locked
     def describe_job(self, job: Job) -> Data:
@@ -487,6 +556,10 @@ class State:
         self.account(account).fill(contacts, groups)
 
     @locked
+    def set_group(self, account: str, name: str, people: list[Data]) -> str:
+        return self.account(account).set_group(name, people)
+
+    @locked
     def list_contacts(self, account: str, search: str) -> Sequence[Data]:
         wanted = search.lower()
         mine = self.account(account)
@@ -523,20 +596,26 @@ class State:
         return self._group(group), members
 
     @locked
-    def add_inbound(self, account: str, phone: str, text: str, more: Data) -> str:
-        """Let a customer write to the business; `more` has fields of the message's own, such as
-        its type, media or replyTo. Return the id."""
-        message_id = f"wamid.{secrets.token_urlsafe(24)}"
-        self.account(account).inbound.append(
-            {
-                "id": message_id,
-                "phone": phone,
-                "text": text,
-                "made_at": self.clock.elapsed(),
-                "more": more,
-            }
-        )
-        return message_id
+    def add_inbound(
+        self,
+        account: str,
+        phone: str,
+        text: str,
+        *,
+        reply_to: str = "",
+        button: bool = False,
+        more: Data | None = None,
+    ) -> str:
+        """Let a customer write to the business, or press a button of a message; return its id.
+
+        `more` has fields that the history tells of it, such as its type or media.
+        """
+        event = news.inbound(phone, text, reply_to, button=button)
+        told = {"type": "button"} if button else {}
+        told |= {"replyTo": reply_to} if reply_to else {}
+        self._receive(account, event, self.clock.elapsed(), told | (more or {}))
+        self.tell(account, event)
+        return str(event["id"])
 
     @locked
     def list_messages(self, account: str, phone: str) -> list[Data]:
@@ -563,7 +642,7 @@ class State:
                 | message["more"],
             )
             for message in self.account(account).inbound
-            if message["phone"] == phone
+            if message["phone"] == phone and message["made_at"] <= now
         ]
         newest = sorted(outbound + inbound, key=lambda pair: pair[0], reverse=True)
         return [message for _, message in newest]
@@ -609,7 +688,23 @@ class State:
             message_id=f"wamid.{secrets.token_urlsafe(24)}",
         )
         self.ledger.append(entry)
+        if desk := self.desks.get(account):
+            for at, event in news.events_of(entry, desk.address, desk.chance):
+                if event["kind"] != "status":
+                    self._receive(account, event, at)
+                desk.plan(at, event)
         return entry
+
+    def _receive(self, account: str, event: Data, at: float, more: Data | None = None) -> None:
+        self.account(account).inbound.append(
+            {
+                "id": event["id"],
+                "phone": event["from"],
+                "text": event["text"],
+                "made_at": at,
+                "more": more or {},
+            }
+        )
 
     def _refuse_by_fate(self, account: str, to: str, fate: outcomes.Magic) -> None:
         once = self.account(account).failed_once
@@ -676,3 +771,9 @@ class State:
 
 def _meta_text(code: int) -> str:
     return f"(#{code}) {outcomes.title(code)}"
+
+
+def _quality(template: Data) -> str:
+    """Return the score that Meta gives a template, '' where it gives none."""
+    score = template.get("quality_score") or template.get("quality") or ""
+    return str(score.get("score", "")) if isinstance(score, dict) else str(score)

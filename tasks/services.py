@@ -36,6 +36,20 @@ def request(name, key, *, delay=0.0):
     transaction.on_commit(lambda: _wake(name, str(key), delay))
 
 
+def nudge(name, key):
+    """Make the task due from a place that many pass at a time.
+
+    Call it when what the task is about has been committed. Nothing is written where a worker is
+    about to look; one that is at it by now is told to look again.
+    """
+    now = timezone.now()
+    tasks = Task.objects.filter(name=name, key=str(key))
+    if tasks.filter(due_at__lte=now + timedelta(seconds=1), leased_until=None).exists():
+        return
+    if not tasks.filter(leased_until__gt=now).update(wanted=F("wanted") + 1):
+        request(name, key)
+
+
 def _make_due(tasks, due_at):
     """Do it in one statement: between two, a worker could put the row back as not due."""
     sooner = Q(due_at=None) | Q(due_at__gt=due_at)

@@ -98,6 +98,17 @@ class Team(models.Model):
         validators=[MinValueValidator(1), MaxValueValidator(100)],
         help_text="In per cent of the last 50 messages. A campaign then waits for a person.",
     )
+    marketing_messages = models.PositiveSmallIntegerField(
+        "marketing messages to a person",
+        default=1,
+        help_text="At most so many in the hours below, counted over all campaigns. Whoever had "
+        "as many is left out. 0: no limit.",
+    )
+    marketing_hours = models.PositiveSmallIntegerField(
+        "hours in which they are counted",
+        default=24,
+        validators=[MinValueValidator(1), MaxValueValidator(24 * 31)],
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = TeamQuerySet.as_manager()

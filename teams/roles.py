@@ -10,6 +10,7 @@ from teams.models import Role
 PERMISSIONS = {
     "read": {Role.VIEWER, Role.MARKETER, Role.MANAGER},
     "prepare": {Role.MARKETER, Role.MANAGER},
+    "test": {Role.MARKETER, Role.MANAGER},
     "launch": {Role.MARKETER, Role.MANAGER},
     "converse": {Role.MARKETER, Role.MANAGER},
     "sync": {Role.MARKETER, Role.MANAGER},

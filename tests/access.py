@@ -28,8 +28,13 @@ ACCESS = {
     "reports:home_running": Url("GET", region_of="reports:home"),
     "campaigns:campaign_list": Url("GET"),
     "campaigns:campaign_new": Url("GET POST", "prepare"),
+    "campaigns:message_new": Url("GET POST", "prepare"),
+    "campaigns:campaign_number": Url("GET POST", "prepare", "single"),
+    "campaigns:campaign_number_check": Url("POST", "prepare", "single"),
     "campaigns:campaign_template": Url("GET POST", "prepare", "draft"),
     "campaigns:campaign_file": Url("GET POST", "prepare", "ready"),
+    "campaigns:campaign_audience": Url("POST", "prepare", "draft"),
+    "campaigns:campaign_group": Url("GET POST", "prepare", "grouped"),
     "campaigns:campaign_header": Url("POST", "prepare", "ready"),
     "campaigns:campaign_sample": Url("GET", "prepare", "ready"),
     "campaigns:campaign_values": Url("GET POST", "prepare", "ready"),
@@ -43,6 +48,12 @@ ACCESS = {
     ),
     "campaigns:campaign_rows": Url("GET", "prepare", "ready", (("outcome", "ready"),)),
     "campaigns:campaign_preview": Url("GET", "prepare", "ready"),
+    "campaigns:campaign_test": Url("POST", "test", "ready"),
+    "campaigns:campaign_tests": Url(
+        "GET", "prepare", "ready", region_of="campaigns:campaign_preview"
+    ),
+    "campaigns:test_number_list": Url("GET POST", "test"),
+    "campaigns:test_number_remove": Url("POST", "test", "test_number"),
     "campaigns:campaign_review": Url("GET", "prepare", "ready"),
     "campaigns:campaign_launch": Url("POST", "launch", "ready"),
     "campaigns:campaign_rename": Url("POST", "prepare", "draft"),
@@ -56,6 +67,7 @@ ACCESS = {
     "campaigns:campaign_resume": Url("POST", "launch", "launched"),
     "campaigns:campaign_stop": Url("POST", "launch", "launched"),
     "campaigns:campaign_recipients": Url("GET", "read", "launched"),
+    "campaigns:campaign_recipients_export": Url("GET", "read", "launched"),
     "campaigns:campaign_decide": Url("POST", "launch", "launched"),
     "campaigns:campaign_retry": Url("POST", "launch", "launched"),
     "campaigns:batch_decide": Url("POST", "launch", "batch"),
@@ -89,12 +101,16 @@ ACCESS = {
     "conversations:conversation_history": Url("POST", "read", "conversation", only_looks=True),
     "conversations:conversation_print": Url("GET", "read", "conversation"),
     "conversations:conversation_export": Url("GET", "read", "conversation"),
+    "webhooks:webhook_detail": Url("GET"),
+    "webhooks:webhook_renew": Url("POST", "connect"),
+    "webhooks:webhook_sign": Url("POST", "connect"),
+    "webhooks:webhook_stop_words": Url("POST", "connect"),
     "teams:connection": Url("GET POST", "connect"),
     "teams:connection_test": Url("POST", "connect"),
 }
 
 # URLs without a team: open to anyone, or to whoever is logged in.
-OPEN = {"health"}
+OPEN = {"health", "webhook"}
 LOGGED_IN = {"start"}
 
 

@@ -178,17 +178,22 @@ def subjects(connected, marketer):
     ready = factories.make_ready_campaign(connected, count=3, by=marketer)
     launched = factories.make_ready_campaign(connected, count=3, by=marketer, name="May sale")
     factories.launch(launched, by=marketer)
+    factories.send_test(ready, by=marketer)
     factories.drain()
+    reading = factories.mirror(connected, groups={"Regulars": factories.contact_page("1")})
     return {
+        "grouped": factories.make_group_campaign(
+            connected, reading.groups.get(), way="expanded", by=marketer
+        ),
         "draft": factories.make_campaign(connected, by=marketer, name="June sale"),
         "ready": ready,
         "launched": launched,
         "batch": Batch.objects.get(campaign=launched),
         "template": MessageTemplate.objects.get(name="welcome_message"),
         "media": factories.make_media_campaign(connected, by=marketer),
-        "contact": factories.mirror(
-            connected, groups={"Regulars": factories.contact_page("1")}
-        ).contacts.get(),
+        "single": factories.make_single(connected, by=marketer),
+        "test_number": connected.test_numbers.get(),
+        "contact": reading.contacts.get(),
         "opt_out": opt_out(connected, "+233244123456", by=marketer)[0],
         "conversation": factories.make_conversation(connected),
     }

@@ -11,12 +11,13 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
 from campaigns.models import Batch, BulkJob, Campaign, Check, Recipient, Upload
-from campaigns.services import checks, drafts, launches
+from campaigns.services import checks, drafts, groups, launches, test_sends
 from chumi_api.types import Contact as RemoteContact
 from chumi_api.types import ContactGroup as RemoteGroup
 from chumi_api.types import Listing
 from chumi_api.types import Message as RemoteMessage
 from contacts import services as contacts
+from contacts.models import ContactGroup
 from conversations.models import Conversation
 from conversations.services import record_messages
 from message_templates import components as parts
@@ -31,9 +32,12 @@ PREFIXES = (24, 54, 55, 59, 20, 50)
 BODY = "Hi {{1}}, your code is {{2}}."
 
 
+# Whoever tests the other engine, or the limit of marketing messages, names it.
+OFF = {"singly_up_to": 0, "marketing_messages": 0}
+
+
 def make_team(slug, **fields):
-    # Whoever tests the other engine names it.
-    return Team.objects.create(slug=slug, **({"name": slug.title(), "singly_up_to": 0} | fields))
+    return Team.objects.create(slug=slug, **(OFF | {"name": slug.title()} | fields))
 
 
 def make_user(name, team=None, role="marketer", **fields):
@@ -126,6 +130,11 @@ def make_ready_campaign(team, *, rows=None, count=5, by=None, template=None, nam
     return Campaign.objects.get(pk=campaign.pk)
 
 
+def again(campaign):
+    """Return the campaign as its row is now, without what hung on the object."""
+    return Campaign.objects.get(pk=campaign.pk)
+
+
 def contact_page(*ids, phone="233244123456", skipped=0):
     """Return a page of contacts as the client gives it."""
     page = Listing(RemoteContact(remote_id, phone, f"Person {remote_id}") for remote_id in ids)
@@ -171,6 +180,73 @@ def make_conversation(team, *texts, phone="233244123456", name="Ama Mensah"):
         ],
     )
     return Conversation.objects.get(team=team, phone=f"+{phone}")
+
+
+def make_single(team, *, by=None, template=None, phone="0244000111", values=("Ama", "C-1")):
+    """Return a draft to one number in which everything is typed, but not checked yet."""
+    template = template or (
+        MessageTemplate.objects.for_team(team).filter(name="welcome_message").first()
+        or make_template(team)
+    )
+    single = drafts.create_campaign(
+        team, by=by, template=template, audience=Campaign.Audience.NUMBER
+    )
+    typed = {
+        name: {"text": value} for name, value in zip(template.placeholders, values, strict=True)
+    }
+    drafts.set_mapping(single, {"phone": phone, "values": typed}, by=by)
+    return Campaign.objects.get(pk=single.pk)
+
+
+def make_test_number(team, *, label="Kofi's phone", phone="+233244000001", by=None):
+    return test_sends.add_number(team, label=label, phone=phone, by=by)
+
+
+def send_test(campaign, *, position=1, number=None, by=None):
+    """Send a row of a ready campaign to one test number, as its preview does."""
+    number = number or campaign.team.test_numbers.first() or make_test_number(campaign.team)
+    person = campaign.recipients.get(position=position)
+    press = {"intent": uuid.uuid4(), "digest": campaign.digest}
+    return test_sends.send_tests(campaign, person, [number], by=by, **press)[0]
+
+
+def members(count, *, start=1):
+    """Return members of a group whom the sandbox delivers to, with a custom field of each."""
+    return [
+        {
+            "phone": phone,
+            "name": f"Ama Person-{n}",
+            "email": f"ama{n}@mail.example",
+            "fields": {"Town": f"Town {n}"},
+        }
+        for n, (phone, _, _) in enumerate(people(count, start=start)[1:], start=start)
+    ]
+
+
+def make_group(team, sandbox, people, *, name="Regulars"):
+    """Make a group at the sandbox, in an address book without others, and read it."""
+    account = account_of(team)
+    sandbox.post("contacts", account=account, contacts=0, groups=0)
+    sandbox.post("groups", account=account, name=name, members=people)
+    contacts.request_contact_sync(team)
+    drain("sync_contacts")
+    return ContactGroup.objects.current(team).select_related("sync").get(name=name)
+
+
+def make_group_campaign(team, group, *, way, template=None, mapping=None, by=None):
+    """Return a campaign to the group that was checked, if it could be; fresh from its row."""
+    template = template or MessageTemplate.objects.for_team(team).first() or make_template(team)
+    campaign = make_campaign(team, by=by, template=template, name="To the group")
+    groups.choose_group(campaign, group, by=by)
+    campaign = Campaign.objects.get(pk=campaign.pk)
+    if campaign.group.way != way:
+        groups.choose_way(campaign, way, by=by)
+    values = mapping or {name: {"text": f"Text {name}"} for name in template.placeholders}
+    drafts.set_mapping(campaign, {"phone_column": 0, "values": values}, by=by)
+    campaign = Campaign.objects.get(pk=campaign.pk)
+    checks.request_check(campaign, by=by)
+    drain("check_campaign")
+    return Campaign.objects.get(pk=campaign.pk)
 
 
 def soup(answer):
@@ -243,6 +319,7 @@ def launch(campaign, *, by=None, engine="batches"):
         by=by,
         intent=uuid.uuid4(),
         digest=campaign.digest,
+        consent=launches.consent_sentence(campaign),
         engine=engine,
         typed=campaign.recipient_count,
     )

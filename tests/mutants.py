@@ -66,7 +66,7 @@ MUTANTS = (
     ),
     Mutant(
         "a part is claimed with a file that is out of date",
-        ((BATCHES, "if moved != prepared.rows or _someone", "if _someone"),),
+        ((BATCHES, "return moved != prepared.rows or _someone", "return _someone"),),
         f"{GUARDS}::test_a_part_whose_people_changed_is_not_claimed",
     ),
     Mutant(

@@ -78,14 +78,14 @@ class Nursery:
         self.popen.wait()
 
 
-def until_idle(strike, key):
-    """Work as `runworker` would on the team's campaigns, until nothing is due."""
+def until_idle(strike, key, name="send_batches"):
+    """Work as `runworker` would on one task of the team's, until it is not due."""
     from tasks import services
 
     ran = True
     while ran:
         with strike.during_task() if strike else nullcontext():
-            ran = services.run("send_batches", key)
+            ran = services.run(name, key)
 
 
 def forever(strike, names, seed):

@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils.module_loading import import_string
 
 from campaigns.models import Campaign
-from campaigns.services import checks, drafts, jobs, media
+from campaigns.services import checks, drafts, groups, jobs, media
 from contacts.services import request_contact_sync
 from conversations.services import request_history
 from message_templates.services import request_sync
@@ -25,6 +25,7 @@ from teams.roles import PERMISSIONS
 from tests import factories
 from tests.access import ACCESS, LOGGED_IN, OPEN, address, other_urls, team_urls
 from tests.processes import ROOT
+from webhooks import services as webhooks
 
 GETS = sorted(name for name, url in ACCESS.items() if "GET" in url.methods)
 POSTS = sorted(name for name, url in ACCESS.items() if "POST" in url.methods)
@@ -196,9 +197,18 @@ def test_every_task_run_twice_is_run_once(connected, marketer, sandbox, settings
     campaign = factories.make_campaign(
         connected, by=marketer, template=factories.make_template(connected)
     )
-    drafts.attach_upload(
-        campaign, factories.xlsx(factories.people(3)), name="customers.xlsx", by=marketer
-    )
+    intended = [(phone, [name, code]) for phone, name, code in factories.people(3)[1:]]
+    if engine == Campaign.Engine.GROUP:
+        group = factories.make_group(connected, sandbox, factories.members(3))
+        groups.choose_group(campaign, group, by=marketer)
+        groups.choose_way(factories.again(campaign), "endpoint", by=marketer)
+        values = {"1": {"text": "all"}, "2": {"text": "C-1"}}
+        drafts.set_mapping(campaign, {"phone_column": 0, "values": values}, by=marketer)
+        intended = [(phone, ["all", "C-1"]) for phone, _ in intended]
+    else:
+        drafts.attach_upload(
+            campaign, factories.xlsx(factories.people(3)), name="customers.xlsx", by=marketer
+        )
     checks.request_check(Campaign.objects.get(pk=campaign.pk), by=marketer)
     pictured = factories.make_media_campaign(
         connected, by=marketer, template=factories.make_media_template(connected)
@@ -208,6 +218,8 @@ def test_every_task_run_twice_is_run_once(connected, marketer, sandbox, settings
     jobs.request_sync(connected, by=marketer)
     request_contact_sync(connected, by=marketer)
     request_history(factories.make_conversation(connected))
+    news = b'{"event": "message.sent", "data": {"id": "wamid.else"}}'
+    webhooks.receive(webhooks.renew_address(connected, by=marketer), news, {})
     seen = set()
 
     def go_on(status):
@@ -231,13 +243,15 @@ def test_every_task_run_twice_is_run_once(connected, marketer, sandbox, settings
 
     assert seen == set(settings.TASK_HANDLERS)
     sent = [(m["to"], m["values"]) for m in sandbox.ledger(factories.account_of(connected))]
-    assert sorted(sent) == [(phone, [name, code]) for phone, name, code in factories.people(3)[1:]]
-    assert campaign.recipients.filter(status="accepted").count() == 3
-    # Two parts, or three people: one attempt at each.
-    parts = 2 if engine == Campaign.Engine.BATCHES else 0
+    assert sorted(sent) == intended
+    known = 0 if engine == Campaign.Engine.GROUP else 3
+    assert campaign.recipients.filter(status="accepted").count() == known
+    # Two parts, a group or three people: one attempt at each.
+    parts = {Campaign.Engine.BATCHES: 2, Campaign.Engine.GROUP: 1}.get(engine, 0)
     assert campaign.attempts.count() == (parts or 3)
     assert connected.bulk_jobs.exclude(batch=None).count() == parts
     assert connected.sync_runs.count() == 1
+    assert connected.webhook_events.count() == 1
 
 
 # 6. The code itself

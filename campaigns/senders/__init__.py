@@ -1,4 +1,4 @@
-"""Hand a team's campaigns to ChumiAI: two engines, one signature.
+"""Hand a team's campaigns to ChumiAI: three engines, one signature.
 
 An engine is a module with one function, `step(campaign)`: take the campaign one step further,
 and return the seconds until the next step, 0 to go on at once, or None when the engine has
@@ -8,7 +8,7 @@ nothing left to do for it. Whatever sends anything to anybody stands in `ENGINES
 from django.utils import timezone
 
 from campaigns.models import Attempt, Batch, Campaign
-from campaigns.senders import in_batches, singly
+from campaigns.senders import in_batches, singly, to_group
 from campaigns.services import batches, launches, singles
 
 # Seconds after the end of a campaign until we look once more whether really nobody waits.
@@ -17,6 +17,7 @@ LAST_LOOK = 60
 ENGINES = {
     Campaign.Engine.BATCHES: (in_batches, singly),
     Campaign.Engine.SINGLY: (singly,),
+    Campaign.Engine.GROUP: (to_group,),
 }
 
 
@@ -35,7 +36,7 @@ def work(team):
         _next_of(campaign)
         for campaign in Campaign.objects.for_team(team)
         .filter(status__in=(Campaign.Status.QUEUED, Campaign.Status.SENDING))
-        .select_related("team")
+        .select_related("team", "group")
         .order_by("launched_at", "pk")
     ]
     return min((wait for wait in waits if wait is not None), default=None)
@@ -45,6 +46,9 @@ def _next_of(campaign):
     """Take one campaign one step further. Return 0 to go on at once, seconds, or None."""
     if campaign.status == Campaign.Status.QUEUED:
         launches.begin(campaign)
+    wait = to_group.count_first(campaign)
+    if wait is not None:
+        return wait
     waits = [engine.step(campaign) for engine in ENGINES[campaign.engine]]
     wait = min((wait for wait in waits if wait is not None), default=None)
     if wait is None and launches.complete(campaign):

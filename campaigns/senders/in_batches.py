@@ -18,7 +18,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from campaigns.models import Attempt, Batch, BulkJob, Campaign
-from campaigns.senders.trouble import TRY_AGAIN, is_switched_off, not_now, passes, reason_for
+from campaigns.senders.trouble import TRY_AGAIN, is_switched_off, not_now, passes
 from campaigns.services import batches, launches, singles
 from campaigns.services.jobs import LONGEST_WAIT
 from chumi_api.errors import ChumiError
@@ -39,6 +39,11 @@ UNREADABLE = "?"
 
 def step(campaign):
     """Take the campaign one step further. Return the seconds until the next, or None."""
+    return next_batch(campaign, hand_over)
+
+
+def next_batch(campaign, hand_over):
+    """Hand the next batch over by the given function, if it is time for it."""
     lane = lane_of(campaign.team)
     if Batch.objects.filter(lane=lane, status=Batch.Status.SUBMITTING).exists():
         return TRY_AGAIN
@@ -81,7 +86,7 @@ def _stopped_by_a_job(campaign):
     why = f"{known.sentence} {known.advice}" if known else "Look at the template in ChumiAI."
     return launches.pause(
         campaign,
-        reason=reason_for(known),
+        reason=launches.reason_for(known),
         note=f"{note} The parts after it were not sent. {why} Then go on or stop.",
     )
 
@@ -124,8 +129,7 @@ def hand_over(batch):
     prepared = batches.prepare(batch)
     if prepared is None:
         return 0
-    baseline = [job.remote_id for job in listed] + [UNREADABLE] * bool(listed.skipped)
-    attempt = batches.claim(batch, prepared, baseline)
+    attempt = batches.claim(batch, prepared, baseline_of(listed))
     if attempt is None:
         return 1
     attempt.batch = batch
@@ -139,14 +143,26 @@ def hand_over(batch):
                 gate=lambda: batches.may_finish(attempt),
             )
     except ChumiError as error:
-        return _record_failure(attempt, error)
+        return record_failure(attempt, error)
+    return record_answer(attempt, answer)
+
+
+def baseline_of(listed):
+    """Return the ids of the newest jobs, and a sign for those that we could not read."""
+    return [job.remote_id for job in listed] + [UNREADABLE] * bool(listed.skipped)
+
+
+def record_answer(attempt, answer):
+    """Write that ChumiAI took the batch."""
+    campaign = attempt.batch.campaign
     batches.record_accepted(attempt, answer)
     record_problem(campaign.team, "")
     launches.record_wait(campaign, "")
     return 0
 
 
-def _record_failure(attempt, error):
+def record_failure(attempt, error):
+    """Write what can be proven after an error. Return the seconds until the next step."""
     campaign = attempt.batch.campaign
     logger.warning(
         "batch not accepted",
@@ -225,16 +241,21 @@ def candidates_of(attempt, listed):
         for job in listed
         if job.remote_id not in attempt.baseline and job.remote_id not in linked
     ]
+    if not attempt.file_name:
+        # A send to a group has no file, and ChumiAI may count its people otherwise.
+        return [job for job in fresh if not job.file_name and _is_alike(job, campaign)]
     if any(job.file_name for job in listed):
         # Where names are echoed, a job without ours is not ours, however alike it looks.
         return [job for job in fresh if job.file_name == attempt.file_name]
-    return [
-        job
-        for job in fresh
-        if job.template_name == campaign.snapshot["template"]
-        and job.language in (None, "", campaign.snapshot["language"])
-        and job.total == attempt.rows
-    ]
+    return [job for job in fresh if _is_alike(job, campaign) and job.total == attempt.rows]
+
+
+def _is_alike(job, campaign):
+    return job.template_name == campaign.snapshot["template"] and job.language in (
+        None,
+        "",
+        campaign.snapshot["language"],
+    )
 
 
 def _may_be_anothers(job, attempt):
@@ -244,7 +265,7 @@ def _may_be_anothers(job, attempt):
     """
     if job.file_name:
         return False
-    if UNREADABLE in attempt.baseline:
+    if UNREADABLE in attempt.baseline or job.total != attempt.rows:
         return True
     snapshot = attempt.batch.campaign.snapshot
     rivals = (

@@ -15,10 +15,6 @@ REASONS = {
     Unauthorized: Campaign.Pause.UNAUTHORIZED,
     Forbidden: Campaign.Pause.FORBIDDEN,
 }
-REASONS_BY_SUBJECT = {
-    failures.About.ACCOUNT: Campaign.Pause.ACCOUNT,
-    failures.About.TEMPLATE: Campaign.Pause.TEMPLATE,
-}
 LEFT = "The people who are left were not written to."
 
 
@@ -34,11 +30,6 @@ def passes(error):
     return isinstance(error, (RateLimited, Unreachable)) or (
         not error.maybe_sent and failures.explain(error.code).waits_by_itself
     )
-
-
-def reason_for(failure):
-    """Return why a campaign is paused by a `Failure` that would meet everybody, or by None."""
-    return REASONS_BY_SUBJECT.get(failure and failure.about, Campaign.Pause.REJECTED)
 
 
 def not_now(campaign, error):
@@ -72,7 +63,7 @@ def not_now(campaign, error):
     words = f"{known.sentence} {known.advice}" if known else error
     launches.pause(
         campaign,
-        reason=REASONS.get(type(error)) or reason_for(known),
+        reason=REASONS.get(type(error)) or launches.reason_for(known),
         note=f"{words} {LEFT}",
     )
     return 0

@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from campaigns.clean_file import write_clean_xlsx
 from campaigns.models import Attempt, Batch, Campaign, Recipient
-from campaigns.services import jobs, launches
-from contacts.services import opted_out_of
+from campaigns.services import jobs, launches, left_out
+from contacts.services import has_opted_out
 from core import phones
 from core.errors import Refused
 from tasks import services as tasks
@@ -31,23 +31,27 @@ def claim_lifetime():
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """The file of a batch, ready to be handed over."""
+    """A batch ready to be handed over: its file or, without one, the `members` of its group.
+
+    ChumiAI resolves a group itself, so that its members (phones in E.164) are no Recipients.
+    """
 
     token: str
     path: str
     file_name: str
     sha256: str
     rows: int
+    members: frozenset[str] | None = None
 
 
 def prepare(batch):
-    """Leave out whoever opted out since the check, and write our own clean file.
+    """Leave out whoever must not be written to by now, and write our own clean file.
 
     Return a `Prepared`, or None when nobody is left; then the batch is settled.
     """
     campaign = batch.campaign
     people = Recipient.objects.of_batch(batch).filter(status=Recipient.Status.PENDING)
-    _skip_opted_out(campaign.team, people)
+    left_out.skip(campaign, people)
     rows = list(people.order_by("position").values_list("phone", "values"))
     if not rows:
         _settle_empty(batch)
@@ -65,13 +69,16 @@ def prepare(batch):
     return Prepared(token, path, file_name, sha256, len(rows))
 
 
-def _skip_opted_out(team, people):
-    numbers = list(people.values_list("phone", flat=True))
-    gone = opted_out_of(team, numbers)
-    if gone:
-        people.filter(phone__in=gone).update(
-            status=Recipient.Status.SKIPPED, reason="Opted out after the file was checked."
-        )
+def prepare_group(batch, members):
+    """Make the batch of a whole group ready: `members` are the phones of everybody in it."""
+    token = secrets.token_hex(16)
+    return Prepared(token, "", "", "", batch.size, frozenset(members))
+
+
+def group_may_finish(attempt, prepared):
+    """Say, just before the last byte, whether the request to a whole group may become complete."""
+    team = attempt.batch.campaign.team
+    return may_finish(attempt) and not has_opted_out(team, prepared.members)
 
 
 @transaction.atomic
@@ -81,7 +88,7 @@ def _settle_empty(batch):
         claimed_at=timezone.now(),
         settled_at=timezone.now(),
         skipped=batch.size,
-        note="Everyone in this part has opted out.",
+        note="Everyone in this part is left out.",
     )
 
 
@@ -115,12 +122,7 @@ def claim(batch, prepared, baseline):
             )
             if not won:
                 return None
-            moved = (
-                Recipient.objects.of_batch(batch)
-                .filter(status=Recipient.Status.PENDING)
-                .update(status=Recipient.Status.SUBMITTING)
-            )
-            if moved != prepared.rows or _someone_opted_out(batch):
+            if _is_stale(batch, prepared):
                 raise _FileIsStale
             batch.lane = lane
             return Attempt.objects.create(
@@ -139,9 +141,21 @@ def claim(batch, prepared, baseline):
         return None
 
 
-def _someone_opted_out(batch):
+def _is_stale(batch, prepared):
+    """Take the people of the batch. Say whether they are others than those prepared."""
+    if prepared.members is not None:
+        return has_opted_out(batch.campaign.team, prepared.members)
+    moved = (
+        Recipient.objects.of_batch(batch)
+        .filter(status=Recipient.Status.PENDING)
+        .update(status=Recipient.Status.SUBMITTING)
+    )
+    return moved != prepared.rows or _someone_is_out(batch)
+
+
+def _someone_is_out(batch):
     people = Recipient.objects.of_batch(batch).filter(status=Recipient.Status.SUBMITTING)
-    return bool(opted_out_of(batch.campaign.team, list(people.values_list("phone", flat=True))))
+    return bool(left_out.reasons(batch.campaign, list(people.values_list("phone", flat=True))))
 
 
 class _FileIsStale(Exception):

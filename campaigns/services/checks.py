@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import secrets
 import shutil
 import tempfile
@@ -12,12 +13,15 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
-from campaigns import check_process
+from campaigns import check_process, contact_fields, recipients
 from campaigns.models import Campaign, Check, Recipient
-from campaigns.services import media
+from campaigns.recipients import Outcome
+from campaigns.services import groups, left_out, media
 from campaigns.services.drafts import edit, limits, remove_report
-from campaigns.spreadsheet import SpreadsheetError
+from campaigns.spreadsheet import Cell, Row, SpreadsheetError
 from contacts.models import OptOut
+from contacts.services import opted_out_of
+from core import phones
 from core.errors import Refused
 from message_templates import components as parts
 from tasks import services as tasks
@@ -42,20 +46,102 @@ def what_is_missing(campaign):
         return "Choose a template first."
     if not campaign.template.is_sendable:
         return f"Choose another template: {campaign.template.unsendable_reason}"
-    if not hasattr(campaign, "upload"):
+    if campaign.audience == Campaign.Audience.GROUP:
+        if not hasattr(campaign, "group"):
+            return "Choose a group first."
+    elif not campaign.is_to_one and not hasattr(campaign, "upload"):
         return "Upload a file first."
     return what_is_unmapped(campaign) or media.what_is_missing(campaign)
 
 
 def what_is_unmapped(campaign):
     """Return which value has no source yet, as an instruction, or ''."""
+    if campaign.is_to_one:
+        return _what_is_untyped(campaign)
     mapping = campaign.mapping or {"phone_column": None, "values": {}}
     if mapping["phone_column"] is None:
         return "Say which column holds the phone numbers."
     for name in campaign.template.placeholders:
         if mapping["values"].get(name) is None:
+            if campaign.goes_through_group:
+                return f"{{{{{name}}}}} has no text yet. Type the text that everyone gets."
             return f"{{{{{name}}}}} has no column yet. Choose one, or type a text for everyone."
     return ""
+
+
+def _what_is_untyped(campaign):
+    typed = campaign.mapping or {"phone": "", "values": {}}
+    if not typed["phone"]:
+        return "Type the phone number."
+    for name in campaign.template.placeholders:
+        if typed["values"].get(name) is None:
+            return f"Type a text for {{{{{name}}}}}."
+    return ""
+
+
+def verdict_on_number(campaign):
+    """Return the `recipients.Checked` of the number and the values that were typed."""
+    template, team, typed = campaign.template, campaign.team, campaign.mapping
+    lengths = parts.limits(template.components)
+    parsed = phones.parse(typed["phone"], region=team.default_region)
+    gone, out = (), ()
+    if isinstance(parsed, phones.Phone):
+        gone = opted_out_of(team, [parsed.e164])
+        if left_out.has_cap(campaign, template.category):
+            enough = left_out.had_enough(campaign).filter(phone=parsed.e164)
+            out = [recipients.LeftOut(Outcome.RECENT, set(enough), left_out.too_often(team))]
+    texts = {name: typed["values"][name]["text"] for name in template.placeholders}
+    row = Row(1, (Cell(typed["phone"], typed["phone"], "text"),))
+    verdicts = recipients.check_recipients(
+        [row],
+        recipients.Mapping(0, {name: recipients.Fixed(text) for name, text in texts.items()}),
+        rules=recipients.Rules(
+            placeholders=tuple(template.placeholders),
+            body=template.parts.body,
+            body_warn=lengths.warn,
+            body_limit=lengths.error,
+        ),
+        region=team.default_region,
+        opted_out=gone,
+        left_out=out,
+        header=False,
+    )
+    return next(verdicts)
+
+
+def check_number(campaign, *, by):
+    """Check what was typed, at once, and make the campaign ready. Raise `Refused`."""
+    with edit(campaign):
+        campaign.refresh_from_db()
+        if missing := what_is_missing(campaign):
+            raise Refused(missing)
+        verdict = verdict_on_number(campaign)
+        if not verdict.outcome.is_sendable:
+            raise Refused(verdict.problem)
+        now = timezone.now()
+        row = [verdict.row.number, verdict.phone, verdict.values, verdict.notes]
+        campaign.check_result = Check.objects.create(
+            campaign=campaign,
+            state=Check.State.DONE,
+            requested_at=now,
+            finished_at=now,
+            rows=1,
+            ready_sha256=hashlib.sha256(json.dumps(row).encode()).hexdigest(),
+            **{verdict.outcome.value: 1},
+        )
+        Recipient.objects.filter(campaign=campaign).delete()
+        Recipient.objects.create(
+            campaign=campaign,
+            position=1,
+            row_number=1,
+            phone=verdict.phone,
+            values=verdict.values,
+            notes=verdict.notes,
+        )
+        Campaign.objects.filter(pk=campaign.pk, status=Campaign.Status.DRAFT).update(
+            status=Campaign.Status.READY, digest=digest_of(campaign), recipient_count=1
+        )
+    campaign.refresh_from_db()
 
 
 def run_check(check):
@@ -68,6 +154,11 @@ def run_check(check):
     mine = mine.filter(token=token)
     with tempfile.TemporaryDirectory(prefix="chumi-check-") as folder:
         try:
+            if campaign.goes_through_group:
+                summary, content = groups.check_endpoint(campaign, _rules(campaign.template))
+                if _store_recipients(mine, campaign, Path(os.devnull)):
+                    _finish(mine, campaign, summary, report="", ready_sha256=content)
+                return
             summary = check_process.run(
                 _request(campaign, Path(folder)), timeout=settings.CHECK_SECONDS
             )
@@ -81,6 +172,7 @@ def run_check(check):
         ready = Path(folder) / "ready.jsonl"
         if not _store_recipients(mine, campaign, ready):
             return
+        summary["overlap"] = left_out.overlap(campaign)
         report = f"reports/{campaign.team_id}/{token}.jsonl"
         target = settings.MEDIA_ROOT / report
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -90,28 +182,67 @@ def run_check(check):
 
 
 def _request(campaign, folder):
-    opted_out = folder / "opted_out.txt"
-    with opted_out.open("w") as file:
-        for phone in OptOut.objects.for_team(campaign.team).phones().iterator():
-            file.write(f"{phone}\n")
-    template = campaign.template
-    lengths = parts.limits(template.components)
-    return {
+    source = _source_request(campaign, folder)
+    gone = OptOut.objects.for_team(campaign.team).phones()
+    if campaign.audience == Campaign.Audience.GROUP:
+        gone = gone.union(groups.opted_out_at_chumiai(campaign))
+    opted_out = _written(folder, "opted_out", gone)
+    return source | {
         "action": "check",
-        "path": campaign.upload.file.path,
         "limits": limits(),
-        "header": campaign.upload.has_header,
         "mapping": campaign.mapping,
         "region": campaign.team.default_region,
-        "opted_out_path": str(opted_out),
+        "opted_out_path": opted_out,
+        "left_out": _left_out(campaign, folder),
         "out_dir": str(folder),
-        "rules": {
-            "placeholders": template.placeholders,
-            "body": template.parts.body,
-            "body_warn": lengths.warn,
-            "body_limit": lengths.error,
-        },
+        "rules": _rules(campaign.template),
     }
+
+
+def _source_request(campaign, folder):
+    """Return what the child process needs to know of the rows."""
+    if campaign.audience == Campaign.Audience.GROUP:
+        return groups.members_request(campaign, folder)
+    request = {"path": campaign.upload.file.path, "header": campaign.upload.has_header}
+    if contact_fields.used_in(campaign.mapping):
+        path = folder / "contacts.jsonl"
+        groups.write_contacts(campaign, path)
+        request["contacts_path"] = str(path)
+    return request
+
+
+def _rules(template):
+    lengths = parts.limits(template.components)
+    return {
+        "placeholders": template.placeholders,
+        "body": template.parts.body,
+        "body_warn": lengths.warn,
+        "body_limit": lengths.error,
+    }
+
+
+def _left_out(campaign, folder):
+    """Write who is left out beyond the opt-outs, as the child process takes it."""
+    found = []
+    if campaign.leave_out:
+        phones = left_out.who_got(campaign.leave_out).values_list("phone", flat=True)
+        found.append((Outcome.EXCLUDED, phones, left_out.already_in(campaign)))
+    if left_out.has_cap(campaign, campaign.template.category):
+        phones = left_out.had_enough(campaign)
+        found.append((Outcome.RECENT, phones, left_out.too_often(campaign.team)))
+    return [
+        {"outcome": outcome, "path": _written(folder, outcome, phones), "problem": problem}
+        for outcome, phones, problem in found
+    ]
+
+
+def _written(folder, name, phones):
+    """Write phones to a file, one a line. Return its path."""
+    path = folder / f"{name}.txt"
+    with path.open("w") as file:
+        for phone in phones.iterator():
+            file.write(f"{phone}\n")
+    return str(path)
 
 
 def _store_recipients(mine, campaign, path):
@@ -173,9 +304,21 @@ def _finish(mine, campaign, summary, *, report, ready_sha256):
         duplicate=counts["duplicate"],
         invalid=counts["invalid"],
         opted_out=counts["opted_out"],
+        excluded=counts["excluded"],
+        recent=counts["recent"],
         details={
             key: summary[key]
-            for key in ("header", "hidden", "longest", "notes", "problems", "samples")
+            for key in (
+                "header",
+                "hidden",
+                "longest",
+                "notes",
+                "overlap",
+                "problems",
+                "samples",
+                "values",
+            )
+            if key in summary
         },
         report=report,
         ready_sha256=ready_sha256,
@@ -183,6 +326,8 @@ def _finish(mine, campaign, summary, *, report, ready_sha256):
     if not done:
         return False
     check = Check.objects.get(campaign=campaign)
+    if campaign.audience == Campaign.Audience.GROUP:
+        groups.record_size(campaign)
     if check.sendable:
         campaign.check_result = check
         Campaign.objects.filter(pk=campaign.pk, status=Campaign.Status.DRAFT).update(
@@ -202,11 +347,22 @@ def digest_of(campaign):
         template.body_hash,
         template.is_sendable,
         campaign.mapping,
-        campaign.upload.sha256,
+        _source_of(campaign),
         campaign.check_result.ready_sha256,
         media.content_of(campaign),
     ]
+    if campaign.leave_out_id:
+        content.append(campaign.leave_out_id)
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _source_of(campaign):
+    """Name where the people come from."""
+    if campaign.is_to_one:
+        return ""
+    if campaign.audience == Campaign.Audience.GROUP:
+        return [campaign.group.remote_id, campaign.group.way]
+    return campaign.upload.sha256
 
 
 def _sha256(path):

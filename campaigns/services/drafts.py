@@ -7,9 +7,10 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from campaigns import check_process
-from campaigns.models import Campaign, Check, HeaderMedia, Upload
+from campaigns import check_process, contact_fields
+from campaigns.models import Campaign, Check, GroupChoice, HeaderMedia, Upload
 from campaigns.spreadsheet import SpreadsheetError
+from contacts.models import ContactSync
 from core.errors import Refused
 from message_templates import components as parts
 from teams.services import audit
@@ -21,14 +22,21 @@ HEAD_ROWS, HEAD_LENGTH = 20, 200
 
 
 @transaction.atomic
-def create_campaign(team, *, by, name="", template=None, audience=Campaign.Audience.FILE):
-    """Make a draft. Without a name it is called after its template and the day."""
+def create_campaign(
+    team, *, by, name="", template=None, audience=Campaign.Audience.FILE, phone=""
+):
+    """Make a draft. Without a name it is called after its template and the day.
+
+    `phone` is the one number of a draft to one number, where it is known.
+    """
     today = timezone.localdate()
-    about = template.name.replace("_", " ").capitalize()[:100] if template else "Campaign"
+    kind = "Message" if audience == Campaign.Audience.NUMBER else "Campaign"
+    about = template.name.replace("_", " ").capitalize()[:100] if template else kind
     campaign = Campaign.objects.create(
         team=team,
         name=name or f"{about} – {today.day} {today:%b %Y}",
         audience=audience,
+        mapping={"phone": phone, "values": {}} if phone else None,
         created_by=by,
     )
     audit(team, "campaign created", by=by, subject=str(campaign.uuid))
@@ -81,13 +89,39 @@ def choose_template(campaign, template, *, by):
     if campaign.template_id == template.pk:
         return
     upload = Upload.objects.filter(campaign=campaign).first()
-    mapping = _suggestion(upload, template) if upload else None
+    mapping = _suggestion(upload, template) if upload else _still_typed(campaign, template)
+    group = GroupChoice.objects.filter(campaign=campaign).first()
+    if group:
+        mapping = group_mapping(campaign.team, template)
+    if group and group.way == GroupChoice.Way.ENDPOINT:
+        mapping = contact_fields.only_fixed(mapping)
     with edit(campaign):
         Campaign.objects.filter(pk=campaign.pk).update(template=template, mapping=mapping)
         if _media_kind(template) != _media_kind(campaign.template):
             # A picture is no video; and an id, which nobody can look at, tells no kind.
             HeaderMedia.objects.filter(campaign=campaign).delete()
     campaign.refresh_from_db()
+
+
+def _still_typed(campaign, template):
+    """Return what was typed for one number as far as another template takes it, or None."""
+    if not campaign.is_to_one or not campaign.mapping:
+        return None
+    values = campaign.mapping["values"]
+    return campaign.mapping | {
+        "values": {name: values.get(name) for name in template.placeholders}
+    }
+
+
+def group_mapping(team, template):
+    """Return what the contacts' fields suggest for the template, with gaps."""
+    current = ContactSync.objects.current(team)
+    hints = parts.hints(template.parts.body, template.placeholders)
+    return contact_fields.suggest(
+        template.placeholders,
+        {name: hint.before for name, hint in hints.items()},
+        contact_fields.offered(current.custom_fields if current else []),
+    )
 
 
 def _media_kind(template):
@@ -159,6 +193,14 @@ def set_mapping(campaign, mapping, *, by):
         if Campaign.objects.get(pk=campaign.pk).mapping != mapping:
             with edit(campaign):
                 Campaign.objects.filter(pk=campaign.pk).update(mapping=mapping)
+    campaign.refresh_from_db()
+
+
+def set_leave_out(campaign, earlier, *, by):
+    """Leave out whoever got the `earlier` campaign, or None. What stands there is no edit."""
+    if campaign.leave_out_id != (earlier and earlier.pk):
+        with edit(campaign):
+            Campaign.objects.filter(pk=campaign.pk).update(leave_out=earlier)
     campaign.refresh_from_db()
 
 

@@ -3,18 +3,20 @@
 from datetime import timedelta
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, Q, Value
+from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from campaigns import failures
-from campaigns.models import BulkJob, JobSync, Recipient
+from campaigns.models import BulkJob, Campaign, JobSync, Recipient
 from contacts.models import OptOut
 from contacts.services import opt_out_all
 from tasks import services as tasks
 
 # After so many equal answers a job with nothing left to process counts as finished.
 SETTLED_POLLS = 3
+# The ids of so many messages are written in one statement.
+NAMED_AT_A_TIME = 200
 POLL_FOR = timedelta(hours=24)
 # A job so young that was never shown yet may only be late in ChumiAI's list.
 SHOWN_WITHIN = timedelta(minutes=2)
@@ -82,6 +84,8 @@ def apply_status(job, remote):
     watched = job.watched_until is not None and now < job.watched_until
     total = remote.total or job.total
     named = _count_named(remote.row_results)
+    if job.batch and remote.row_results:
+        _record_messages(job.batch, remote.row_results)
     if job.batch and named:
         named = max(named, _record_failures(job.batch, remote.row_results))
     counters = {
@@ -163,6 +167,9 @@ def _record_failures(batch, results):
     for result in results:
         if result.state == "failed" and result.phone:
             by_code.setdefault(result.code, []).append("+" + result.phone.lstrip("+"))
+    if batch.campaign.engine == Campaign.Engine.GROUP:
+        _opt_out_members(batch, by_code.get(failures.STOPPED_MARKETING, []))
+        return 0
     people = Recipient.objects.of_batch(batch)
     for code, phones in by_code.items():
         # Who was tried again since has left this job behind.
@@ -179,6 +186,35 @@ def _record_failures(batch, results):
             reason=failures.explain(code).sentence[:300],
         )
     return people.filter(Q(status=Recipient.Status.FAILED) | Q(retries__gt=0)).count()
+
+
+def _opt_out_members(batch, phones):
+    """Put members of a group on the list who stopped marketing: they are no Recipients.
+
+    Told again in the next answer, they are not added again after somebody lifted it.
+    """
+    team = batch.campaign.team
+    rows = OptOut.objects.for_team(team).filter(created_at__gte=batch.claimed_at)
+    told = set(rows.filter(phone__in=phones).values_list("phone", flat=True))
+    fresh = [phone for phone in phones if phone not in told]
+    opt_out_all(team, fresh, source=OptOut.Source.WHATSAPP)
+
+
+def _record_messages(batch, results):
+    """Keep the ids of the messages, where ChumiAI tells them: later news name nothing else."""
+    told = {
+        "+" + result.phone.lstrip("+"): result.message_id[:200]
+        for result in results
+        if result.state == "accepted" and result.message_id and result.phone
+    }
+    unnamed = Recipient.objects.of_batch(batch).filter(
+        status=Recipient.Status.ACCEPTED, remote_id="", retries=0
+    )
+    found = [phone for phone in unnamed.values_list("phone", flat=True) if phone in told]
+    for start in range(0, len(found), NAMED_AT_A_TIME):
+        some = found[start : start + NAMED_AT_A_TIME]
+        ids = Case(*(When(phone=phone, then=Value(told[phone])) for phone in some))
+        unnamed.filter(phone__in=some).update(remote_id=ids)
 
 
 def record_lost(job, reason=LOST):

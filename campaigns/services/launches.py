@@ -6,9 +6,9 @@ from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
-from campaigns import engines
+from campaigns import engines, failures
 from campaigns.models import Batch, BulkJob, Campaign, Recipient
-from campaigns.services import media
+from campaigns.services import groups, media
 from campaigns.services.checks import digest_of
 from core.errors import Refused
 from core.times import clock
@@ -22,24 +22,40 @@ STOPPED_PERSON = {
     "status": Recipient.Status.SKIPPED,
     "reason": "The campaign was stopped before this part.",
 }
+REASONS_BY_SUBJECT = {
+    failures.About.ACCOUNT: Campaign.Pause.ACCOUNT,
+    failures.About.TEMPLATE: Campaign.Pause.TEMPLATE,
+}
 
 
 class WrongNumber(Refused):
     """The number of people was not typed as it has to be."""
 
 
+class NoConsent(Refused):
+    """Nobody said that the people agreed to hear from the team."""
+
+
 class AlreadyLaunched(Refused):
     """Somebody launched it before: not a fault, and nothing is sent twice."""
 
 
-def launch(campaign, *, by, intent, digest, engine="", typed=None):
+def consent_sentence(campaign):
+    """Return what has to be confirmed about the people before they are written to."""
+    who = "This person" if campaign.recipient_count == 1 else "These people"
+    return f"{who} agreed to hear from {campaign.team.name} on WhatsApp."
+
+
+def launch(campaign, *, by, intent, digest, consent="", engine="", typed=None):
     """Start sending, once. Raise `AlreadyLaunched` or `Refused`.
 
-    `digest` names what the person saw, `intent` (a UUID) the page that was pressed, `engine`
-    the way out where one was chosen, `typed` the number of people where the team asks for it.
+    `digest` names what the person saw, `intent` (a UUID) the page that was pressed, `consent`
+    the sentence that was confirmed, `engine` the way out where one was chosen, `typed` the
+    number of people where the team asks for it.
     """
     with transaction.atomic():
         _check_launch(campaign, digest, typed)
+        _check_consent(campaign, consent)
         engine = _engine(campaign, engine)
         now = timezone.now()
         try:
@@ -53,6 +69,7 @@ def launch(campaign, *, by, intent, digest, engine="", typed=None):
                     snapshot=_snapshot(campaign),
                     launched_by=by,
                     launched_at=now,
+                    consent=consent,
                     failures_since=now,
                 )
         except IntegrityError:
@@ -64,6 +81,11 @@ def launch(campaign, *, by, intent, digest, engine="", typed=None):
             raise Refused(CHANGED)
         if engine == Campaign.Engine.BATCHES:
             _cut_batches(campaign)
+        elif engine == Campaign.Engine.GROUP:
+            # ChumiAI takes the whole group in one request.
+            Batch.objects.create(
+                campaign=campaign, number=1, first=1, last=campaign.recipient_count
+            )
         audit(
             campaign.team,
             "campaign launched",
@@ -74,6 +96,7 @@ def launch(campaign, *, by, intent, digest, engine="", typed=None):
                 "template": str(campaign.template),
                 "engine": engine,
                 "digest": digest,
+                "consent": consent,
             },
         )
         tasks.request("send_batches", campaign.team_id)
@@ -97,6 +120,8 @@ def _check_launch(campaign, digest, typed):
         )
     if missing := media.what_is_missing(campaign):
         raise Refused(f"{missing} Nothing was sent.")
+    if refused := groups.what_stands_against(campaign):
+        raise Refused(f"{refused} Nothing was sent.")
     if digest_of(campaign) != campaign.digest or digest != campaign.digest:
         raise Refused(CHANGED)
     if needs_number(campaign) and typed != campaign.recipient_count:
@@ -107,6 +132,15 @@ def _check_launch(campaign, digest, typed):
         client_for(campaign.team)
     except NotConnected as error:
         raise Refused(f"{error} Nothing was sent.") from None
+
+
+def _check_consent(campaign, consent):
+    """Refuse what is none of our sentences: what is kept is what was shown."""
+    is_test = campaign.test_of_id is not None and consent == Campaign.OWN_NUMBERS
+    if not is_test and consent != consent_sentence(campaign):
+        raise NoConsent(
+            "Confirm that the people agreed to hear from you: tick the box. Nothing was sent."
+        )
 
 
 def _engine(campaign, chosen):
@@ -140,8 +174,20 @@ def _snapshot(campaign):
         "parameter_format": template.parameter_format,
         "body_hash": template.body_hash,
         "placeholders": template.placeholders,
-        "mapping": campaign.mapping,
         "media": media.content_of(campaign),
+        **_source_of(campaign),
+    }
+
+
+def _source_of(campaign):
+    """Return where the people and their values come from."""
+    if campaign.is_to_one:
+        # Its number and values stand in the row of the person.
+        return {}
+    if campaign.audience == Campaign.Audience.GROUP:
+        return {"mapping": campaign.mapping} | groups.snapshot_of(campaign)
+    return {
+        "mapping": campaign.mapping,
         "file": campaign.upload.name,
         "file_sha256": campaign.upload.sha256,
     }
@@ -183,11 +229,31 @@ def pause(campaign, *, reason=Campaign.Pause.PERSON, note="", by=None):
     return moved
 
 
+def pause_for_template(template):
+    """Hold the campaigns whose template WhatsApp does not let through any more."""
+    sending = Campaign.objects.filter(
+        template=template, status__in=(Status.QUEUED, Status.SENDING)
+    ).select_related("team")
+    for campaign in sending.order_by("pk"):
+        pause(
+            campaign,
+            reason=Campaign.Pause.TEMPLATE,
+            note=f"{template.unsendable_reason} The people who are left were not written to.",
+        )
+
+
+def reason_for(failure):
+    """Return why a campaign is paused by a `Failure` that would meet everybody, or by None."""
+    return REASONS_BY_SUBJECT.get(failure and failure.about, Campaign.Pause.REJECTED)
+
+
 def resume(campaign, *, by=None):
     """Go on with the parts that were not handed over. Raise `Refused`."""
     if campaign.batches.filter(status=Batch.Status.UNCONFIRMED).exists():
         raise Refused("A part got no clear answer yet. Settle it first, then go on.")
     with transaction.atomic():
+        if campaign.pause_reason == Campaign.Pause.GROUP_CHANGED:
+            groups.accept_count(campaign)
         # The person has seen what failed until now. The jobs come before the task, as where
         # their news is written: the other way round, each would wait for the other.
         BulkJob.objects.filter(batch__campaign=campaign).update(failures_told=True)

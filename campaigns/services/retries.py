@@ -34,6 +34,9 @@ def retry(campaign, code, *, by):
     failed = campaign.recipients.filter(can_be_tried(timezone.now()), failure_code=code)
     again = failed.update(
         status=Recipient.Status.PENDING,
+        # What is told of the first message from now on is not told of the next.
+        remote_id="",
+        reached=Recipient.Reached.NOT_TOLD,
         retries=F("retries") + 1,
         failure_code=None,
         settled_at=None,

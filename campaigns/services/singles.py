@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from campaigns import failures
 from campaigns.models import Attempt, Campaign, Recipient
-from campaigns.services import launches
+from campaigns.services import launches, left_out
 from campaigns.services.batches import Decision, claim_lifetime
 from chumi_api.types import SendResult
 from contacts.models import OptOut
@@ -31,7 +31,6 @@ IN_DOUBT = (Status.SUBMITTING, Status.UNCONFIRMED)
 # A campaign is paused when so many of its last messages got no clear answer, or so many in a row.
 LAST = 50
 DOUBTS, DOUBTS_IN_A_ROW = 5, 3
-OPTED_OUT = {"status": Status.SKIPPED, "reason": "Opted out after the file was checked."}
 
 
 def claim(campaign, most):
@@ -54,10 +53,9 @@ def _claim(campaign, most):
         people = list(waiting.order_by("position")[:most])
         if not people:
             return []
-        gone = opted_out_of(campaign.team, [person.phone for person in people])
-        if not gone:
+        group = waiting.filter(pk__in=[person.pk for person in people])
+        if not left_out.skip(campaign, group):
             break
-        waiting.filter(phone__in=gone).update(**OPTED_OUT)
     # The state of the person stands in the outer query: only there does PostgreSQL look again
     # after it has waited for another worker's claim.
     won = Recipient.objects.filter(
@@ -113,7 +111,12 @@ def record(campaign, outcomes):
             _settle(
                 attempt,
                 Outcome.ACCEPTED,
-                {"status": Status.ACCEPTED, "remote_id": outcome.message_id or "", "reason": ""},
+                {
+                    "status": Status.ACCEPTED,
+                    "remote_id": outcome.message_id or "",
+                    "reached": Recipient.Reached.HELD if outcome.is_held else 0,
+                    "reason": "",
+                },
                 request_id=outcome.request_id or "",
             )
         elif outcome.maybe_sent:
@@ -229,8 +232,13 @@ def pause_if_unwell(campaign):
             finished_at__gt=campaign.failures_since,
         )
         .order_by("-finished_at", "-pk")
-        .values_list("outcome", flat=True)[:LAST]
+        .values_list("outcome", "recipient__status")[:LAST]
     )
+    # What was accepted may fail later.
+    last = [
+        Outcome.REJECTED if (outcome, person) == (Outcome.ACCEPTED, Status.FAILED) else outcome
+        for outcome, person in last
+    ]
     doubts = last.count(Outcome.UNCONFIRMED)
     in_a_row = last[:DOUBTS_IN_A_ROW].count(Outcome.UNCONFIRMED) == DOUBTS_IN_A_ROW
     if doubts >= DOUBTS or in_a_row:

@@ -6,8 +6,9 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from campaigns import steps
-from campaigns.forms import TABS, CampaignFilter
-from campaigns.models import Campaign
+from campaigns.fates import fate_of
+from campaigns.forms import TABS, CampaignFilter, in_tab
+from campaigns.models import Campaign, Recipient
 
 PAGE_SIZE = 25
 
@@ -15,7 +16,7 @@ PAGE_SIZE = 25
 @require_safe
 def campaign_list(request):
     """Show the campaigns, the youngest first; drafts lead to the step that is open."""
-    ours = Campaign.objects.for_team(request.team)
+    ours = Campaign.objects.for_team(request.team).without_tests()
     form = CampaignFilter(request.GET)
     found = (
         form.filter(ours.with_parts().with_progress())
@@ -23,26 +24,38 @@ def campaign_list(request):
         .order_by("-created_at", "-id")
     )
     page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
-    counts = dict(ours.values_list("status").annotate(Count("pk")))
+    counts = ours.aggregate(
+        any=Count("pk"), **{f"in_{tab}": Count("pk", filter=in_tab(tab)) for tab in TABS}
+    )
     context = {
         "form": form,
         "page": page,
-        "rows": [(campaign, _url(request, campaign)) for campaign in page],
+        "rows": [(campaign, _url(request, campaign)) for campaign in _with_people(page)],
         "tabs": [
             {
                 "name": name,
                 "label": label,
-                "count": sum(counts.get(status, 0) for status in statuses or counts),
+                "count": counts[f"in_{name}"],
                 "is_open": name == form.tab_name,
             }
-            for name, (label, statuses) in TABS.items()
+            for name, (label, _) in TABS.items()
         ],
-        "none_at_all": not counts,
+        "none_at_all": not counts["any"],
     }
     template = "campaigns/campaign_list.html"
     if request.htmx and not request.htmx.boosted:
         template += "#list"
     return render(request, template, context)
+
+
+def _with_people(campaigns):
+    """Tell of each launched message to one number who gets it and what became of it."""
+    campaigns = list(campaigns)
+    singles = {c.pk: c for c in campaigns if c.is_to_one and not c.is_editable}
+    for person in Recipient.objects.filter(campaign__in=singles):
+        campaign = singles[person.campaign_id]
+        campaign.person, campaign.fate = person, fate_of(campaign, person)
+    return campaigns
 
 
 def _url(request, campaign):

@@ -2,34 +2,29 @@
 
 from django.contrib import messages
 from django.db.models import Count, Max, Min
-from django.http import StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.utils.text import slugify
 from django.views.decorators.http import require_POST, require_safe
 
 from campaigns import steps
 from campaigns.failures import Retry, explain, retry_words
+from campaigns.fates import fate_of
 from campaigns.forms import DecisionForm, RetryForm
 from campaigns.models import Batch, Campaign, Recipient
 from campaigns.services import batches, jobs, launches, retries, singles
 from campaigns.standing import standing_of
-from core import phones
 from core.errors import Refused
-from core.safe_csv import safe_csv
 from message_templates import components as parts
 from teams.roles import requires
 
-TRIED = (Recipient.Status.ACCEPTED, Recipient.Status.FAILED, Recipient.Status.UNCONFIRMED)
 # Parts that the page lists: those that are over and those far off give way.
 SHOWN_PARTS = 40
-CSV_HEADER = (
-    "Row", "Phone", "State", "Reason", "What to do", "Tries", "Part", "About the part"
-)  # fmt: skip
 
 
 def _get_campaign(request, uuid):
-    campaigns = Campaign.objects.for_team(request.team).select_related("launched_by", "team")
+    campaigns = Campaign.objects.for_team(request.team).select_related(
+        "launched_by", "team", "test_of"
+    )
     return get_object_or_404(campaigns, uuid=uuid)
 
 
@@ -40,16 +35,25 @@ def campaign_detail(request, uuid):
     if campaign.is_editable:
         return redirect(steps.url_of(campaign, steps.open_step(campaign)))
     snapshot = campaign.snapshot
+    context = _progress_context(campaign)
     return render(
         request,
         "campaigns/campaign_detail.html",
-        _progress_context(campaign)
+        context
         | {
             "snapshot": snapshot,
             "parts": parts.parts(snapshot["components"]),
-            "body_html": parts.format_whatsapp(parts.body_text(snapshot["components"])),
+            "body_html": parts.format_whatsapp(
+                parts.body_text(snapshot["components"]),
+                _values(snapshot, context["person"]) if request.may["prepare"] else None,
+            ),
         },
     )
+
+
+def _values(snapshot, person):
+    """Return the values of a message to one person, nothing for a message to many."""
+    return dict(zip(snapshot["placeholders"], person.values, strict=True)) if person else None
 
 
 @require_safe
@@ -65,14 +69,18 @@ def _progress_context(campaign):
     progress = standing_of(campaign)
     shown = _shown(progress.parts)
     hidden = [part for part in progress.parts if part not in shown]
+    person = campaign.recipients.first() if campaign.is_to_one else None
+    fate = fate_of(campaign, person) if person else None
     return {
         "campaign": campaign,
+        "person": person,
+        "fate": fate,
         "progress": progress,
         "failures": _failures(campaign, progress),
         "shown_parts": shown,
         "hidden_waiting": sum(part.is_waiting for part in hidden),
         "hidden_over": sum(not part.is_waiting for part in hidden),
-        "news": _news(campaign, progress),
+        "news": f"{fate.label}." if fate else _news(campaign, progress),
         "waits_for": jobs.waits_for(campaign.team) if progress.poll_seconds else None,
     }
 
@@ -123,6 +131,7 @@ def _failures(campaign, progress):
                 "code": None,
                 "again": 0,
                 "when": "",
+                "listed": "",
             }
         )
     return groups
@@ -141,6 +150,8 @@ def _failure(row, now):
         "code": code,
         "again": row["again"],
         "when": _when(row, known, now),
+        # The reason, as the list of the recipients is asked for it.
+        "listed": "none" if code is None else code,
     }
 
 
@@ -285,61 +296,3 @@ def campaign_decide(request, uuid):
 
 def _back(request, campaign):
     return redirect("campaigns:campaign_detail", team=request.team.slug, uuid=campaign.uuid)
-
-
-@require_safe
-def campaign_recipients(request, uuid):
-    """Stream every recipient with what became of the message, as a CSV."""
-    campaign = _get_campaign(request, uuid)
-    written = str if request.may["prepare"] else phones.mask
-    return StreamingHttpResponse(
-        safe_csv(_csv_rows(campaign, written)),
-        content_type="text/csv; charset=utf-8",
-        headers={
-            "Content-Disposition": "attachment; "
-            f'filename="{slugify(campaign.name) or "campaign"}-recipients.csv"'
-        },
-    )
-
-
-def _csv_rows(campaign, written):
-    yield CSV_HEADER
-    slices = iter(_slices(campaign))
-    last, number, about = 0, "", ""
-    people = Recipient.objects.filter(campaign=campaign).order_by("position")
-    for person in people.iterator(chunk_size=1000):
-        while person.position > last:
-            last, number, about = next(slices, (person.position, "", ""))
-        yield (
-            str(person.row_number),
-            written(person.phone),
-            person.get_status_display(),
-            person.reason,
-            _advice(person),
-            str(person.retries + 1) if person.status in TRIED else "",
-            number,
-            "" if person.retries else about,
-        )
-
-
-def _advice(person):
-    if person.status != Recipient.Status.FAILED:
-        return ""
-    known = explain(person.failure_code)
-    # A refusal of the whole part has no code of WhatsApp's, but ChumiAI's own reason.
-    is_known = person.failure_code is not None or person.reason == known.sentence
-    return known.advice if is_known else ""
-
-
-def _slices(campaign):
-    """Return (last position, part number, what ChumiAI leaves unsaid about it) of each part."""
-    return [
-        (part.last, str(part.number), part.words if _is_vague(part) else "")
-        for part in standing_of(campaign).parts
-    ]
-
-
-def _is_vague(part):
-    """Say whether the words of the part are needed to read the states of its people."""
-    counters_only = part.job is not None and not part.job.has_row_results
-    return bool(part.unconfirmed or part.untold or (counters_only and part.failed))

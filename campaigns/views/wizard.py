@@ -11,24 +11,30 @@ from django.utils.text import slugify
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
-from campaigns import downloads, engines, review, steps
+from campaigns import downloads, engines, fates, review, steps
 from campaigns.check_process import SAMPLE_CELLS
 from campaigns.forms import (
+    GroupSearch,
     HeaderForm,
     LaunchForm,
+    LeaveOutForm,
     LinkForm,
     MappingForm,
     MediaIdForm,
     NameForm,
     NewCampaignForm,
+    NumberForm,
     TemplateSearch,
+    TestSendForm,
     UploadForm,
 )
 from campaigns.media import MB
 from campaigns.models import Campaign, Recipient
 from campaigns.recipients import Outcome
-from campaigns.services import checks, drafts, launches
+from campaigns.samples import phone_of_first, values_of_first
+from campaigns.services import checks, drafts, groups, launches, test_sends
 from campaigns.services import media as header_media
+from contacts.models import Contact, ContactGroup, ContactSync
 from core.errors import Refused
 from core.safe_csv import safe_csv
 from message_templates import components as parts
@@ -40,6 +46,8 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 # The page shows so many templates; the search finds the others.
 TEMPLATES_SHOWN = 60
 ROWS_SHOWN = 10
+# The page shows so many groups; the search finds the others.
+GROUPS_SHOWN = 60
 
 
 def draft_page(view):
@@ -80,19 +88,65 @@ def step_page(step):
 @requires("prepare")
 def campaign_new(request):
     """Make a draft, with its template where one was chosen."""
-    chosen = _chosen(request)
+    chosen, group = _chosen(request), _wanted_group(request)
     form = NewCampaignForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
             campaign = drafts.create_campaign(
                 request.team, by=request.user, name=form.cleaned_data["name"], template=chosen
             )
+            if group:
+                groups.choose_group(campaign, group, by=request.user)
+                campaign = _campaign(request, campaign.uuid)
         except Refused as error:
             form.add_error(None, str(error))
         else:
-            return redirect(steps.url_of(campaign, "file" if chosen else "template"))
-    context = {"form": form, "steps": steps.first_bar(), **_gallery(request, chosen)}
+            following = steps.after(campaign, "template") if chosen else "template"
+            return redirect(steps.url_of(campaign, following))
+    context = {
+        "form": form,
+        "steps": steps.first_bar(),
+        "group": group,
+        **_gallery(request, chosen),
+    }
     return render(request, "campaigns/campaign_new.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+@requires("prepare")
+def message_new(request):
+    """Begin a message to one number, that of a contact where one is named."""
+    chosen, contact = _chosen(request), _contact(request)
+    to_one = Campaign.Audience.NUMBER
+    if request.method == "POST":
+        try:
+            campaign = drafts.create_campaign(
+                request.team,
+                by=request.user,
+                template=chosen,
+                audience=to_one,
+                phone=contact.phone if contact else "",
+            )
+        except Refused as error:
+            messages.error(request, str(error))
+        else:
+            return redirect(steps.url_of(campaign, steps.open_step(campaign)))
+    context = {
+        "contact": contact,
+        "steps": steps.first_bar(to_one),
+        **_gallery(request, chosen),
+    }
+    return render(request, "campaigns/message_new.html", context)
+
+
+def _contact(request):
+    """Return the contact whom the address names, or None."""
+    try:
+        wanted = uuid.UUID(request.GET.get("contact", ""))
+    except ValueError:
+        return None
+    current = ContactSync.objects.current(request.team)
+    return get_object_or_404(Contact.objects.exclude(phone=""), sync=current, uuid=wanted)
 
 
 @require_http_methods(["GET", "POST"])
@@ -109,18 +163,28 @@ def campaign_template(request, campaign):
         except Refused as error:
             messages.error(request, str(error))
         else:
-            return redirect(steps.url_of(campaign, "file"))
+            return redirect(steps.url_of(campaign, steps.after(campaign, "template")))
     return _step(request, campaign, "template", **_gallery(request, campaign.template))
 
 
 def _chosen(request):
     """Return the team's template that the request names, or None."""
-    text = request.POST.get("template", request.GET.get("template", ""))
+    return _named(request, "template", MessageTemplate.objects.for_team(request.team))
+
+
+def _wanted_group(request):
+    """Return the team's group that the request names, or None."""
+    groups_now = ContactGroup.objects.current(request.team).select_related("sync")
+    return _named(request, "group", groups_now)
+
+
+def _named(request, word, queryset):
+    text = request.POST.get(word, request.GET.get(word, ""))
     try:
         wanted = uuid.UUID(text)
     except ValueError:
         return None
-    return get_object_or_404(MessageTemplate.objects.for_team(request.team), uuid=wanted)
+    return get_object_or_404(queryset, uuid=wanted)
 
 
 def _gallery(request, chosen):
@@ -169,6 +233,60 @@ def campaign_file(request, campaign):
         header_form=upload and HeaderForm(initial={"has_header": upload.has_header}),
         max_bytes=settings.MAX_UPLOAD_BYTES,
         max_rows=settings.MAX_ROWS,
+        body_html=parts.format_whatsapp(campaign.template.parts.body),
+    )
+
+
+@require_POST
+@requires("prepare")
+@draft_page
+def campaign_audience(request, campaign):
+    """Say whether the people come from a file or from a group."""
+    try:
+        groups.choose_audience(campaign, request.POST.get("audience", ""), by=request.user)
+    except Refused as error:
+        messages.error(request, str(error))
+    campaign = _campaign(request, campaign.uuid)
+    return redirect(steps.url_of(campaign, steps.open_step(campaign)))
+
+
+# Group
+
+
+@require_http_methods(["GET", "POST"])
+@requires("prepare")
+@step_page("group")
+def campaign_group(request, campaign):
+    """Choose the group, and who finds its members: we or ChumiAI."""
+    if request.method == "POST":
+        try:
+            if way := request.POST.get("way"):
+                groups.choose_way(campaign, way, by=request.user)
+                return redirect(steps.url_of(campaign, "values"))
+            group = _wanted_group(request)
+            if group is None:
+                raise Refused("Choose a group first.")
+            groups.choose_group(campaign, group, by=request.user)
+        except Refused as error:
+            messages.error(request, str(error))
+        return redirect(steps.url_of(campaign, "group"))
+    search = GroupSearch(request.GET)
+    current = ContactSync.objects.current(request.team)
+    found = ContactGroup.objects.filter(sync=current).order_by("name", "id")
+    listed = list(search.filter(found)[: GROUPS_SHOWN + 1])
+    choice = getattr(campaign, "group", None)
+    now = groups.current_group(campaign) if choice else None
+    return _step(
+        request,
+        campaign,
+        "group",
+        choice=choice,
+        now=now,
+        offers=groups.ways(campaign, now, campaign.mapping) if now else [],
+        search=search,
+        groups=listed[:GROUPS_SHOWN],
+        has_more=len(listed) > GROUPS_SHOWN,
+        was_read=current is not None,
         body_html=parts.format_whatsapp(campaign.template.parts.body),
     )
 
@@ -230,34 +348,65 @@ def campaign_values(request, campaign):
                 following = steps.after(campaign, "values") if then == "check" else "values"
                 return redirect(steps.url_of(campaign, following))
             form = MappingForm(campaign=campaign)
-    samples = _samples(campaign)
+    samples = values_of_first(campaign)
+    upload = getattr(campaign, "upload", None)
     return _step(
         request,
         campaign,
         "values",
         form=form,
         rows=[(row, samples.get(row["name"], "")) for row in form.rows()],
-        phone_sample=_cell(campaign, (campaign.mapping or {}).get("phone_column")),
-        sample_row=campaign.upload.sample[0][0] if campaign.upload.sample else None,
+        phone_sample=phone_of_first(campaign),
+        sample_row=upload.sample[0][0] if upload and upload.sample else None,
         body_html=parts.format_whatsapp(campaign.template.parts.body, samples),
     )
 
 
-def _samples(campaign):
-    """Return the values of the first row, by placeholder, as far as they are known."""
-    sources = (campaign.mapping or {"values": {}})["values"]
-    found = {
-        name: source.get("text") or _cell(campaign, source.get("column")) or source.get("fallback")
-        for name in campaign.template.placeholders
-        if (source := sources.get(name))
-    }
-    return {name: value for name, value in found.items() if value}
+# One number
 
 
-def _cell(campaign, column):
-    sample = campaign.upload.sample
-    cells = sample[0][1] if sample else []
-    return cells[column].strip() if column is not None and column < len(cells) else ""
+@require_http_methods(["GET", "POST"])
+@requires("prepare")
+@step_page("number")
+def campaign_number(request, campaign):
+    """Type the number and its values. The page saves itself at every change."""
+    then = request.POST.get("then", "")
+    form = NumberForm(request.POST or None, campaign=campaign, complete=then == "check")
+    if request.method == "POST" and form.is_valid():
+        try:
+            drafts.set_mapping(campaign, form.mapping(), by=request.user)
+            if then == "check":
+                form.check(checks.verdict_on_number(campaign))
+            if then == "check" and form.is_valid() and not header_media.what_is_missing(campaign):
+                checks.check_number(campaign, by=request.user)
+        except Refused as error:
+            form.add_error(None, str(error))
+        if form.is_valid() and then == "leave":
+            return redirect("campaigns:campaign_list", team=request.team.slug)
+        if form.is_valid() and not request.htmx:
+            following = steps.after(campaign, "number") if then == "check" else "number"
+            return redirect(steps.url_of(campaign, following))
+    return _step(
+        request,
+        campaign,
+        "number",
+        form=form,
+        rows=form.rows(),
+        body_html=parts.format_whatsapp(campaign.template.parts.body, values_of_first(campaign)),
+    )
+
+
+@require_POST
+@requires("prepare")
+@step_page("number")
+def campaign_number_check(request, campaign):
+    """Check what was typed before; where it is refused, the page of the number says why."""
+    try:
+        checks.check_number(campaign, by=request.user)
+    except Refused as error:
+        messages.error(request, str(error))
+        return redirect(steps.url_of(campaign, "number"))
+    return redirect(steps.url_of(campaign, "review"))
 
 
 # Picture, video or document
@@ -305,7 +454,9 @@ def _media_context(campaign, form=None):
         "missing": header_media.what_is_missing(campaign),
         "is_checked": hasattr(campaign, "check_result"),
         "worker_is_off": bool(media and media.is_open and not tasks.worker_is_alive()),
-        "body_html": parts.format_whatsapp(campaign.template.parts.body, _samples(campaign)),
+        "body_html": parts.format_whatsapp(
+            campaign.template.parts.body, values_of_first(campaign)
+        ),
     }
 
 
@@ -319,6 +470,11 @@ def campaign_check(request, campaign):
     """Show what the check found, or ask for another one."""
     if request.method == "POST":
         try:
+            if "leave_out" in request.POST:
+                form = LeaveOutForm(request.POST, campaign=campaign)
+                if not form.is_valid():
+                    raise Refused("Choose one of the campaigns of the list. Nothing was changed.")
+                drafts.set_leave_out(campaign, form.cleaned_data["leave_out"], by=request.user)
             checks.request_check(campaign, by=request.user)
         except Refused as error:
             messages.error(request, str(error))
@@ -346,12 +502,18 @@ OUTCOMES = {
     Outcome.DUPLICATE: ("warn", "Duplicate", "the first one is kept"),
     Outcome.INVALID: ("bad", "Invalid", "can't be sent"),
     Outcome.OPTED_OUT: ("warn", "Opted out", "never written to"),
+    Outcome.EXCLUDED: ("warn", "Left out", "got an earlier campaign"),
+    Outcome.RECENT: ("warn", "Had enough", "of marketing messages lately"),
 }
+# These have a tile only where they say something.
+SELDOM = (Outcome.EXCLUDED, Outcome.RECENT)
 # Which rows are shown where nobody asked: those about which there is something to do.
 WORTH_A_LOOK = (
     Outcome.INVALID,
     Outcome.DUPLICATE,
     Outcome.OPTED_OUT,
+    Outcome.RECENT,
+    Outcome.EXCLUDED,
     Outcome.REPAIRED,
     Outcome.READY,
 )
@@ -360,6 +522,8 @@ WORTH_A_LOOK = (
 def _check_context(request, campaign):
     check = getattr(campaign, "check_result", None)
     context = {"campaign": campaign, "steps": steps.bar(campaign, "check"), "check": check}
+    if check is None or not check.is_open:
+        context["leave_out_form"] = LeaveOutForm(campaign=campaign)
     if check is None or check.is_open:
         return context | {"worker_is_off": not tasks.worker_is_alive()}
     counts = {outcome: getattr(check, outcome) for outcome in OUTCOMES}
@@ -369,7 +533,7 @@ def _check_context(request, campaign):
         if asked in counts
         else next((outcome for outcome in WORTH_A_LOOK if counts[outcome]), Outcome.READY)
     )
-    columns = campaign.upload.columns[:SAMPLE_CELLS]
+    columns = downloads.columns_of(check)[:SAMPLE_CELLS]
     return context | {
         "tiles": [
             {
@@ -381,6 +545,7 @@ def _check_context(request, campaign):
                 "is_open": outcome == shown,
             }
             for outcome, (tone, label, note) in OUTCOMES.items()
+            if counts[outcome] or outcome not in SELDOM
         ],
         "shown": shown.value,
         "shown_label": OUTCOMES[shown][1],
@@ -413,7 +578,7 @@ def campaign_rows(request, campaign, outcome):
 def campaign_preview(request, campaign):
     """Show the message as one recipient's phone will."""
     position = _position(request, campaign)
-    recipient = get_object_or_404(Recipient, campaign=campaign, position=position)
+    recipient = _recipient(campaign, position)
     return _step(
         request,
         campaign,
@@ -421,9 +586,15 @@ def campaign_preview(request, campaign):
         recipient=recipient,
         previous=position - 1,
         next=position + 1 if position < campaign.recipient_count else None,
+        goes_through_group=campaign.goes_through_group,
         values=[(f"{{{{{name}}}}}", v) for name, v in _values(campaign, recipient).items()],
         body_html=_message(campaign, recipient),
         length=len(_text(campaign, recipient)),
+        test_form=TestSendForm(
+            team=campaign.team,
+            initial={"intent": uuid.uuid4(), "digest": campaign.digest, "position": position},
+        ),
+        **_tests_context(campaign),
     )
 
 
@@ -440,6 +611,14 @@ def _position(request, campaign):
     return min(max(asked, 1), campaign.recipient_count)
 
 
+def _recipient(campaign, position):
+    """Return the person at the position; through ChumiAI's group, anybody stands for all."""
+    if campaign.goes_through_group:
+        values = campaign.check_result.details.get("values", [])
+        return Recipient(campaign=campaign, position=position, values=values)
+    return get_object_or_404(Recipient, campaign=campaign, position=position)
+
+
 def _message(campaign, recipient):
     return parts.format_whatsapp(campaign.template.parts.body, _values(campaign, recipient))
 
@@ -450,6 +629,48 @@ def _text(campaign, recipient):
 
 def _values(campaign, recipient):
     return dict(zip(campaign.template.placeholders, recipient.values, strict=False))
+
+
+@require_safe
+@requires("prepare")
+@step_page("preview")
+def campaign_tests(request, campaign):
+    """Show what became of the tests: the live region of the preview."""
+    context = {"campaign": campaign, **_tests_context(campaign)}
+    return render(request, "campaigns/campaign_preview.html#tests", context)
+
+
+def _tests_context(campaign):
+    tests = fates.tests_of(campaign)
+    is_open = any(test.is_open for test in tests)
+    return {
+        "tests": tests,
+        "tests_are_open": is_open,
+        "worker_is_off": is_open and not tasks.worker_is_alive(),
+    }
+
+
+@require_POST
+@requires("test")
+@step_page("preview")
+def campaign_test(request, campaign):
+    """Send the row that is shown to test numbers."""
+    form = TestSendForm(request.POST, team=campaign.team)
+    back = steps.url_of(campaign, "preview")
+    if not form.is_valid():
+        told = form.errors.get("numbers") or ["This page was out of date."]
+        messages.error(request, f"{told[0]} Nothing was sent.")
+        return redirect(back)
+    asked = form.cleaned_data
+    position = asked.pop("position")
+    person = _recipient(campaign, position)
+    try:
+        test_sends.send_tests(campaign, person, by=request.user, **asked)
+    except launches.AlreadyLaunched as error:
+        messages.info(request, str(error))
+    except Refused as error:
+        messages.error(request, str(error))
+    return redirect(f"{back}?position={position}#campaign-tests")
 
 
 # Review and launch
@@ -492,7 +713,7 @@ def _refused(request, uuid, error):
 
 def _review(request, campaign, error=None):
     points = review.points(campaign)
-    first = get_object_or_404(Recipient, campaign=campaign, position=1)
+    first = _recipient(campaign, 1)
     offers = engines.offers(campaign)
     return _step(
         request,
@@ -504,18 +725,25 @@ def _review(request, campaign, error=None):
         in_the_way=[point for point in points if point.tone == "bad"],
         offers=offers,
         chosen=request.POST.get("engine") or offers[0].engine,
+        looks_repeated=review.looks_repeated(campaign),
+        consent=launches.consent_sentence(campaign),
         asks_number=launches.needs_number(campaign),
+        person=first,
         body_html=_message(campaign, first),
     )
 
 
 def _launch_form(request, campaign, error):
-    """Return the form for what is shown now; a number typed wrongly is said beside its field."""
+    """Return the form for what is shown now; what is missing is said beside its field."""
     now = {"intent": uuid.uuid4(), "digest": campaign.digest}
-    if not isinstance(error, launches.WrongNumber):
+    if not isinstance(error, (launches.WrongNumber, launches.NoConsent)):
         return LaunchForm(initial=now)
-    form = LaunchForm(now | {"typed": request.POST.get("typed", "")})
-    form.add_error("typed", f"Type {campaign.recipient_count}.")
+    given = {name: request.POST.get(name, "") for name in ("typed", "consent")}
+    form = LaunchForm(now | given)
+    if isinstance(error, launches.WrongNumber):
+        form.add_error("typed", f"Type {campaign.recipient_count}.")
+    else:
+        form.add_error("consent", "Tick the box, if it is so.")
     return form
 
 

@@ -18,7 +18,7 @@ from teams.roles import requires
 PAGE_SIZE = 50
 # So many of the numbers that could not be read are listed; of the others, how many.
 UNREAD_SHOWN = 200
-EXPORT_HEADER = ["Phone", "Added", "How", "By", "Reason"]
+EXPORT_HEADER = ["Phone", "Added", "How", "By", "Reason", "Message"]
 
 
 @require_safe
@@ -120,6 +120,7 @@ def _csv_rows(opt_outs, written):
             opt_out.get_source_display(),
             str(opt_out.created_by or ""),
             opt_out.reason,
+            opt_out.message,
         )
 
 

@@ -67,33 +67,27 @@ def record_statuses(team, updates):
     """Write how far messages of ours got (`chumi_api.types.StatusUpdate`).
 
     A message that nobody told of yet gets a row of its own, to be filled in later, unless it is
-    a campaign's: its recipient knows. Return the ids of those that nobody can place, because
-    no number came with them.
+    a campaign's: its recipient knows. Return the ids of the messages that were known.
     """
     updates = [update for update in updates if update.remote_id and RANKS[update.status]]
-    unplaced = set()
+    matched = set()
     for start in range(0, len(updates), CHUNK):
         chunk = updates[start : start + CHUNK]
         ids = {update.remote_id for update in chunk}
-        known = set(
-            Message.objects.filter(team=team, remote_id__in=ids).values_list(
-                "remote_id", flat=True
-            )
-        )
+        rows = Message.objects.filter(team=team, remote_id__in=ids)
+        known = dict(rows.values_list("remote_id", "kind"))
         strangers = [update for update in chunk if update.remote_id not in known]
         ours = _of_campaigns(team, strangers)
         _say_news(team, [update for update in strangers if update.remote_id in ours])
-        told, lost = [], set()
-        for update in chunk:
-            if update.remote_id in ours:
-                continue
-            if update.remote_id in known or _identity(update.phone):
-                told.append(_as_message(update))
-            else:
-                lost.add(update.remote_id)
-        _record_chunk(team, told)
-        unplaced |= lost
-    return unplaced
+        told = [
+            update
+            for update in chunk
+            if update.remote_id in known or (update.remote_id not in ours and update.phone)
+        ]
+        _record_chunk(team, [_as_message(update) for update in told])
+        # A row without a kind is only the news itself: whose message it is, nobody knows yet.
+        matched |= ours | {remote_id for remote_id, kind in known.items() if kind}
+    return matched
 
 
 def _of_campaigns(team, updates):

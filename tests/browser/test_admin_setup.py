@@ -65,6 +65,6 @@ def test_from_nothing_to_a_connected_team(open_page, sandbox):
 
     # The key is in none of the pages that were seen on the way.
     texts = [page.content(), admin.content()]
-    texts += [person.request.get(url).text() for person, url in visited]
+    texts += [person.request.get(url, max_retries=3).text() for person, url in visited]
     assert len(texts) > 10
     assert not any(key in text for text in texts)

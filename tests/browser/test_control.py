@@ -76,6 +76,7 @@ def test_pause_resume_and_stop_between_two_messages(open_page, sandbox, slow, ma
     page.goto(f"/t/{slow.slug}/campaigns/{campaign.uuid}/review/")
     page.get_by_role("radio", name="One by one").check()
     page.get_by_label("To confirm").fill("200")
+    page.get_by_label("agreed to hear from").check()
     page.get_by_role("button", name="Send 200 messages now").click()
     wait_until(lambda: len(reached(sandbox, slow)) > 3, what="the first messages")
     look(page, "sending")

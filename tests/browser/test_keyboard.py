@@ -127,6 +127,7 @@ def test_without_javascript(open_page, ready_team, marketer, sandbox):
         page.get_by_role("link", name="Look again").click()
     onward.click()
     page.get_by_role("link", name="Continue to the review").click()
+    page.get_by_label("agreed to hear from").check()
     page.get_by_role("button", name="Send 4 messages now").click()
     head = page.locator(".progress-head")
     for _ in range(30):

@@ -166,13 +166,18 @@ def test_a_thousand_rows_from_log_in_to_finished(open_page, sandbox, team, manag
     expect(bubble).to_contain_text(LONG_NAME)
     expect(page.locator(".facts")).to_contain_text(str(LONGEST))
 
-    # The review: without the number nothing goes out
+    # The review: without consent and number nothing goes out
     page.get_by_role("link", name="Continue to the review").click()
     expect(page.get_by_role("region", name="Before you send")).to_contain_text("5 rows are left")
     send = page.get_by_role("button", name="Send 995 messages now")
+    page.get_by_label("To confirm, type the number of people").fill("995")
+    send.click()
+    refused = page.get_by_role("alert").filter(has_text="Nothing was sent")
+    expect(refused).to_contain_text("agreed to hear from you: tick the box.")
+    page.get_by_label("These people agreed to hear from").check()
     page.get_by_label("To confirm, type the number of people").fill("1000")
     send.click()
-    expect(page.get_by_role("alert").filter(has_text="Nothing was sent")).to_be_visible()
+    expect(refused).to_contain_text("type the number of people: 995.")
     assert sent(sandbox, team) == []
     page.get_by_label("To confirm, type the number of people").fill("995")
     sandbox.post("speed", speed=2)
@@ -214,6 +219,7 @@ def test_three_people_from_a_phone(open_page, sandbox, team, marketer):
     page.get_by_role("button", name="Check the file").tap()
     page.get_by_role("link", name="Continue to the preview").tap()
     page.get_by_role("link", name="Continue to the review").tap()
+    page.get_by_label("agreed to hear from").check()
     page.get_by_role("button", name="Send 3 messages now").tap()
     expect(page.locator(".progress-head")).to_contain_text("Finished")
     assert sent(sandbox, team) == [(f"233{phone}", [name, code]) for phone, name, code in people]

@@ -20,6 +20,7 @@ def test_a_key_that_may_not_send(open_page, sandbox, team, manager):
     campaign = make_ready_campaign(team, count=3, by=manager)
     page = open_page(manager)
     page.goto(f"/t/{team.slug}/campaigns/{campaign.uuid}/review/")
+    page.get_by_label("agreed to hear from").check()
     page.get_by_role("button", name="Send 3 messages now").click()
     progress = page.get_by_role("region", name="Progress", exact=True)
     expect(progress).to_contain_text("Paused")
@@ -44,6 +45,7 @@ def test_too_many_requests(open_page, sandbox, team, manager):
     sandbox.fault("429", path=IMPORT, retry_after=10)
     page = open_page(manager)
     page.goto(f"/t/{team.slug}/campaigns/{campaign.uuid}/review/")
+    page.get_by_label("agreed to hear from").check()
     page.get_by_role("button", name="Send 3 messages now").click()
     waiting = "Too many requests. Waiting 10 seconds, then carrying on."
     expect(page.get_by_text(waiting)).to_be_visible()

@@ -87,7 +87,7 @@ def test_the_check_sorts_every_row(tmp_path, check):
     path = xlsx(tmp_path / "a.xlsx", PEOPLE)
     answer = check(path, opted_out_path=str(opted_out))
 
-    assert answer["counts"] == {
+    assert {outcome: n for outcome, n in answer["counts"].items() if n} == {
         "ready": 1,
         "repaired": 1,
         "duplicate": 1,

@@ -1,6 +1,7 @@
 """A kill after each step of the protocol, with each fault: all end as the table says."""
 
 import random
+from collections import Counter
 
 import pytest
 from django.db import connection
@@ -9,7 +10,7 @@ from campaigns.models import Attempt, Batch, BulkJob, Campaign, Recipient
 from campaigns.services import batches, launches, singles
 from campaigns.services.batches import Decision
 from tasks.models import Task
-from tests.chaos.judge import judge
+from tests.chaos.judge import complaints_about_words, judge
 from tests.factories import (
     account_of,
     connect,
@@ -17,14 +18,17 @@ from tests.factories import (
     launch,
     let_time_pass,
     make_checked_campaign,
+    make_group,
+    make_group_campaign,
     make_team,
     make_user,
+    members,
     people,
 )
 
 pytestmark = pytest.mark.stack
 
-SEND = "/api/v1/whatsapp/(bulk-import-messages|send-template)$"
+SEND = "/api/v1/whatsapp/(bulk-import-messages|send-template|send-template-to-group)$"
 # What a fault needs to know. The refusal is about one message, not about the account.
 HANG = {"seconds": 6}
 PARAMS = {
@@ -65,6 +69,9 @@ answer_read       arrived lost    lost     lost         lost    lost    lost    
 outcome_recorded  done    lost    lost     broken       lost    waits   refused           arrived           arrived     arrived   done      arrived
 """  # noqa: E501
 
+# A whole group goes out as one part does, but without a file.
+GROUP = "\n".join(line for line in BATCHES.splitlines() if not line.startswith("file_written"))
+
 # In which state the kill leaves it, where the outcome was not recorded.
 STATES = {
     **dict.fromkeys(("baseline read", "file written", "claim written"), "pending"),
@@ -91,7 +98,7 @@ def rows_of(table):
 
 ROWS = [
     pytest.param(engine, step, ends, id=f"{engine}-{step.replace(' ', '_')}")
-    for engine, table in (("batches", BATCHES), ("singly", SINGLY))
+    for engine, table in (("batches", BATCHES), ("singly", SINGLY), ("group", GROUP))
     for step, ends in rows_of(table)
 ]
 
@@ -116,9 +123,15 @@ class Cell:
         )
         connect(self.team, sandbox)
         rows = people(5)[1:]
+        self.singly, self.to_group = engine == "singly", engine == "group"
         self.intended = {phone: values for phone, *values in rows}
-        self.campaign = launch(make_checked_campaign(self.team, rows), engine=engine)
-        self.singly = engine == "singly"
+        if self.to_group:
+            self.intended = dict.fromkeys(self.intended, ["Text 1", "Text 2"])
+            group = make_group(self.team, sandbox, members(5))
+            campaign = make_group_campaign(self.team, group, way="endpoint")
+        else:
+            campaign = make_checked_campaign(self.team, rows)
+        self.campaign = launch(campaign, engine=engine)
         self.decided = {}
         self.is_broken = False
         if fault != "none":
@@ -134,6 +147,8 @@ class Cell:
         return self.campaign.batches.get(number=1)
 
     def phones(self):
+        if self.to_group:
+            return set(self.intended)
         unit = self.unit
         people = [unit] if self.singly else Recipient.objects.of_batch(unit)
         return {person.phone.lstrip("+") for person in people}
@@ -143,6 +158,15 @@ class Cell:
 
     def arrived(self):
         return bool(self.phones() & {line["to"] for line in self.ledger()})
+
+    def complaints(self):
+        """Return what is wrong with the campaign now that it has ended."""
+        if not self.to_group:
+            return list(judge(self.campaign, self.ledger(), self.intended, decided=self.decided))
+        lines = Counter((line["to"], *line["values"]) for line in self.ledger())
+        wrong = [line for line in lines if self.intended[line[0]] != list(line[1:])]
+        doubled = [line for line, times in lines.items() if times > 1]
+        return [*wrong, *doubled, *complaints_about_words(self.campaign)]
 
     def check_death(self):
         """Say how the kill left it; find out which end a `broken` one takes."""
@@ -256,7 +280,7 @@ def test_a_kill_after_the_step(nursery, sandbox, pytestconfig, engine, step, end
     for cell in cells:
         cell.campaign.refresh_from_db()
         failed = cell.phones() if cell.end == "refused" else set()
-        found = list(judge(cell.campaign, cell.ledger(), cell.intended, decided=cell.decided))
+        found = cell.complaints()
         assert not found, f"{cell}: {found}"
         if not cell.is_broken:
             got = {line["to"] for line in cell.ledger()}

@@ -5,7 +5,8 @@ import uuid
 import pytest
 
 from campaigns.models import Batch, Campaign
-from campaigns.services import checks, drafts
+from campaigns.services import checks, drafts, launches
+from teams.models import AuditEvent
 from tests import factories
 from tests.campaigns.pages import text, told, url
 
@@ -17,7 +18,8 @@ def ready(connected):
 
 def seen(client, campaign):
     """Return what the review page would send back."""
-    return dict(client.get(url(campaign, "review")).context["form"].initial)
+    context = client.get(url(campaign, "review")).context
+    return context["form"].initial | {"consent": context["consent"]}
 
 
 def test_it_starts_and_shows_the_progress(ready, marketer, login):
@@ -27,6 +29,47 @@ def test_it_starts_and_shows_the_progress(ready, marketer, login):
     campaign = Campaign.objects.get()
     assert (campaign.status, campaign.launched_by) == ("queued", marketer)
     assert Batch.objects.get().size == 60 - Batch.objects.count() + 1
+
+
+WORDS = "These people agreed to hear from Kente Corner on WhatsApp."
+
+
+def test_who_launches_confirms_the_consent(ready, marketer, login):
+    client = login(marketer)
+    client.post(url(ready, "launch"), seen(client, ready) | {"typed": "60"})
+    assert Campaign.objects.get().consent == WORDS
+    assert AuditEvent.objects.get(action="campaign launched").after["consent"] == WORDS
+    assert WORDS in text(client.get(url(ready, "detail")))
+
+
+@pytest.mark.parametrize("said", ["", "on", "Yes.", Campaign.OWN_NUMBERS])
+def test_without_the_consent_nothing_is_sent(ready, marketer, login, said):
+    client = login(marketer)
+    response = client.post(
+        url(ready, "launch"), seen(client, ready) | {"typed": "60", "consent": said}
+    )
+    assert "tick the box. Nothing was sent." in text(response)
+    assert b'aria-describedby="id_consent_error"' in response.content
+    # What was typed is kept, and the box is as it was left.
+    assert b'value="60"' in response.content
+    assert b'value="These people agreed' in response.content
+    assert b" checked aria-invalid" not in response.content
+    assert Campaign.objects.get().launched_at is None
+
+
+def test_a_wrong_number_keeps_the_tick(ready, marketer, login):
+    client = login(marketer)
+    response = client.post(url(ready, "launch"), seen(client, ready) | {"typed": "6"})
+    assert f'value="{WORDS}" checked'.encode() in response.content
+
+
+def test_the_sentence_for_the_teams_own_numbers_is_for_tests_alone(connected):
+    one = factories.make_ready_campaign(connected, count=1)
+    assert launches.consent_sentence(one).startswith("This person agreed")
+    asked = {"by": None, "intent": uuid.uuid4(), "digest": one.digest}
+    with pytest.raises(launches.NoConsent):
+        launches.launch(one, **asked, consent=Campaign.OWN_NUMBERS)
+    assert Campaign.objects.get().launched_at is None
 
 
 @pytest.mark.parametrize("typed", ["", "6", "sixty", "60.5", "９" * 20])

@@ -28,7 +28,8 @@ from tests.processes import ROOT, wait_until
 SHAPES = ("nest", "bare", "mongo", "snake", "meta", "chaos")
 KEYS = [
     "campaign", "path", "name", "status", "mapping",
-    "rows", "ready", "repaired", "duplicate", "invalid", "opted_out", "recipients",
+    "rows", "ready", "repaired", "duplicate", "invalid", "opted_out", "excluded", "recent",
+    "recipients",
     "accepted", "failed", "skipped", "unconfirmed", "untold", "remaining",
     "pause_reason", "note", "error",
 ]  # fmt: skip
@@ -52,7 +53,8 @@ def save(tmp_path):
 
 
 def arguments(file, *more, team="kente", template="welcome_message", language="en_US"):
-    return [str(file), "--team", team, "--template", template, "--language", language, *more]
+    names = ["--team", team, "--template", template, "--language", language]
+    return [str(file), *names, *(more if "--check" in more else ["--consent", *more])]
 
 
 def run(file, *more, **named):
@@ -270,6 +272,14 @@ def test_no_key(team, save):
     result, code = run(save(people(2)))
     assert code == 2
     assert "Nothing was sent" in result["error"]
+
+
+def test_without_the_consent_nothing_is_made(template, save):
+    words = [word for word in arguments(save(people(2))) if word != "--consent"]
+    with pytest.raises(CommandError, match="Add --consent to confirm .* Kente Corner") as refused:
+        call_command("launch_campaign", *words)
+    assert refused.value.returncode == 2
+    assert not Campaign.objects.exists()
 
 
 def test_waiting_needs_a_worker(template, save):

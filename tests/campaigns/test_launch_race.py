@@ -13,6 +13,7 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.urls import reverse
 
 from campaigns.models import Attempt, Campaign
+from campaigns.services.launches import consent_sentence
 from teams.models import AuditEvent
 from tests.factories import (
     account_of,
@@ -66,6 +67,7 @@ def test_fifty_presses_are_one_send(stack, sandbox):
             "digest": campaign.digest,
             "intent": str(uuid.uuid4()),
             "typed": "50",
+            "consent": consent_sentence(campaign),
         }
         ready.wait(60)
         return session.post(press, data=form, timeout=60, headers={"Referer": review})

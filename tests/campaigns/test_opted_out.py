@@ -9,12 +9,13 @@ from django.utils import timezone
 from campaigns import senders
 from campaigns.failures import STOPPED_MARKETING
 from campaigns.models import Campaign, Recipient
-from campaigns.senders import in_batches, singly
-from campaigns.services import jobs, retries
+from campaigns.senders import in_batches, singly, to_group
+from campaigns.services import checks, jobs, retries
 from chumi_api.client import Client
 from chumi_api.types import BulkJob, JobState, RowResult
 from contacts.models import OptOut
 from contacts.services import lift, opt_out, opted_out_of
+from core.errors import Refused
 from teams.models import AuditEvent
 from tests.factories import (
     account_of,
@@ -22,14 +23,21 @@ from tests.factories import (
     finish,
     launch,
     make_campaign,
+    make_group,
+    make_group_campaign,
     make_ready_campaign,
+    make_single,
+    make_test_number,
+    members,
     people,
+    send_test,
 )
 from tests.processes import ROOT
 
 GONE = "233240000222"
 STOPPED = ("233240001050", "233240002050")
 PATHS = [(engine, sender) for engine in senders.ENGINES for sender in senders.ENGINES[engine]]
+OF_FILES = [engine for engine in senders.ENGINES if engine != Campaign.Engine.GROUP]
 # What sends anything to anybody.
 SENDING_CALLS = {"send_template", "send_template_to_group", "bulk_import"}
 
@@ -54,7 +62,7 @@ def fast(connected):
 # calls `now` with the name of each moment at which the person may opt out.
 
 
-def reached_at_once(team, engine, now):
+def reached_at_once(team, engine, now, sandbox):
     make_campaign(team)
     now("before the check")
     campaign = make_ready_campaign(team, rows=rows_with(GONE))
@@ -64,7 +72,7 @@ def reached_at_once(team, engine, now):
     return campaign
 
 
-def reached_by_another_try(team, engine, now):
+def reached_by_another_try(team, engine, now, sandbox):
     """The engine hands the parts over; who failed is tried again one by one."""
     now("before the check")
     campaign = make_ready_campaign(team, rows=rows_with(GONE))
@@ -80,10 +88,53 @@ def reached_by_another_try(team, engine, now):
     return campaign
 
 
+def reached_as_one_message(team, engine, now):
+    """A message to one number, typed by hand."""
+    single = make_single(team, phone=f"+{GONE}")
+    now("before the check")
+    try:
+        checks.check_number(single, by=None)
+    except Refused:
+        return None
+    now("after the check")
+    launch(single, engine=engine)
+    now("after the launch")
+    return single
+
+
+def reached_as_a_test(team, engine, now):
+    """A saved phone of the team's own gets a test of a draft."""
+    draft = make_ready_campaign(team)
+    number = make_test_number(team, phone=f"+{GONE}")
+    now("before the check")
+    now("after the check")
+    try:
+        test = send_test(draft, number=number)
+    except Refused:
+        return None
+    now("after the launch")
+    return test
+
+
+def reached_as_a_member(team, engine, now, sandbox):
+    """ChumiAI writes to everybody in a group or, with one of them opted out, to nobody."""
+    group = make_group(team, sandbox, [*members(3), {"phone": GONE, "name": "Esi"}])
+    now("before the check")
+    try:
+        campaign = make_group_campaign(team, group, way="endpoint")
+        now("after the check")
+        launch(campaign, engine=engine)
+    except Refused:
+        return None
+    now("after the launch")
+    return campaign
+
+
 WAYS = {
     (Campaign.Engine.BATCHES, in_batches): reached_at_once,
     (Campaign.Engine.BATCHES, singly): reached_by_another_try,
     (Campaign.Engine.SINGLY, singly): reached_at_once,
+    (Campaign.Engine.GROUP, to_group): reached_as_a_member,
 }
 
 
@@ -103,12 +154,31 @@ def test_who_opted_out_is_not_reached(engine, sender, moment, fast, sandbox):
         if name == moment:
             opt_out(fast, f"+{GONE}")
 
-    campaign = finish(way(fast, engine, now))
-    assert campaign.status == Campaign.Status.COMPLETED
+    campaign = way(fast, engine, now, sandbox)
+    if campaign:
+        finish(campaign)
     reached = sent(sandbox, fast)
+    if sender is to_group and moment:
+        assert reached == set()
+        assert campaign is None or campaign.pause_reason == Campaign.Pause.GROUP_REFUSED
+        return
+    assert campaign.status == Campaign.Status.COMPLETED
     assert {phone for phone, *_ in people(3)[1:]} <= reached
     # Without a moment nobody opted out: the path does reach the person then.
     assert (GONE in reached) == (moment == "")
+
+
+@pytest.mark.parametrize("moment", ["before the check", "after the check", "after the launch", ""])
+@pytest.mark.parametrize("way", [reached_as_one_message, reached_as_a_test])
+def test_who_opted_out_gets_no_message_alone(way, moment, fast, sandbox):
+    def now(name):
+        if name == moment:
+            opt_out(fast, f"+{GONE}")
+
+    campaign = way(fast, Campaign.Engine.SINGLY, now)
+    if campaign:
+        assert finish(campaign).status == Campaign.Status.COMPLETED
+    assert sent(sandbox, fast) == ({GONE} if moment == "" else set())
 
 
 def test_nothing_but_the_senders_calls_what_sends():
@@ -126,7 +196,7 @@ def test_nothing_but_the_senders_calls_what_sends():
     assert {str(path) for path in found} == allowed
 
 
-@pytest.mark.parametrize("engine", Campaign.Engine.values)
+@pytest.mark.parametrize("engine", OF_FILES)
 def test_who_stopped_marketing_at_whatsapp_is_put_on_the_list(engine, fast, sandbox):
     campaign = finish(launch(make_ready_campaign(fast, rows=rows_with(*STOPPED)), engine=engine))
     rows = OptOut.objects.for_team(fast)
@@ -141,7 +211,7 @@ def test_who_stopped_marketing_at_whatsapp_is_put_on_the_list(engine, fast, sand
     assert again.recipient_count == 3
 
 
-@pytest.mark.parametrize("engine", Campaign.Engine.values)
+@pytest.mark.parametrize("engine", OF_FILES)
 def test_another_reason_is_no_opt_out(engine, fast):
     rows = rows_with("233240001026", "233240001049")
     finish(launch(make_ready_campaign(fast, rows=rows), engine=engine))

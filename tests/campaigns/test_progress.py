@@ -283,7 +283,7 @@ def test_the_page_shows_the_campaign_to_every_member(connected, viewer, marketer
 
 def test_a_stranger_finds_nothing(connected, outsider, login):
     row = launched(connected)
-    for name in ("campaign_detail", "campaign_progress", "campaign_recipients"):
+    for name in ("campaign_detail", "campaign_progress", "campaign_recipients_export"):
         assert login(outsider).get(url(name, connected, row)).status_code == 404
 
 
@@ -392,7 +392,7 @@ def test_the_download_tells_of_every_recipient(connected, marketer, viewer, logi
     rows = [["Phone", "Name", "Code"], ["233244100026", "=1+1", "C"], ["233244400111", "B", "C"]]
     row = factories.launch(factories.make_ready_campaign(connected, rows=rows))
     finish(row, drain)
-    answer = login(marketer).get(url("campaign_recipients", connected, row))
+    answer = login(marketer).get(url("campaign_recipients_export", connected, row))
     assert answer["Content-Disposition"].startswith("attachment")
     lines = b"".join(answer.streaming_content).decode().splitlines()
     assert lines[0].removeprefix("\ufeff") == (
@@ -403,7 +403,7 @@ def test_the_download_tells_of_every_recipient(connected, marketer, viewer, logi
     assert lines[2].startswith("3,'+233244400111,Accepted by ChumiAI,,,1,1,")
     assert len(lines) == 3
     masked = b"".join(
-        login(viewer).get(url("campaign_recipients", connected, row)).streaming_content
+        login(viewer).get(url("campaign_recipients_export", connected, row)).streaming_content
     )
     assert b"233244100026" not in masked.replace(b" ", b"")
 
@@ -413,7 +413,7 @@ def test_the_download_says_what_chumiai_leaves_open(connected, marketer, login, 
     finish(row, drain)
     BulkJob.objects.update(failed=1, accepted=1, has_row_results=False)
     text = b"".join(
-        login(marketer).get(url("campaign_recipients", connected, row)).streaming_content
+        login(marketer).get(url("campaign_recipients_export", connected, row)).streaming_content
     ).decode()
     assert text.count("1 failed; ChumiAI does not say which.") == 2
     page = login(marketer).get(url("campaign_detail", connected, row)).content.decode()

@@ -6,6 +6,7 @@ from campaigns.recipients import (
     HIDDEN,
     Column,
     Fixed,
+    LeftOut,
     Mapping,
     Outcome,
     Rules,
@@ -103,6 +104,18 @@ def test_an_opt_out_wins_over_everything_but_a_bad_phone():
     checked = check(("0244123456", "", ""), ("0244123456", "Ama", "1"), opted_out={AMA})
     assert [c.outcome for c in checked] == [Outcome.OPTED_OUT] * 2
     assert not any(c.outcome.is_sendable for c in checked)
+
+
+def test_who_is_left_out_has_the_first_reason_and_no_recipient():
+    out = [
+        LeftOut(Outcome.EXCLUDED, {AMA}, "Already in spring_sale."),
+        LeftOut(Outcome.RECENT, {AMA, KOFI}, "Got one yesterday."),
+    ]
+    lines = [("0244123456", "Ama", "1"), ("0201234567", "", "2"), ("0244123457", "Esi", "3")]
+    found = [(c.outcome, c.problem) for c in check(*lines, left_out=out)]
+    assert found[:2] == [(e.outcome, e.problem) for e in out]
+    assert found[2][0] is Outcome.READY
+    assert check(lines[0], left_out=out, opted_out={AMA})[0].outcome is Outcome.OPTED_OUT
 
 
 def test_a_hidden_row_is_told():

@@ -5,7 +5,7 @@ from django.urls import reverse
 
 from chumi_api.types import Contact as Remote
 from contacts import services
-from contacts.models import Contact, ContactSync
+from contacts.models import Contact, ContactSync, OptOut
 from tests import factories
 
 
@@ -126,7 +126,10 @@ def test_outside_text_is_escaped(team, book, marketer, login):
     assert "No usable number: none" in page
 
 
-def test_who_opted_out_at_chumiai_only_can_be_put_on_the_list(team, book, marketer, login):
+def test_who_opted_out_at_chumiai_only_can_be_put_on_the_list(
+    team, book, marketer, manager, login
+):
+    services.lift(OptOut.objects.get(), reason="Asked for it", by=manager)
     client = login(marketer)
     here = url("contact_detail", team, contact("6").uuid)
     assert "ChumiAI has this person as opted out" in client.get(here).content.decode()

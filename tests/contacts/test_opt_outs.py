@@ -2,6 +2,7 @@
 
 import csv
 import io
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.urls import reverse
@@ -164,8 +165,8 @@ def test_the_download_is_the_list_and_safe_in_excel(team, manager, marketer, log
     lifted, _ = services.opt_out(team, "+233201234567")
     services.lift(lifted, reason="Asked", by=manager)
     header, row = download(login(marketer), team)
-    assert header == ["Phone", "Added", "How", "By", "Reason"]
-    assert [row[0], *row[2:]] == ["'" + PHONE, "Added by hand", str(marketer), "'=1+1"]
+    assert header == ["Phone", "Added", "How", "By", "Reason", "Message"]
+    assert [row[0], *row[2:-1]] == ["'" + PHONE, "Added by hand", str(marketer), "'=1+1"]
 
 
 def test_a_viewer_downloads_masked_numbers(team, viewer, login):
@@ -178,3 +179,39 @@ def test_the_download_takes_few_queries(team, viewer, login, django_assert_max_n
     client = login(viewer)
     with django_assert_max_num_queries(12):
         assert len(download(client, team)) == 2501
+
+
+AT = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
+
+
+def told(team, message="STOP", at=AT):
+    source = OptOut.Source.KEYWORD
+    return services.opt_out(team, PHONE, source=source, message=message, at=at)
+
+
+def test_an_opt_out_keeps_the_message_and_its_time(team, viewer, login):
+    row, created = told(team, "Stop\0 please, all of it")
+    assert created and row.created_at == AT
+    client = login(viewer)
+    for name, kwargs in (("opt_out_list", {}), ("opt_out_detail", {"uuid": row.uuid})):
+        page = client.get(reverse(f"contacts:{name}", kwargs={"team": team.slug} | kwargs))
+        assert "Stop please, all of it" in page.content.decode()
+    assert download(client, team)[1][-1] == "Stop please, all of it"
+
+
+def test_a_long_message_is_cut(team):
+    row, _ = told(team, "x" * 5000)
+    assert len(row.message) == services.MESSAGE_LENGTH
+
+
+def test_an_event_that_is_told_again_is_no_second_opt_out(team, manager):
+    row, _ = told(team)
+    assert told(team) == (row, False)
+    services.lift(row, reason="Asked for it", by=manager)
+    again, created = told(team)
+    assert (again.pk, created) == (row.pk, False)
+    assert services.opted_out_of(team, [PHONE]) == set()
+    # Another message is another wish.
+    assert told(team, at=AT + timedelta(seconds=1))[1]
+    assert services.opted_out_of(team, [PHONE]) == {PHONE}
+    assert OptOut.objects.count() == 2

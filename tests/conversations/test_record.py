@@ -103,17 +103,18 @@ def test_a_status_before_its_message(team):
     assert Conversation.objects.get().last_message_at == NOON
 
 
-def test_a_status_that_nobody_can_place_is_told_back(team):
-    assert record_statuses(team, [status("1", READ, phone="")]) == {"1"}
-    record_messages(team, [wrote("Hi", remote_id="1")])
+def test_a_status_that_nobody_can_place_is_not_known(team):
     assert record_statuses(team, [status("1", READ, phone="")]) == set()
+    assert not Row.objects.exists()
+    record_messages(team, [wrote("Hi", remote_id="1")])
+    assert record_statuses(team, [status("1", READ, phone="")]) == {"1"}
     assert Row.objects.get().status == Row.Status.READ
 
 
 def test_a_campaigns_message_needs_no_row_for_its_status(team):
     campaign = factories.make_checked_campaign(team, [[PHONE, "Ama", "MF-24"]])
     campaign.recipients.update(remote_id="wamid.1", status="accepted", settled_at=NOON)
-    assert record_statuses(team, [status("wamid.1", READ)]) == set()
+    assert record_statuses(team, [status("wamid.1", READ)]) == {"wamid.1"}
     assert not Row.objects.exists()
 
 

@@ -75,6 +75,19 @@ def test_group_send_is_refused_without_a_group_or_members(api):
     assert api.ledger() == []
 
 
+def test_a_group_is_made_and_gets_other_members_by_order(api):
+    people = [{"phone": "233244000001", "name": "Ama", "fields": {"Town": "Ho"}}]
+    group_id = api.order("/groups", name="Regulars", members=people)["id"]
+    [member] = api.get(f"/contacts/groups/{group_id}").json()["data"]["contacts"]
+    assert (member["phone"], member["customFields"]) == ("233244000001", {"Town": "Ho"})
+    more = [*people, {"phone": "233244000002", "opted_out": True}]
+    assert api.order("/groups", name="Regulars", members=more)["id"] == group_id
+    found = api.get(f"/contacts/groups/{group_id}").json()["data"]["contacts"]
+    assert [m["optedOut"] for m in found] == [False, True]
+    groups = api.get("/contacts/groups").json()["data"]
+    assert [g["contactCount"] for g in groups if g["name"] == "Regulars"] == [2]
+
+
 def test_nothing_else_is_offered(api):
     for method, path in [("POST", "/contacts"), ("GET", "/whatsapp/nothing"), ("GET", "/")]:
         response = api.call(method, path)

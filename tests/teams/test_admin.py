@@ -45,6 +45,8 @@ def team_form(url, team=None, *, key="", people=(), **fields):
         "messages_per_second": "5",
         "parallel_sends": "4",
         "pause_at_failures": "25",
+        "marketing_messages": "1",
+        "marketing_hours": "24",
         "connection-TOTAL_FORMS": "1",
         "connection-INITIAL_FORMS": "1" if connection else "0",
         "connection-0-id": connection.pk if connection else "",
@@ -169,6 +171,7 @@ def everything(connected, sandbox, drain, root):
     set_media(factories.make_media_campaign(connected), media_id="123", by=root)
     opt_out(connected, "+233244123456")
     factories.mirror(connected)
+    factories.make_test_number(connected)
     request_sync(connected)
     record_heartbeat("worker", campaign.created_at)
     JobSync.objects.get_or_create(team=connected)

@@ -40,7 +40,7 @@ EXIT_CODES = """exit codes:
   130  Ctrl-C while waiting: the campaign goes on
 """
 
-COUNTS = ("rows", "ready", "repaired", "duplicate", "invalid", "opted_out")
+COUNTS = ("rows", "ready", "repaired", "duplicate", "invalid", "opted_out", "excluded", "recent")
 PROGRESS = ("accepted", "failed", "skipped", "unconfirmed", "untold", "remaining")
 KEYS = (
     "campaign", "path", "name", "status", "mapping", *COUNTS, "recipients", *PROGRESS,
@@ -84,6 +84,11 @@ class Command(BaseCommand):
             default="",
             help="in parts, or one by one; otherwise the team's settings decide",
         )
+        add(
+            "--consent",
+            action="store_true",
+            help="confirm that these people agreed to hear from the team on WhatsApp",
+        )
         add("--check", action="store_true", help="stop after the check; the draft stays")
         add("--wait", action="store_true", help="show the progress until it is over")
         add("--json", action="store_true", help="print one JSON object, and the rest on stderr")
@@ -119,6 +124,11 @@ class Command(BaseCommand):
         team = get_team(options["team"])
         by = get_person(team, options["user"])
         template = get_template(team, options["template"], options["language"])
+        if not check and not options["consent"]:
+            raise Refused(
+                f"Add --consent to confirm that these people agreed to hear from {team.name} on "
+                "WhatsApp. Nothing was sent."
+            )
         if wait and not check and not tasks.worker_is_alive():
             raise CommandError(f"{NO_WORKER_RUNS} Nothing was sent.", returncode=NO_WORKER)
         campaign = drafts.create_campaign(
@@ -153,6 +163,7 @@ class Command(BaseCommand):
             by=by,
             intent=uuid.uuid4(),
             digest=campaign.digest,
+            consent=launches.consent_sentence(campaign),
             engine=options["engine"],
             typed=campaign.recipient_count,
         )

@@ -25,6 +25,8 @@ from tasks import services as tasks
 from tasks.models import Task
 from teams import services as teams
 from teams.models import Connection, Membership, Role, User
+from webhooks import services as webhooks
+from webhooks.models import Webhook
 
 PASSWORD = "akwaaba-demo"
 ADMINISTRATOR = ("Adjoa Sarpong", "admin@demo.example")
@@ -34,6 +36,8 @@ SAMPLE, SAMPLE_ROWS = "customers.xlsx", 1000
 # How long the sandbox may take to start, and a campaign to end, in seconds.
 PATIENCE = 30
 HASTE = 5000
+# How the sandbox tells what became of the messages, and how often people answer.
+NEWS = {"batch": 20, "replies": 0.05, "later_failures": 0.02}
 
 
 @dataclass(frozen=True)
@@ -132,13 +136,13 @@ class Command(BaseCommand):
         make_administrator()
         try:
             for business in BUSINESSES:
-                self.make(business, base_url)
+                self.make(business, base_url, address)
         except KeyboardInterrupt:
             raise CommandError("Interrupted. The next start makes the rest.") from None
         if not (sample := settings.DATA_DIR / SAMPLE).exists():
             sample.write_bytes(sample_file())
 
-    def make(self, business, base_url):
+    def make(self, business, base_url, address):
         """Make what is missing of one team."""
         team = teams.create_team(business.slug, name=business.name)
         members = {role: make_member(team, *who, role) for *who, role in business.members}
@@ -147,6 +151,15 @@ class Command(BaseCommand):
             key = KEY.format(slug=business.slug)
             teams.connect(team, base_url=base_url, key=key, by=members[MANAGER])
             teams.test_connection(team)
+            # Whoever tries the demo sends the same list more than once.
+            team.marketing_messages = 3
+            team.save(update_fields=["marketing_messages"])
+        webhook = Webhook.objects.filter(team=team).first()
+        webhook = webhook or webhooks.renew_address(team, by=members[MANAGER])
+        # The sandbox forgets it when it ends.
+        control(base_url, "options", message_ids=True)
+        url = f"{address}/webhooks/{webhook.secret()}/"
+        control(base_url, "webhook", url=url, account=business.slug, **NEWS)
         if not MessageTemplate.objects.for_team(team).exists():
             self.stdout.write(f"Making {business.name} …")
             sync = templates.request_sync(team, by=members[MANAGER])
@@ -203,6 +216,7 @@ def tell(team, story, *, by):
         by=by,
         intent=uuid.uuid4(),
         digest=campaign.digest,
+        consent=launches.consent_sentence(campaign),
         engine=Campaign.Engine.BATCHES,
         typed=campaign.recipient_count,
     )
@@ -231,19 +245,19 @@ def work_until(done, what):
 @contextmanager
 def haste(base_url):
     """Let the sandbox's time fly."""
-    url = f"{base_url}/__sandbox__"
-    with urlopen(f"{url}/state", timeout=10) as answer:
+    with urlopen(f"{base_url}/__sandbox__/state", timeout=10) as answer:
         speed = json.load(answer)["speed"]
-    set_speed(url, HASTE)
+    control(base_url, "speed", speed=HASTE)
     try:
         yield
     finally:
-        set_speed(url, speed)
+        control(base_url, "speed", speed=speed)
 
 
-def set_speed(url, speed):
-    order = Request(f"{url}/speed", json.dumps({"speed": speed}).encode())
-    urlopen(order, timeout=10).close()
+def control(base_url, path, **order):
+    """Give the sandbox an order."""
+    asked = Request(f"{base_url}/__sandbox__/{path}", json.dumps(order).encode())
+    urlopen(asked, timeout=10).close()
 
 
 def wait_for(url, what):

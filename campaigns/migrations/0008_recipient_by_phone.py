@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
 
-    dependencies = [("campaigns", "0002_audience")]
+    dependencies = [("campaigns", "0007_receipts")]
 
     operations = [
         migrations.AddIndex(

@@ -1,0 +1,158 @@
+"""A group of ChumiAI's as the audience, in a browser: both ways, refused, and held."""
+
+import os
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from campaigns.models import Campaign
+from contacts.services import opt_out
+from tests.browser.conftest import PHONE
+from tests.factories import account_of, connect, make_group, make_template, members
+
+pytestmark = [pytest.mark.browser, pytest.mark.stack]
+
+
+@pytest.fixture
+def crowd():
+    """Forty members: the last is the first one again, and one has no town."""
+    found = members(40)
+    found[39] = {**found[0], "name": "Zoe Double"}
+    found[20] |= {"fields": {}}
+    return found
+
+
+@pytest.fixture
+def page(open_page, sandbox, team, marketer):
+    connect(team, sandbox)
+    make_template(team)
+    return open_page(marketer)
+
+
+def picture(page, name):
+    """Keep pictures of the page, wide and narrow, light and dark, where somebody wants them."""
+    if folder := os.environ.get("SCREENSHOTS"):
+        wide = page.viewport_size
+        for size, width in (("wide", wide), ("phone", PHONE)):
+            for scheme in ("light", "dark"):
+                page.emulate_media(color_scheme=scheme)
+                page.set_viewport_size(width)
+                page.screenshot(path=Path(folder) / f"{name}-{size}-{scheme}.png", full_page=True)
+        page.emulate_media(color_scheme="light")
+        page.set_viewport_size(wide)
+
+
+def sent(sandbox, team):
+    return [(line["to"], line["values"]) for line in sandbox.ledger(account_of(team))]
+
+
+def choose_group(page, team):
+    """From the page of the groups to the group step of a new campaign."""
+    page.goto(f"/t/{team.slug}/contacts/groups/")
+    picture(page, "groups")
+    page.get_by_role("link", name="Send to this group").click()
+    expect(page.get_by_text("It goes to the group Regulars")).to_be_visible()
+    page.get_by_role("button", name="Use this template welcome_message").click()
+    expect(page.get_by_role("heading", name="Regulars")).to_be_visible()
+
+
+def go_to_review(page):
+    page.get_by_role("link", name="Continue to the preview").click()
+    picture(page, "preview")
+    page.get_by_role("link", name="Continue to the review").click()
+
+
+def test_member_by_member(page, sandbox, team, crowd):
+    group = make_group(team, sandbox, crowd)
+    gone = crowd[10]["phone"]
+    opt_out(team, f"+{gone}")
+    choose_group(page, team)
+
+    # Somebody opted out: ChumiAI may not send by itself, and the page says so.
+    through = page.get_by_role("radio", name="Through ChumiAI's group")
+    expect(through).to_be_disabled()
+    expect(page.get_by_text("1 member of this group opted out")).to_be_visible()
+    expect(page.get_by_role("radio", name="Member by member")).to_be_checked()
+    picture(page, "group-refused")
+    page.get_by_role("button", name="Continue to the values").click()
+
+    # The values: a name is suggested, the town is chosen.
+    expect(page.get_by_label("{{1}} comes from")).to_have_value("field:name")
+    page.get_by_label("{{2}} comes from").select_option(label="Town")
+    page.locator(".value-row").nth(1).get_by_label("If empty, use").fill("Accra")
+    expect(page.locator("#sample-2")).to_contain_text("Town")
+    picture(page, "values")
+    page.get_by_role("button", name="Check the group").click()
+    expect(page.get_by_role("heading", name="38 people will get this message")).to_be_visible()
+    expect(page.locator("#tile-duplicate .stat-value")).to_have_text("1")
+    expect(page.locator("#tile-opted_out .stat-value")).to_have_text("1")
+    picture(page, "check")
+    go_to_review(page)
+    expect(page.get_by_text("2 members are left out: 1 duplicate, 1 opted out.")).to_be_visible()
+    picture(page, "review")
+    page.get_by_label("agreed to hear from").check()
+    page.get_by_role("button", name="Send 38 messages now").click()
+    expect(page.locator(".progress-head")).to_contain_text("Finished")
+    picture(page, "finished")
+    towns = {m["phone"]: m["fields"].get("Town", "Accra") for m in crowd[:39]}
+    wanted = [
+        (phone, [crowd[n]["name"], towns[phone]]) for n, phone in enumerate(towns) if phone != gone
+    ]
+    assert sorted(sent(sandbox, team)) == sorted(wanted)
+    assert group.size == 40
+
+
+def test_through_the_group_that_changed_meanwhile(page, sandbox, team):
+    crowd = members(40)
+    make_group(team, sandbox, crowd)
+    choose_group(page, team)
+    page.get_by_role("radio", name="Through ChumiAI's group").check()
+    picture(page, "group-ways")
+    page.get_by_role("button", name="Continue to the values").click()
+    page.get_by_label("Text for {{1}}").fill("dear friend")
+    page.get_by_label("Text for {{2}}").fill("MF-24")
+    expect(page.locator("#values-preview")).to_contain_text("dear friend")
+    picture(page, "values-through")
+    page.get_by_role("button", name="Check the group").click()
+    expect(page.get_by_role("heading", name="40 people will get this message")).to_be_visible()
+    picture(page, "check-through")
+    go_to_review(page)
+    picture(page, "review-through")
+
+    # The group grows before the launch: nothing goes out, and we are asked.
+    more = members(50)
+    sandbox.post("groups", account=account_of(team), name="Regulars", members=more)
+    page.get_by_label("agreed to hear from").check()
+    page.get_by_role("button", name="Send 40 messages now").click()
+    held = page.locator("#campaign-notices")
+    expect(held).to_contain_text("The group changed since it was checked.")
+    expect(held).to_contain_text("had 40 people when you last saw it and has 50 people now")
+    picture(page, "held")
+    assert sent(sandbox, team) == []
+    page.get_by_role("button", name="Resume").click()
+    expect(page.locator(".progress-head")).to_contain_text("Finished")
+    picture(page, "finished-through")
+    assert sent(sandbox, team) == [(m["phone"], ["dear friend", "MF-24"]) for m in more]
+    assert {line["via"] for line in sandbox.ledger(account_of(team))} == {"group"}
+    assert Campaign.objects.get().recipient_count == 50
+
+
+def test_an_opt_out_after_the_check_refuses_it(page, sandbox, team):
+    crowd = members(40)
+    make_group(team, sandbox, crowd)
+    choose_group(page, team)
+    page.get_by_role("radio", name="Through ChumiAI's group").check()
+    page.get_by_role("button", name="Continue to the values").click()
+    page.get_by_label("Text for {{1}}").fill("dear friend")
+    page.get_by_label("Text for {{2}}").fill("MF-24")
+    page.get_by_role("button", name="Check the group").click()
+    go_to_review(page)
+    expect(page.get_by_role("button", name="Send 40 messages now")).to_be_visible()
+    opt_out(team, f"+{crowd[3]['phone']}")
+    page.get_by_label("agreed to hear from").check()
+    page.get_by_role("button", name="Send 40 messages now").click()
+    expect(page.get_by_role("alert")).to_contain_text("1 member of this group opted out")
+    expect(page.get_by_role("alert")).to_contain_text("Nothing was sent.")
+    picture(page, "review-refused")
+    assert sent(sandbox, team) == []

@@ -1,0 +1,230 @@
+"""The address that ChumiAI calls: one row and an answer, or a refusal that writes nothing."""
+
+import io
+import json
+import logging
+import threading
+from datetime import timedelta
+from http.client import HTTPConnection
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from chumi_api.webhooks import sign
+from core.logs import scrub
+from tasks.models import Task
+from tests import factories
+from tests.webhooks.conftest import inbound, status, statuses
+from webhooks import services
+from webhooks.models import Delivery, Webhook, WebhookEvent
+
+pytestmark = pytest.mark.django_db
+
+BODY = statuses(status("wamid.X", "sent"))
+
+
+def assert_nothing_written():
+    assert not Delivery.objects.exists()
+    assert not WebhookEvent.objects.exists()
+    assert not Task.objects.filter(name="process_webhooks").exists()
+
+
+def test_a_body_is_stored_once_and_a_task_is_asked_for(post, team):
+    for _ in range(3):
+        assert post(BODY).status_code == 200
+    assert Delivery.objects.count() == 1
+    assert Task.objects.filter(name="process_webhooks", key=str(team.pk)).count() == 1
+    # What people wrote is not readable in the database.
+    assert "wamid" not in Delivery.objects.get().ciphertext
+
+
+def test_one_select_and_one_insert_and_no_write_for_a_task_that_is_due(post):
+    post(BODY)
+    with CaptureQueriesContext(
+        connection,
+    ) as asked:
+        post(inbound("Hi"))
+    writes = [q["sql"] for q in asked if not q["sql"].startswith("SELECT")]
+    assert [sql.split()[0] for sql in writes] == ["INSERT"]
+    assert len(asked) <= 4
+
+
+def test_a_row_whose_wake_up_was_lost_is_found(post, team):
+    """The server may be killed after the insert, before it asks for the task."""
+    post(BODY)
+    Task.objects.filter(name="process_webhooks").update(due_at=None)
+    services.purge(team)
+    factories.drain("process_webhooks")
+    assert Delivery.objects.get().processed_at
+
+    # Whoever got no answer tells it again.
+    Delivery.objects.update(processed_at=None)
+    Task.objects.filter(name="process_webhooks").update(due_at=None)
+    assert post(BODY).status_code == 200
+    factories.drain("process_webhooks")
+    assert Delivery.objects.get().processed_at
+
+
+def test_a_worker_that_is_at_it_looks_again(post, team):
+    """It may have had its last look: it is told by the row that it holds."""
+    post(BODY)
+    task = Task.objects.filter(name="process_webhooks")
+    wanted = task.get().wanted
+    task.update(leased_until=timezone.now() + timedelta(seconds=30), token="another's")
+    post(inbound("Hi"))
+    assert task.get().wanted == wanted + 1
+
+
+def test_it_needs_no_log_in_and_no_token_but_the_secret(post, team):
+    assert post(BODY, path="/webhooks/guessed/").status_code == 404
+    assert_nothing_written()
+
+
+@pytest.mark.parametrize(
+    "raw", [b"", b"null", b"[]", b'"x"', b"{", b"\xff\xfe{}", b"[" * 50_000, b'{"a": 1}}']
+)
+def test_what_is_no_object_is_refused(post, raw):
+    assert post(raw).status_code == 400
+    assert_nothing_written()
+
+
+def test_what_is_compressed_or_too_large_is_refused(post, settings):
+    assert post(BODY, **{"Content-Encoding": "gzip"}).status_code == 415
+    settings.MAX_WEBHOOK_BYTES = 50
+    assert post(BODY).status_code == 413
+    assert_nothing_written()
+
+
+def test_a_thousand_statuses_fit(post):
+    body = statuses(*(status(f"wamid.{n}" + "A" * 50, "delivered") for n in range(1000)))
+    assert post(body).status_code == 200
+
+
+def test_the_signature_is_checked_where_a_secret_is_set(post, webhook, manager):
+    services.change_signing(webhook, "first secret", by=manager)
+    assert post(BODY).status_code == 403
+    assert post(BODY, secret="another one").status_code == 403
+    assert_nothing_written()
+    assert post(BODY, secret="first secret").status_code == 200
+
+
+def test_two_secrets_count_while_they_are_changed(post, webhook, manager):
+    services.change_signing(webhook, "first secret", by=manager)
+    webhook.refresh_from_db()
+    services.change_signing(webhook, "second secret", by=manager)
+    assert post(BODY, secret="first secret").status_code == 200
+    assert post(inbound("Hi"), secret="second secret").status_code == 200
+    webhook.refresh_from_db()
+    services.drop_old_signing(webhook, by=manager)
+    assert post(inbound("Ho"), secret="first secret").status_code == 403
+    webhook.refresh_from_db()
+    services.stop_signing(webhook, by=manager)
+    assert post(inbound("Ho")).status_code == 200
+
+
+def test_another_address_stops_the_one_before(post, webhook, team, manager):
+    old = f"/webhooks/{webhook.secret()}/"
+    services.renew_address(team, by=manager)
+    assert post(BODY, path=old).status_code == 404
+    assert post(BODY).status_code == 200
+
+
+def test_the_secrets_are_not_readable_in_the_database(webhook, manager):
+    services.change_signing(webhook, "a signing secret", by=manager)
+    told = json.dumps(list(Webhook.objects.values()), default=str)
+    assert webhook.secret() not in told
+    assert "a signing secret" not in told
+
+
+def test_what_is_sealed_can_be_sealed_again(webhook, manager, post, settings):
+    services.change_signing(webhook, "a signing secret", by=manager)
+    secret = webhook.secret()
+    post(BODY, secret="a signing secret")
+    settings.ENCRYPTION_KEYS = ["a new one", *settings.ENCRYPTION_KEYS]
+    call_command("rotate_keys", stdout=io.StringIO())
+    settings.ENCRYPTION_KEYS = ["a new one"]
+    webhook.refresh_from_db()
+    assert (webhook.secret(), webhook.signing_secrets()) == (secret, ["a signing secret"])
+    factories.drain("process_webhooks")
+    assert Delivery.objects.get().processed_at
+
+
+def test_the_handshake_repeats_the_challenge_to_whoever_knows_the_word(client, webhook):
+    path = f"/webhooks/{webhook.secret()}/"
+    asked = {"hub.mode": "subscribe", "hub.challenge": "1158201444"}
+    answer = client.get(path, asked | {"hub.verify_token": webhook.verify_token})
+    assert (answer.status_code, answer.content) == (200, b"1158201444")
+    assert answer["Content-Type"].startswith("text/plain")
+    assert client.get(path, asked | {"hub.verify_token": "ü"}).status_code == 403
+    assert client.get(path).status_code == 200
+    assert client.put(path).status_code == 405
+    assert client.get("/webhooks/guessed/", asked).status_code == 404
+
+
+def test_no_log_names_the_address(webhook, post, caplog):
+    with caplog.at_level(logging.INFO):
+        post(b"{")
+        post(b"{", path=f"/webhooks/{webhook.secret()}/x/")
+    for record in caplog.records:
+        assert webhook.secret() not in scrub(record.getMessage())
+    assert caplog.records, "Django names the path of what is refused"
+
+
+@pytest.mark.stack
+@pytest.mark.django_db(transaction=True)
+def test_half_a_body_and_a_length_that_lies_are_refused_by_the_real_server(stack, team, manager):
+    webhook = services.renew_address(team, by=manager)
+    stack.start_web()
+    host = stack.url.removeprefix("http://")
+    path = f"/webhooks/{webhook.secret()}/"
+
+    def ask(body, headers):
+        line = HTTPConnection(host, timeout=5)
+        line.putrequest("POST", path)
+        for name, value in headers.items():
+            line.putheader(name, value)
+        line.endheaders()
+        line.send(body)
+        if int(headers.get("Content-Length", 0)) > len(body) and len(body):
+            line.sock.shutdown(1)
+        status = line.getresponse().status
+        line.close()
+        return status
+
+    raw = json.dumps(BODY).encode()
+    assert ask(raw[:20], {"Content-Length": str(len(raw))}) == 400
+    assert ask(b"", {"Content-Length": str(10**10)}) == 413
+    assert ask(b"", {"Content-Length": "0"}) == 400
+    assert not Delivery.objects.exists()
+    assert ask(raw, {"Content-Length": str(len(raw))}) == 200
+
+
+@pytest.mark.stack
+@pytest.mark.django_db(transaction=True)
+def test_unsigned_floods_write_nothing(stack, team, manager):
+    import requests
+
+    webhook = services.renew_address(team, by=manager)
+    services.change_signing(webhook, "the secret", by=manager)
+    stack.start_web()
+    url = f"{stack.url}/webhooks/{webhook.secret()}/"
+    raw = json.dumps(BODY).encode()
+    answers = set()
+
+    def flood():
+        line = requests.Session()
+        for _ in range(100):
+            bad = {"X-Hub-Signature-256": sign(raw, "guess")}
+            answers.add(line.post(url, raw, headers=bad, timeout=10).status_code)
+
+    threads = [threading.Thread(target=flood) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == {403}
+    assert_nothing_written()
+    assert factories.Team.objects.get(pk=team.pk).webhook.last_event_at is None
