@@ -433,6 +433,8 @@ class Recipient(models.Model):
             models.Index(
                 fields=["campaign"], condition=Q(retries__gt=0), name="recipient_retried"
             ),
+            # What one person was sent, whatever the campaign.
+            models.Index(fields=["phone", "settled_at"], name="recipient_by_phone"),
             # Whom a status is about.
             models.Index(
                 fields=["remote_id"], condition=~Q(remote_id=""), name="recipient_of_message"

@@ -50,6 +50,15 @@ CHUMIAI_BASE_URLS = [
 CHUMIAI_SANDBOX_URLS = [url.rstrip("/") for url in env.list("CHUMIAI_SANDBOX_URLS", default=[])]
 CHUMIAI_READ_SECONDS = env.float("CHUMIAI_READ_SECONDS", 30)
 CHUMIAI_SEND_SECONDS = env.float("CHUMIAI_SEND_SECONDS", 60)
+# Where ChumiAI gives the history with a number; its documentation names no path.
+CHUMIAI_CONVERSATION_PATH = env.str(
+    "CHUMIAI_CONVERSATION_PATH", "/api/v1/whatsapp/conversations/{phone}"
+)
+if not re.fullmatch(r"/[\w./~-]*\{phone\}[\w./~-]*", CHUMIAI_CONVERSATION_PATH, re.ASCII):
+    raise ImproperlyConfigured(
+        "CHUMIAI_CONVERSATION_PATH must be a path with a place for {phone}, like "
+        "/api/v1/whatsapp/conversations/{phone}."
+    )
 
 # Sending
 # The kill switch: off, no worker hands anything over, whatever a campaign's state.
@@ -89,6 +98,7 @@ TASK_HANDLERS = {
     "send_batches": "campaigns.tasks.send_batches",
     "sync_jobs": "campaigns.tasks.sync_jobs",
     "poll_jobs": "campaigns.tasks.poll_jobs",
+    "sync_conversation": "conversations.tasks.sync_conversation",
     "process_webhooks": "webhooks.tasks.process_webhooks",
     "purge_webhooks": "webhooks.tasks.purge_webhooks",
 }
@@ -100,6 +110,7 @@ INSTALLED_APPS = [
     "message_templates",
     "contacts",
     "campaigns",
+    "conversations",
     "webhooks",
     "reports",
     "django.contrib.admin",

@@ -18,6 +18,7 @@ team_urls = [
     path("campaigns/", include("campaigns.urls")),
     path("templates/", include("message_templates.urls")),
     path("", include("contacts.urls")),
+    path("conversations/", include("conversations.urls")),
     path("", include("webhooks.urls")),
     path("", include("teams.urls")),
 ]

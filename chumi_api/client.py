@@ -34,6 +34,7 @@ from chumi_api.types import (
     ContactGroup,
     GroupDetail,
     Listing,
+    Message,
     SendResult,
     SyncResult,
     Template,
@@ -53,6 +54,7 @@ TEMPLATES = f"{API}/whatsapp/templates"
 JOBS = f"{API}/whatsapp/bulk-jobs"
 CONTACTS = f"{API}/contacts"
 GROUPS = f"{API}/contacts/groups"
+CONVERSATION = f"{API}/whatsapp/conversations/{{phone}}"
 
 PAGE_SIZE = 50
 OLDEST = datetime.min.replace(tzinfo=UTC)
@@ -300,6 +302,23 @@ class Client:
         find = partial(parsing.find_members, group_id=group_id)
         path = f"{GROUPS}/{_segment(group_id)}"
         for page in self._pages(path, find, parsing.parse_contact, patience):
+            yield _listing(page)
+
+    # Conversations
+
+    def conversation_pages(
+        self, phone: str, *, path: str = CONVERSATION, patience: Patience | None = None
+    ) -> Iterator[Listing[Message]]:
+        """Give the history with a number page by page; `patience` as for `contact_pages`.
+
+        `path` has a place for `{phone}`, which goes there in digits. Raise NotFound where
+        ChumiAI does not offer the history.
+        """
+        digits = phone.lstrip("+")
+        find = partial(parsing.find_list, names=parsing.HISTORY_NAMES)
+        parse = partial(parsing.parse_message, phone=digits)
+        where = path.replace("{phone}", _segment(digits))
+        for page in self._pages(where, find, parse, patience):
             yield _listing(page)
 
     # What the key may do

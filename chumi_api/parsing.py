@@ -34,6 +34,9 @@ from chumi_api.types import (
     Contact,
     ContactGroup,
     JobState,
+    Media,
+    Message,
+    MessageStatus,
     RowResult,
     SendResult,
     SyncResult,
@@ -47,6 +50,8 @@ T = TypeVar("T")
 
 MAX_DEPTH = 24
 MAX_NAME = 512
+MAX_TEXT = 32_768
+MAX_LINK = 2_000
 MAX_COUNT = 2_000_000_000
 
 
@@ -255,6 +260,61 @@ GROUP_SIZE = _aliases(
     " _count.contacts _count.members contacts.length members.length contactIds.length"
 )
 MEMBERS = ("contacts", "members", "contactIds")
+
+# --- Assumed: the history with a number --------------------------------------------------------
+
+HISTORY_NAMES = ("messages", "conversation", "history", "conversations")
+HISTORY_ID = _aliases("wamid messageId whatsappMessageId waMessageId externalId id _id key.id")
+# Words for who wrote: in a field for it, or where other APIs have the type.
+WROTE = _aliases("direction sender sender.type senderType role from author type")
+WROTE_IN = _words("inbound incoming in received user customer contact client person")
+WROTE_OUT = _words(
+    "outbound outgoing out sent business agent admin bot system company me template api"
+)
+FROM_ME = _aliases("fromMe key.fromMe isFromMe isOutbound outbound outgoing sentByBusiness")
+FROM_THEM = _aliases("isInbound inbound incoming fromCustomer")
+KIND = _aliases("messageType kind contentType type")
+MEDIA_KINDS = ("image", "video", "audio", "document", "sticker", "voice")
+TEXT = _aliases(
+    "text.body text body body.text content content.text message.text message caption"
+    " button.text interactive.button_reply.title interactive.list_reply.title reaction.emoji"
+    " emoji " + " ".join(f"{kind}.caption" for kind in MEDIA_KINDS)
+)
+BUTTON_PAYLOAD = _aliases(
+    "button.payload interactive.button_reply.id interactive.list_reply.id buttonPayload payload"
+)
+REPLY_TO = _aliases(
+    "context.id context.message_id replyTo replyToId quotedMessageId quoted.id"
+    " reaction.message_id inReplyTo"
+)
+HISTORY_TEMPLATE = _aliases("templateName template.name template")
+HISTORY_NAME = _aliases(
+    "profile.name profileName contactName contact.name customerName customer.name senderName"
+    " pushName sender.name"
+)
+HISTORY_AT = _aliases("timestamp createdAt sentAt date at time created messageTimestamp")
+HISTORY_CODE = _aliases("errorCode error.code errors.0.code failureCode code")
+HISTORY_REASON = _aliases(
+    "errorMessage error.message errors.0.message errors.0.title failureReason reason error"
+)
+MEDIA_ID = _aliases("id mediaId")
+MEDIA_URL = _aliases("url link mediaUrl")
+MEDIA_TYPE = _aliases("mime_type contentType mediaType")
+MEDIA_FILE = _aliases("filename name mediaName")
+MEDIA_SIZE = _aliases("size fileSize bytes mediaSize")
+
+MESSAGE_STATES = {
+    word: status
+    for status, words in {
+        MessageStatus.ACCEPTED: "accepted queued pending submitted success scheduled",
+        MessageStatus.HELD: "heldforqualityassessment held paused",
+        MessageStatus.SENT: "sent dispatched",
+        MessageStatus.DELIVERED: "delivered",
+        MessageStatus.READ: "read seen opened played",
+        MessageStatus.FAILED: "failed failure error errored rejected undelivered undeliverable",
+    }.items()
+    for word in _words(words)
+}
 
 
 # --- JSON, and single values out of it -------------------------------------------------------
@@ -1111,3 +1171,104 @@ def find_members(body: JSON, group_id: str) -> Entries | None:
     # A group's own counters are not those of a page: only blocks named for it speak of paging.
     blocks = tuple({key: merged[key]} for key in merged if fold(key) in _PAGE_BLOCK_KEYS)
     return replace(members, around=(*blocks, *members.around), group=group)
+
+
+# --- The history with a number ---------------------------------------------------------------
+
+
+def parse_message(item: JSON, phone: str) -> Message | None:
+    """Read one message of the history with `phone`; None where nobody can tell who wrote it,
+    or where there is nothing in it."""
+    inner = pick(item, _aliases("message"), _filled)
+    if inner and pick(item, HISTORY_ID, as_id) is None:
+        item = item | inner
+    inbound = _inbound(item, phone)
+    if inbound is None:
+        return None
+    media = _media(item)
+    template = pick(item, HISTORY_TEMPLATE, as_name) or ""
+    word = fold(pick(item, MESSAGE_STATUS, as_name) or "")
+    status = MESSAGE_STATES.get(word, MessageStatus.UNKNOWN)
+    failed = status is MessageStatus.FAILED
+    message = Message(
+        remote_id=pick(item, HISTORY_ID, as_id) or "",
+        phone=phone,
+        inbound=inbound,
+        kind=_kind(item, media, template),
+        text=(pick(item, TEXT, as_text) or "")[:MAX_TEXT],
+        payload=(pick(item, BUTTON_PAYLOAD, as_text) or "")[:MAX_NAME],
+        reply_to=pick(item, REPLY_TO, as_id) or "",
+        media=media,
+        template_name=template,
+        name=(pick(item, HISTORY_NAME, as_text) or "")[:MAX_NAME] if inbound else "",
+        status=MessageStatus.UNKNOWN if inbound else status,
+        code=pick(item, HISTORY_CODE, as_code) if failed else None,
+        reason=_shorten(pick(item, HISTORY_REASON, as_text) or "") if failed else "",
+        at=pick(item, HISTORY_AT, as_time),
+    )
+    told = message.remote_id or message.text or media or template
+    return message if told else None
+
+
+def _inbound(item: JSON, phone: str) -> bool | None:
+    """Tell whether the person wrote it; None where nothing says so."""
+    for aliases, yes in ((FROM_ME, False), (FROM_THEM, True)):
+        told = pick(item, aliases, as_bool)
+        if told is not None:
+            return yes if told else not yes
+    for word in _picks(item, WROTE, as_name):
+        if fold(word) in WROTE_IN:
+            return True
+        if fold(word) in WROTE_OUT:
+            return False
+    digits = "".join(filter(str.isdigit, phone))
+    for aliases, yes in ((_aliases("from"), True), (_aliases("to recipient"), False)):
+        told_phone = pick(item, aliases, as_name)
+        if told_phone and digits and "".join(filter(str.isdigit, told_phone)) == digits:
+            return yes
+    return None
+
+
+def _kind(item: Object, media: Media | None, template: str) -> str:
+    """Return WhatsApp's word for the type; where ChumiAI gives none, what the parts say."""
+    words = (fold(word) for word in _picks(item, KIND, as_name))
+    kind = next((w for w in words if w not in WROTE_IN | (WROTE_OUT - {"template"})), "")
+    if kind.startswith(MEDIA_KINDS):
+        # A media type ("image/jpeg") says as much.
+        kind = next(name for name in MEDIA_KINDS if kind.startswith(name))
+    if template and kind in ("", "text"):
+        return "template"
+    if media and kind in ("", "text", "media", "file"):
+        return media.kind
+    return kind[:40] or "text"
+
+
+def _media(item: Object) -> Media | None:
+    """Return what is told of the file of a message: in a part of its own, or in flat fields."""
+    for kind in MEDIA_KINDS:
+        part = pick(item, ((kind,),), _filled)
+        if part:
+            return _media_part(part, kind)
+    part = pick(item, _aliases("media attachment file"), _filled)
+    url = pick(item, _aliases("mediaUrl media attachmentUrl fileUrl"), as_text)
+    remote_id = pick(item, _aliases("mediaId"), as_id)
+    if not (part or url or remote_id):
+        return None
+    flat = {key: value for key, value in item.items() if fold(key).startswith(("media", "mime"))}
+    media = _media_part((part or {}) | flat, "")
+    words = (*_picks(item, KIND, as_name), *_picks(part, KIND, as_name), media.content_type)
+    folded = (fold(word).partition("/")[0] for word in words)
+    kind = next((word for word in folded if word in MEDIA_KINDS), "document")
+    return replace(media, kind=kind, url=media.url or (url or "")[:MAX_LINK])
+
+
+def _media_part(part: Object, kind: str) -> Media:
+    content_type = pick(part, MEDIA_TYPE, as_name) or ""
+    return Media(
+        kind=kind,
+        remote_id=pick(part, MEDIA_ID, as_id) or "",
+        url=(pick(part, MEDIA_URL, as_text) or "")[:MAX_LINK],
+        content_type=content_type[:100] if "/" in content_type else "",
+        file_name=pick(part, MEDIA_FILE, as_name) or "",
+        size=pick(part, MEDIA_SIZE, as_count),
+    )

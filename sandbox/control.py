@@ -20,6 +20,8 @@ Json = Any
 Data = dict[str, Any]
 
 BASE = "/__sandbox__"
+# What the message of a customer may have beside its text.
+INBOUND_FIELDS = ("type", "media", "replyTo", "payload", "profileName")
 
 
 class Refused(Exception):
@@ -231,16 +233,18 @@ def set_group(state: State, data: Data) -> Json:
 def add_inbound(state: State, data: Data) -> Json:
     account = _account(data) or DEFAULT_ACCOUNT
     phone, text = str(data.get("phone", "")), str(data.get("text", ""))
-    if not phone or not text:
+    more = {key: data[key] for key in INBOUND_FIELDS if key in data}
+    if not phone or not (text or more):
         raise Refused("phone and text are needed")
-    state.add_inbound(
+    message_id = state.add_inbound(
         account,
         phone,
         text,
         reply_to=str(data.get("reply_to") or ""),
         button=bool(data.get("button")),
+        more=more,
     )
-    return {}
+    return {"id": message_id}
 
 
 def add_preference(state: State, data: Data) -> Json:

@@ -597,12 +597,25 @@ class State:
 
     @locked
     def add_inbound(
-        self, account: str, phone: str, text: str, *, reply_to: str = "", button: bool = False
-    ) -> None:
-        """Let a customer write to the business, or press a button of a message."""
+        self,
+        account: str,
+        phone: str,
+        text: str,
+        *,
+        reply_to: str = "",
+        button: bool = False,
+        more: Data | None = None,
+    ) -> str:
+        """Let a customer write to the business, or press a button of a message; return its id.
+
+        `more` has fields that the history tells of it, such as its type or media.
+        """
         event = news.inbound(phone, text, reply_to, button=button)
-        self._receive(account, event, self.clock.elapsed())
+        told = {"type": "button"} if button else {}
+        told |= {"replyTo": reply_to} if reply_to else {}
+        self._receive(account, event, self.clock.elapsed(), told | (more or {}))
         self.tell(account, event)
+        return str(event["id"])
 
     @locked
     def list_messages(self, account: str, phone: str) -> list[Data]:
@@ -625,7 +638,8 @@ class State:
                     "text": message["text"],
                     "status": "received",
                     "timestamp": self.clock.at(message["made_at"]),
-                },
+                }
+                | message["more"],
             )
             for message in self.account(account).inbound
             if message["phone"] == phone and message["made_at"] <= now
@@ -681,9 +695,15 @@ class State:
                 desk.plan(at, event)
         return entry
 
-    def _receive(self, account: str, event: Data, at: float) -> None:
+    def _receive(self, account: str, event: Data, at: float, more: Data | None = None) -> None:
         self.account(account).inbound.append(
-            {"id": event["id"], "phone": event["from"], "text": event["text"], "made_at": at}
+            {
+                "id": event["id"],
+                "phone": event["from"],
+                "text": event["text"],
+                "made_at": at,
+                "more": more or {},
+            }
         )
 
     def _refuse_by_fate(self, account: str, to: str, fate: outcomes.Magic) -> None:

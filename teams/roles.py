@@ -12,6 +12,7 @@ PERMISSIONS = {
     "prepare": {Role.MARKETER, Role.MANAGER},
     "test": {Role.MARKETER, Role.MANAGER},
     "launch": {Role.MARKETER, Role.MANAGER},
+    "converse": {Role.MARKETER, Role.MANAGER},
     "sync": {Role.MARKETER, Role.MANAGER},
     "opt_out": {Role.MARKETER, Role.MANAGER},
     "lift_opt_out": {Role.MANAGER},

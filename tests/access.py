@@ -90,6 +90,17 @@ ACCESS = {
     "contacts:opt_out_export": Url("GET"),
     "contacts:opt_out_detail": Url("GET", "read", "opt_out"),
     "contacts:opt_out_lift": Url("POST", "lift_opt_out", "opt_out"),
+    "conversations:conversation_list": Url("GET"),
+    "conversations:conversation_open": Url("POST", "converse"),
+    "conversations:campaign_replies": Url("GET", "read", "launched"),
+    "conversations:conversation_detail": Url("GET", "read", "conversation"),
+    "conversations:conversation_thread": Url(
+        "GET", "read", "conversation", region_of="conversations:conversation_detail"
+    ),
+    "conversations:conversation_read": Url("POST", "converse", "conversation"),
+    "conversations:conversation_history": Url("POST", "read", "conversation", only_looks=True),
+    "conversations:conversation_print": Url("GET", "read", "conversation"),
+    "conversations:conversation_export": Url("GET", "read", "conversation"),
     "webhooks:webhook_detail": Url("GET"),
     "webhooks:webhook_renew": Url("POST", "connect"),
     "webhooks:webhook_sign": Url("POST", "connect"),

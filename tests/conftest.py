@@ -195,6 +195,7 @@ def subjects(connected, marketer):
         "test_number": connected.test_numbers.get(),
         "contact": reading.contacts.get(),
         "opt_out": opt_out(connected, "+233244123456", by=marketer)[0],
+        "conversation": factories.make_conversation(connected),
     }
 
 

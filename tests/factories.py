@@ -3,6 +3,7 @@
 import io
 import time
 import uuid
+from datetime import timedelta
 
 import xlsxwriter
 from bs4 import BeautifulSoup
@@ -14,8 +15,11 @@ from campaigns.services import checks, drafts, groups, launches, test_sends
 from chumi_api.types import Contact as RemoteContact
 from chumi_api.types import ContactGroup as RemoteGroup
 from chumi_api.types import Listing
+from chumi_api.types import Message as RemoteMessage
 from contacts import services as contacts
 from contacts.models import ContactGroup
+from conversations.models import Conversation
+from conversations.services import record_messages
 from message_templates import components as parts
 from message_templates.models import MessageTemplate
 from tasks import services as tasks
@@ -155,6 +159,27 @@ def mirror(team, people=None, *, groups=()):
     contacts.record_contact_sync_succeeded(sync)
     sync.refresh_from_db()
     return sync
+
+
+def make_conversation(team, *texts, phone="233244123456", name="Ama Mensah"):
+    """Return a conversation in which the person wrote these texts, the last a minute ago."""
+    now = timezone.now()
+    texts = texts or ("Do you have it in blue?",)
+    record_messages(
+        team,
+        [
+            RemoteMessage(
+                remote_id=f"wamid.{team.slug}.{phone}.{number}",
+                phone=phone,
+                inbound=True,
+                text=text,
+                name=name,
+                at=now - timedelta(minutes=len(texts) - number),
+            )
+            for number, text in enumerate(texts)
+        ],
+    )
+    return Conversation.objects.get(team=team, phone=f"+{phone}")
 
 
 def make_single(team, *, by=None, template=None, phone="0244000111", values=("Ama", "C-1")):

@@ -17,6 +17,7 @@ from django.utils.module_loading import import_string
 from campaigns.models import Campaign
 from campaigns.services import checks, drafts, groups, jobs, media
 from contacts.services import request_contact_sync
+from conversations.services import request_history
 from message_templates.services import request_sync
 from tasks import services as tasks
 from tasks.models import Task
@@ -216,6 +217,7 @@ def test_every_task_run_twice_is_run_once(connected, marketer, sandbox, settings
     request_sync(connected, by=marketer)
     jobs.request_sync(connected, by=marketer)
     request_contact_sync(connected, by=marketer)
+    request_history(factories.make_conversation(connected))
     news = b'{"event": "message.sent", "data": {"id": "wamid.else"}}'
     webhooks.receive(webhooks.renew_address(connected, by=marketer), news, {})
     seen = set()

@@ -24,6 +24,7 @@ from chumi_api.types import (
 from contacts import stop_words
 from contacts.models import OptOut
 from contacts.services import opt_out
+from conversations import services as conversations
 from core import phones
 from core.errors import Refused
 from message_templates.services import record_update
@@ -37,8 +38,8 @@ logger = logging.getLogger(__name__)
 # Who hears of messages, and who of statuses. Each takes the team and a list of events, may be told
 # the same twice, and runs in one transaction with the rows of the events. Those who hear of
 # statuses return the ids of the messages that they know, so that the others are told again.
-MESSAGE_HEARERS = ()
-STATUS_HEARERS = (receipts.record_statuses,)
+MESSAGE_HEARERS = (conversations.record_messages,)
+STATUS_HEARERS = (receipts.record_statuses, conversations.record_statuses)
 
 # So many bodies, or so many bytes of them, are processed in one transaction.
 DELIVERIES, CHARACTERS = 100, 400_000

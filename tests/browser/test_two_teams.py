@@ -36,6 +36,7 @@ def things_of(team, sandbox, by):
         "test_number": factories.make_test_number(team, by=by),
         "contact": reading.contacts.get(),
         "opt_out": opt_out(team, "+233244123456", by=by)[0],
+        "conversation": factories.make_conversation(team),
     }
 
 

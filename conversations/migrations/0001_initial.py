@@ -1,0 +1,99 @@
+
+import django.db.models.deletion
+import uuid
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+
+    initial = True
+
+    dependencies = [
+        ('campaigns', '0002_audience'),
+        ('teams', '0001_initial'),
+    ]
+
+    operations = [
+        migrations.CreateModel(
+            name='Conversation',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('uuid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                ('phone', models.CharField(max_length=64)),
+                ('name', models.CharField(blank=True, max_length=300)),
+                ('named_at', models.DateTimeField(null=True)),
+                ('folded', models.TextField(blank=True)),
+                ('last_message_at', models.DateTimeField()),
+                ('last_inbound_at', models.DateTimeField(null=True)),
+                ('unread_count', models.PositiveIntegerField(default=0)),
+                ('read_until', models.DateTimeField(null=True)),
+                ('preview', models.CharField(blank=True, max_length=200)),
+                ('preview_inbound', models.BooleanField(default=True)),
+                ('version', models.PositiveIntegerField(default=0)),
+                ('history', models.CharField(blank=True, choices=[('', 'Never read'), ('requested', 'Being read'), ('read', 'Read'), ('not_offered', 'Not offered'), ('failed', 'Could not be read')], default='', max_length=12)),
+                ('history_requested_at', models.DateTimeField(null=True)),
+                ('history_read_at', models.DateTimeField(null=True)),
+                ('history_skipped', models.PositiveIntegerField(default=0)),
+                ('history_error', models.CharField(blank=True, max_length=300)),
+                ('team', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='conversations', to='teams.team')),
+            ],
+        ),
+        migrations.CreateModel(
+            name='Message',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('remote_id', models.CharField(max_length=200)),
+                ('inbound', models.BooleanField()),
+                ('kind', models.CharField(blank=True, max_length=40)),
+                ('text', models.TextField(blank=True)),
+                ('payload', models.CharField(blank=True, max_length=512)),
+                ('reply_to', models.CharField(blank=True, max_length=200)),
+                ('media_kind', models.CharField(blank=True, max_length=20)),
+                ('media_type', models.CharField(blank=True, max_length=100)),
+                ('media_name', models.CharField(blank=True, max_length=512)),
+                ('media_size', models.PositiveBigIntegerField(null=True)),
+                ('template_name', models.CharField(blank=True, max_length=512)),
+                ('status', models.PositiveSmallIntegerField(choices=[(0, 'Sent'), (1, 'Accepted'), (2, 'Held by WhatsApp'), (3, 'Sent'), (4, 'Failed'), (5, 'Delivered'), (6, 'Read')], default=0)),
+                ('code', models.IntegerField(null=True)),
+                ('at', models.DateTimeField()),
+                ('at_is_told', models.BooleanField(default=True)),
+                ('folded', models.TextField(blank=True)),
+                ('answers', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='campaigns.campaign')),
+                ('conversation', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='messages', to='conversations.conversation')),
+                ('recipient', models.OneToOneField(db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='message', to='campaigns.recipient')),
+                ('team', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='teams.team')),
+            ],
+        ),
+        migrations.AddIndex(
+            model_name='conversation',
+            index=models.Index(fields=['team', '-last_message_at', '-id'], name='conversation_list'),
+        ),
+        migrations.AddIndex(
+            model_name='conversation',
+            index=models.Index(condition=models.Q(('unread_count__gt', 0)), fields=['team', '-last_message_at', '-id'], name='conversation_unread'),
+        ),
+        migrations.AddConstraint(
+            model_name='conversation',
+            constraint=models.UniqueConstraint(fields=('team', 'phone'), name='one_conversation_a_phone'),
+        ),
+        migrations.AddIndex(
+            model_name='message',
+            index=models.Index(fields=['conversation', '-at', '-id'], name='message_thread'),
+        ),
+        migrations.AddIndex(
+            model_name='message',
+            index=models.Index(condition=models.Q(('inbound', True)), fields=['conversation', '-at'], name='message_inbound'),
+        ),
+        migrations.AddIndex(
+            model_name='message',
+            index=models.Index(condition=models.Q(('kind', 'reaction')), fields=['conversation', 'reply_to'], name='message_reactions'),
+        ),
+        migrations.AddIndex(
+            model_name='message',
+            index=models.Index(condition=models.Q(('answers__isnull', False)), fields=['answers', 'conversation'], name='message_answers'),
+        ),
+        migrations.AddConstraint(
+            model_name='message',
+            constraint=models.UniqueConstraint(fields=('team', 'remote_id'), name='one_message_an_id'),
+        ),
+    ]

@@ -1,0 +1,154 @@
+"""One conversation: the thread, who it is with, its history, and how to keep it."""
+
+from django.http import HttpResponse, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from django.views.decorators.http import require_POST, require_safe
+
+from contacts.models import Contact, ContactSync, OptOut
+from conversations import services, threads
+from conversations.threads import Cursor
+from core import phones
+from core.safe_csv import safe_csv
+from tasks.services import worker_is_alive
+from teams.roles import requires
+
+POLL_SECONDS = 5
+# A printed page has at most so many messages; the CSV has all of them.
+MOST_PRINTED = 2_000
+CSV_HEADER = ("When", "Who", "Kind", "Text", "State", "File", "Campaign")
+
+
+def _get_conversation(request, uuid):
+    return get_object_or_404(threads.conversations_of(request.team), uuid=uuid)
+
+
+@require_safe
+def conversation_detail(request, uuid):
+    conversation = _get_conversation(request, uuid)
+    before = Cursor.read(request.GET.get("before", ""))
+    context = _thread(conversation, before) | _panel(request.team, conversation)
+    return render(request, "conversations/conversation_detail.html", context)
+
+
+@require_safe
+def conversation_thread(request, uuid):
+    """Show the newest messages, or nothing where nothing has changed since the stamp."""
+    conversation = _get_conversation(request, uuid)
+    if request.GET.get("v") == threads.stamp_of(conversation):
+        return HttpResponse(status=204)
+    context = _thread(conversation, None)
+    return render(request, "conversations/conversation_detail.html#thread", context)
+
+
+def _thread(conversation, before):
+    page = threads.page_of(conversation, before)
+    ends = conversation.window_ends_at
+    return {
+        "conversation": conversation,
+        "page": page,
+        "is_newest": before is None,
+        "stamp": threads.stamp_of(conversation),
+        "poll_seconds": POLL_SECONDS,
+        "window_left": ends - timezone.now() if ends else None,
+        "no_worker": conversation.is_being_read and not worker_is_alive(),
+    }
+
+
+def _panel(team, conversation):
+    """Return who it is: the contact with its groups, whether opted out, what they were sent."""
+    current = (
+        ContactSync.objects.for_team(team)
+        .filter(state=ContactSync.State.SUCCEEDED)
+        .order_by("-pk")
+        .values("pk")[:1]
+    )
+    rows = list(
+        Contact.objects.filter(sync__in=current, phone=conversation.phone)
+        .order_by("pk", "memberships__group__name")
+        .values("uuid", "name", "email", "memberships__group__uuid", "memberships__group__name")
+    )
+    contact = rows[0] if rows and conversation.has_number else None
+    groups = [
+        (row["memberships__group__uuid"], row["memberships__group__name"])
+        for row in rows
+        if row["memberships__group__uuid"] and row["uuid"] == contact["uuid"]
+    ]
+    opt_out = OptOut.objects.for_team(team).in_force().filter(phone=conversation.phone).first()
+    return {
+        "contact": contact,
+        "groups": groups,
+        "opt_out": opt_out,
+        "received": threads.campaigns_received(conversation),
+    }
+
+
+@require_POST
+@requires("converse")
+def conversation_read(request, uuid):
+    """Write that what was shown has been seen."""
+    conversation = _get_conversation(request, uuid)
+    try:
+        until = parse_datetime(request.POST.get("until", ""))
+    except ValueError:
+        until = None
+    if until and until.tzinfo and conversation.last_inbound_at:
+        services.mark_read(conversation, min(until, conversation.last_inbound_at))
+    return _done(request, conversation)
+
+
+@require_POST
+def conversation_history(request, uuid):
+    """Say that somebody looks: what ChumiAI has of the conversation is asked for."""
+    conversation = _get_conversation(request, uuid)
+    services.request_history(conversation)
+    return _done(request, conversation)
+
+
+def _done(request, conversation):
+    if request.htmx:
+        return HttpResponse(status=204)
+    return redirect(
+        "conversations:conversation_detail", team=request.team.slug, uuid=conversation.uuid
+    )
+
+
+@require_safe
+def conversation_print(request, uuid):
+    """Show the whole conversation on a page for paper."""
+    conversation = _get_conversation(request, uuid)
+    page = threads.page_of(conversation, size=MOST_PRINTED)
+    return render(
+        request,
+        "conversations/conversation_print.html",
+        {"conversation": conversation, "page": page, "most": MOST_PRINTED},
+    )
+
+
+@require_safe
+def conversation_export(request, uuid):
+    """Download every message as CSV, newest first."""
+    conversation = _get_conversation(request, uuid)
+    return StreamingHttpResponse(
+        safe_csv(_rows(conversation)),
+        content_type="text/csv; charset=utf-8",
+        headers={
+            "Content-Disposition": f'attachment; filename="conversation-{conversation.pk}.csv"'
+        },
+    )
+
+
+def _rows(conversation):
+    yield CSV_HEADER
+    who = conversation.name or phones.mask(conversation.phone)
+    for entry in threads.all_of(conversation):
+        yield (
+            f"{timezone.localtime(entry.at):%Y-%m-%d %H:%M:%S}",
+            who if entry.inbound else "Us",
+            entry.kind or "unknown",
+            entry.text,
+            "" if entry.inbound else entry.status_name,
+            entry.media.get("name", ""),
+            entry.campaign.name if entry.campaign else "",
+        )

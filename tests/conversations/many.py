@@ -1,0 +1,75 @@
+"""Conversations and messages in any number, made by the database itself."""
+
+from datetime import UTC, datetime
+
+from django.db import connection
+
+from conversations import words
+from conversations.models import Conversation, Message
+
+BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
+PEOPLE = 20
+
+
+def fill(team, count):
+    """Write `count` messages: half of them in one conversation, the rest in `count` / 20."""
+    homes = max(count // PEOPLE, 1)
+    mark = f"{words.TEAM_MARK}{team.pk}"
+    numbers, moment = _dialect(count)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            INSERT INTO conversations_conversation (
+                uuid, team_id, phone, name, folded, last_message_at, last_inbound_at,
+                unread_count, preview, preview_inbound, version, history, history_skipped,
+                history_error
+            )
+            {numbers}
+            SELECT {_uuid()}, %s, '+2332' || (10000000 + n), 'Person ' || n,
+                %s || ' person ' || n, {moment}, {moment}, n %% 3, 'Message', {_true()}, 0, '', 0,
+                ''
+            FROM numbers WHERE n <= {homes}
+            """,
+            [team.pk, mark],
+        )
+        first = Conversation.objects.filter(team=team).order_by("pk").values_list("pk", flat=True)
+        cursor.execute(
+            f"""
+            INSERT INTO conversations_message (
+                team_id, conversation_id, remote_id, inbound, kind, text, payload, reply_to,
+                media_kind, media_type, media_name, template_name, status, at, at_is_told, folded
+            )
+            {numbers}
+            SELECT %s, {first[0]} + CASE n %% 2 WHEN 0 THEN 0 ELSE n %% {homes} END, 'm' || n,
+                {_true()}, 'text', 'Common word and rare' || (n %% 5000), '', '', '', '', '', '',
+                0, {moment}, {_true()}, %s || ' common word and rare' || (n %% 5000)
+            FROM numbers
+            """,
+            [team.pk, mark],
+        )
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+    return Conversation.objects.get(pk=first[0]), Message.objects
+
+
+def _dialect(count):
+    """Return the numbers from 1 on, and a moment made of each, younger with every number."""
+    if connection.vendor == "sqlite":
+        return (
+            "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers"
+            f" WHERE n < {count})",
+            f"datetime('{BEGIN:%Y-%m-%d}', '+' || n || ' seconds')",
+        )
+    return (
+        f"WITH numbers AS (SELECT generate_series(1, {count}) AS n)",
+        f"timestamptz '{BEGIN:%Y-%m-%d}+00' + n * interval '1 second'",
+    )
+
+
+def _uuid():
+    sqlite = connection.vendor == "sqlite"
+    return "lower(hex(randomblob(16)))" if sqlite else "gen_random_uuid()"
+
+
+def _true():
+    return "1" if connection.vendor == "sqlite" else "true"

@@ -1,0 +1,43 @@
+"""However many messages there are, a page takes as many queries, and each enters an index."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from conversations import threads
+from tests import factories
+from tests.conversations.many import BEGIN, fill
+
+MOST_QUERIES = 12
+
+
+@pytest.mark.parametrize("count", [2_000, pytest.param(1_000_000, marks=pytest.mark.long)])
+def test_pages_take_few_queries(team, viewer, login, count):
+    talk, _ = fill(team, count)
+    client = login(viewer)
+    # As far back as 1,000 pages, or as there are messages.
+    deep = BEGIN + timedelta(seconds=max(count - 2 * 1_000 * threads.PAGE_SIZE, count // 10))
+    place = threads.Cursor(deep, threads.TOLD, 1)
+    listing = reverse("conversations:conversation_list", args=(team.slug,))
+    thread = reverse("conversations:conversation_detail", args=(team.slug, talk.uuid))
+    for path, query, shown in (
+        (listing, {}, ".talk-list li"),
+        (listing, {"q": "common word"}, ".talk-list li"),
+        (listing, {"q": "rare77"}, ".talk-list li"),
+        (listing, {"q": "person 7"}, ".talk-list li"),
+        (listing, {"q": "nobody said this"}, ".empty-state"),
+        (listing, {"show": "unread"}, ".talk-list li"),
+        (thread, {}, ".talk"),
+        (thread, {"before": str(place)}, ".talk"),
+    ):
+        with CaptureQueriesContext(
+            connection,
+        ) as queries:
+            answer = client.get(path, query)
+        assert answer.status_code == 200
+        assert len(queries) <= MOST_QUERIES, [q["sql"] for q in queries]
+        page = factories.soup(answer)
+        assert page.select(shown), (path, query)

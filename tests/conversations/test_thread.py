@@ -1,0 +1,246 @@
+"""A thread shows what was told and what we sent, each once, in the order of time."""
+
+from datetime import timedelta
+
+import pytest
+from django.conf import settings
+from django.urls import reverse
+from django.utils import timezone
+
+from campaigns.models import Campaign
+from chumi_api.types import Media, MessageStatus, StatusUpdate
+from conversations import threads
+from conversations.models import Conversation, Message
+from conversations.services import open_conversation, record_messages, record_statuses
+from sandbox.shapes import SHAPES
+from teams import services as teams
+from tests import factories
+from tests.conversations.talk import NOON, PHONE, said, wrote
+
+
+def sent(team, *, minutes=0, remote_id="", name="Easter sale", values=("Ama", "MF-24")):
+    """Return a campaign that was sent to the person."""
+    keyed(team)
+    campaign = factories.make_checked_campaign(team, [[PHONE, *values]], name=name)
+    factories.launch(campaign, engine="singly")
+    at = NOON + timedelta(minutes=minutes)
+    campaign.recipients.update(status="accepted", settled_at=at, remote_id=remote_id)
+    return Campaign.objects.get(pk=campaign.pk)
+
+
+def keyed(team):
+    """Give the team a key, without which nothing is launched; nobody is called with it."""
+    teams.connect(team, base_url=settings.CHUMIAI_BASE_URLS[0], key="chumi_sk_live_tests")
+
+
+def url(name, team, talk):
+    return reverse(f"conversations:conversation_{name}", args=(team.slug, talk.uuid))
+
+
+def lines(team):
+    return [entry.text for entry in threads.page_of(Conversation.objects.get(team=team)).entries]
+
+
+def test_sends_and_messages_merge_in_order(team):
+    sent(team, minutes=10)
+    record_messages(team, [said("Who is this?"), said("Thanks", minutes=20)])
+    assert lines(team) == ["Who is this?", "Hi Ama, your code is MF-24.", "Thanks"]
+
+
+@pytest.mark.parametrize("first", ["message", "send"])
+def test_a_send_with_its_message_shows_once(team, first):
+    told = [wrote("Hi Ama", remote_id="wamid.7", template_name="welcome_message", kind="template")]
+    if first == "message":
+        record_messages(team, told)
+    sent(team, remote_id="wamid.7")
+    record_messages(team, told)
+    assert lines(team) == ["Hi Ama, your code is MF-24."]
+    (entry,) = threads.page_of(Conversation.objects.get()).entries
+    assert entry.campaign.name == "Easter sale"
+
+
+def test_a_message_of_a_file_is_known_by_its_template_and_time(team):
+    sent(team, minutes=0)
+    sent(team, minutes=600, name="Later", values=("Ama", "MF-25"))
+    template = {"kind": "template", "template_name": "welcome_message"}
+    record_messages(
+        team,
+        [
+            wrote("told", remote_id="a", minutes=5, **template),
+            wrote("told", remote_id="b", minutes=602, **template),
+            wrote("Another", remote_id="c", minutes=603, kind="template", template_name="other"),
+        ],
+    )
+    assert lines(team) == [
+        "Hi Ama, your code is MF-24.",
+        "Hi Ama, your code is MF-25.",
+        "Another",
+    ]
+    assert Message.objects.exclude(recipient=None).count() == 2
+
+
+def test_a_status_alone_shows_on_the_send(team):
+    sent(team)
+    at = NOON + timedelta(seconds=9)
+    news = StatusUpdate("wamid.9", MessageStatus.READ, phone=PHONE, at=at)
+    record_statuses(team, [news])
+    record_messages(team, [wrote("", remote_id="wamid.9", kind="template")])
+    (entry,) = threads.page_of(Conversation.objects.get()).entries
+    assert (entry.text, entry.is_read) == ("Hi Ama, your code is MF-24.", True)
+
+
+def test_pages_meet_without_gap_or_overlap(team):
+    for number in range(5):
+        sent(team, minutes=number * 7, name=f"Sale {number}", values=("Ama", f"C{number}"))
+    # Several in one moment, too.
+    record_messages(team, [said(f"Message {n}", minutes=n // 3) for n in range(40)])
+    talk = Conversation.objects.get()
+    whole = [entry.key for entry in threads.page_of(talk, size=100).entries]
+    assert len(whole) == 45
+    found, before = [], None
+    while True:
+        page = threads.page_of(talk, before, size=4)
+        found = [entry.key for entry in page.entries] + found
+        if page.older is None:
+            break
+        before = threads.Cursor.read(str(page.older))
+    assert found == whole
+    assert [entry.key for entry in threads.all_of(talk)] == whole[::-1]
+
+
+@pytest.mark.parametrize("text", ["", "x", "1_2_3", "2026-11-20T12:00:00_1_2", "é_1_1", "_" * 90])
+def test_a_place_that_is_none(text):
+    assert threads.Cursor.read(text) is None
+
+
+def test_quotes_reactions_and_presses(team, viewer, login):
+    media = Media("document", content_type="application/pdf", file_name="order.pdf", size=2048)
+    record_messages(
+        team,
+        [
+            wrote("Do you like it?", remote_id="q"),
+            said("Stop", minutes=1, kind="button", reply_to="q"),
+            said("😀", minutes=2, kind="reaction", reply_to="q"),
+            said("❤️", minutes=3, kind="reaction", reply_to="q"),
+            said("My order", minutes=4, kind="document", media=media, reply_to="unknown"),
+            wrote("No", minutes=5, status=MessageStatus.FAILED, code=131026),
+        ],
+    )
+    talk = Conversation.objects.get()
+    page = factories.soup(login(viewer).get(url("detail", team, talk)))
+    bubbles = [bubble.get_text(" ", strip=True) for bubble in page.select(".talk")]
+    assert len(bubbles) == 4
+    assert bubbles[0].endswith("Reaction: ❤️")
+    assert "In reply to: Do you like it? Pressed the button: Stop" in bubbles[1]
+    assert "In reply to a message that is not known here." in bubbles[2]
+    for part in ("Document", "order.pdf", "application/pdf", "2.0"):
+        assert part in bubbles[2]
+    assert "Failed. This number is not on WhatsApp" in bubbles[3]
+
+
+def test_a_poll_brings_news_or_nothing(team, marketer, login):
+    talk = factories.make_conversation(team)
+    client = login(marketer)
+    page = factories.soup(client.get(url("detail", team, talk)))
+    poll = page.find(id="conversation-thread")["hx-get"]
+    assert client.get(poll).status_code == 204
+    factories.make_conversation(team, "One", "Two")
+    answer = client.get(poll)
+    assert answer.status_code == 200
+    assert "Two" in factories.soup(answer).find(id="thread-news").get_text()
+
+
+def test_reading_is_a_post(team, marketer, viewer, login):
+    talk = factories.make_conversation(team, "One", "Two")
+    client = login(marketer)
+    page = factories.soup(client.get(url("detail", team, talk)))
+    until = page.select_one(".thread-read input[name=until]")["value"]
+    talk.refresh_from_db()
+    assert talk.unread_count == 2
+    client.post(url("read", team, talk), {"until": "nonsense"})
+    client.post(url("read", team, talk), {"until": until})
+    talk.refresh_from_db()
+    assert talk.unread_count == 0
+    assert login(viewer).post(url("read", team, talk), {"until": until}).status_code == 403
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_history_sends_and_webhooks_merge_in_every_shape(
+    connected, marketer, login, drain, sandbox, shape
+):
+    sandbox.post("shape", shape=shape, account=factories.account_of(connected))
+    campaign = factories.make_ready_campaign(
+        connected, rows=[["Phone", "Name", "Code"], [PHONE, "Ama", "MF-24"]], by=marketer
+    )
+    factories.finish(factories.launch(campaign, by=marketer, engine="singly"))
+    sandbox.post(
+        "inbound", account=factories.account_of(connected), phone=PHONE, text="From the history"
+    )
+    record_messages(connected, [said("From a webhook", at=timezone.now() - timedelta(days=3))])
+    talk = Conversation.objects.get()
+    client = login(marketer)
+    for _ in range(2):
+        client.post(url("history", connected, talk))
+        drain("sync_conversation")
+        Conversation.objects.update(history_requested_at=None)
+    talk.refresh_from_db()
+    if shape != "chaos":
+        assert talk.history == "read", talk.history_error
+        assert sorted(lines(connected)) == [
+            "From a webhook",
+            "From the history",
+            "Hi Ama, your code is MF-24.",
+        ]
+
+
+def test_a_history_that_is_not_offered_is_said(connected, marketer, login, drain, sandbox):
+    sandbox.post("options", conversations=False)
+    talk = factories.make_conversation(connected)
+    client = login(marketer)
+    client.post(url("history", connected, talk))
+    drain("sync_conversation")
+    page = factories.soup(client.get(url("detail", connected, talk)))
+    assert "ChumiAI does not offer its history" in page.select_one(".thread-history").get_text()
+    assert "blue" in page.select_one(".talk").get_text()
+
+
+def test_the_history_is_asked_for_once_a_minute(connected, marketer, login, drain, sandbox):
+    talk = factories.make_conversation(connected)
+    client = login(marketer)
+    before = len(sandbox.get("requests"))
+    for _ in range(5):
+        client.post(url("history", connected, talk))
+        drain("sync_conversation")
+    asked = [r for r in sandbox.get("requests") if "conversations" in r["path"]]
+    assert len(asked) == 1, before
+
+
+def test_the_window(team, viewer, login):
+    talk = factories.make_conversation(team)
+    client = login(viewer)
+    head = factories.soup(client.get(url("detail", team, talk))).select_one(".thread-head")
+    assert "Open: 23 h left" in head.get_text()
+    Conversation.objects.update(last_inbound_at=timezone.now() - timedelta(hours=25))
+    head = factories.soup(client.get(url("detail", team, talk))).select_one(".thread-head")
+    assert "Closed: only a template" in head.get_text()
+
+
+def test_csv_and_print(team, viewer, login):
+    talk = factories.make_conversation(team, "=1+1", "Two")
+    client = login(viewer)
+    text = b"".join(client.get(url("export", team, talk)).streaming_content).decode("utf-8-sig")
+    assert "'=1+1" in text
+    assert text.splitlines()[0] == "When,Who,Kind,Text,State,File,Campaign"
+    page = factories.soup(client.get(url("print", team, talk)))
+    assert len(page.select(".talk")) == 2
+
+
+def test_a_number_is_opened_once(team, marketer, login):
+    client = login(marketer)
+    for _ in range(2):
+        answer = client.post(
+            reverse("conversations:conversation_open", args=(team.slug,)), {"phone": "0244123451"}
+        )
+    talk = Conversation.objects.get()
+    assert answer.url == url("detail", team, talk)
+    assert open_conversation(team, talk.phone) == talk
