@@ -37,14 +37,21 @@ def rows_of(check, outcome):
     told = "What was repaired" if outcome == Outcome.REPAIRED else "What is the matter"
     yield [first, "Phone", told, *columns_of(check)]
     for number, _, _, phone, sentences, cells in _reported(check, outcome):
-        yield [str(number), phone or "", " ".join(sentences), *cells]
+        # What is no number can't be repaired unless one sees it.
+        shown = phone or (cells[0] if first == "Member" else "")
+        yield [str(number), shown, " ".join(sentences), *cells_of(check, cells)]
 
 
 def columns_of(check):
-    """Return the names of the columns that a checked row has."""
+    """Return the names of the columns that a checked row has, beside its phone for a member."""
     if check.campaign.audience == Campaign.Audience.GROUP:
-        return check.details.get("header", [])
+        return check.details.get("header", [])[1:]
     return check.campaign.upload.columns
+
+
+def cells_of(check, cells):
+    """Return the cells under these columns."""
+    return cells[1:] if check.campaign.audience == Campaign.Audience.GROUP else cells
 
 
 def _ready_rows(check):

@@ -17,6 +17,7 @@ TASKS = "tasks/services.py"
 
 GUARDS = "tests/campaigns/test_guards.py"
 SEND_BATCHES = "tests/campaigns/test_send_batches.py"
+SEND_TO_GROUP = "tests/campaigns/test_send_to_group.py"
 SEND_SINGLY = "tests/campaigns/test_send_singly.py"
 
 
@@ -68,6 +69,39 @@ MUTANTS = (
         "a part is claimed with a file that is out of date",
         ((BATCHES, "return moved != prepared.rows or _someone", "return _someone"),),
         f"{GUARDS}::test_a_part_whose_people_changed_is_not_claimed",
+    ),
+    Mutant(
+        "a group is claimed although somebody in it has just opted out",
+        (
+            (
+                BATCHES,
+                "        return has_opted_out(batch.campaign.team, prepared.members)",
+                "        return False",
+            ),
+        ),
+        f"{SEND_TO_GROUP}::test_who_opts_out_in_the_last_moment_is_not_reached",
+    ),
+    Mutant(
+        "the gate of a group lets who has just opted out through",
+        (
+            (
+                BATCHES,
+                "may_finish(attempt) and not has_opted_out(team, prepared.members)",
+                "may_finish(attempt)",
+            ),
+        ),
+        f"{SEND_TO_GROUP}::test_who_opts_out_in_the_last_moment_is_not_reached",
+    ),
+    Mutant(
+        "a nameless job with other people is adopted for a group",
+        (
+            (
+                IN_BATCHES,
+                "if UNREADABLE in attempt.baseline or job.total != attempt.rows:",
+                "if UNREADABLE in attempt.baseline:",
+            ),
+        ),
+        f"{SEND_TO_GROUP}::test_a_job_that_counts_its_people_otherwise_is_not_adopted",
     ),
     Mutant(
         "no claim of a person",

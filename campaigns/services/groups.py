@@ -130,7 +130,7 @@ SENTENCES = {
     Way.EXPANDED: "We read the members, check each of them and write to them as to the rows of a "
     "file: with values of their own, without duplicates and without those who opted out.",
     Way.ENDPOINT: "ChumiAI finds the members itself when it sends. Everybody gets the same text, "
-    "and what became of whom is not told.",
+    "and it tells how many failed, not who.",
 }
 
 

@@ -122,10 +122,12 @@ def _failures(campaign, progress):
     groups = [_failure(row, now) for row in rows]
     unnamed = progress.failed - sum(group["count"] for group in groups)
     if unnamed > 0:
+        to_group = campaign.engine == Campaign.Engine.GROUP
+        why = "ChumiAI wrote to the group by itself" if to_group else "ChumiAI does not say which"
         groups.append(
             {
                 "count": unnamed,
-                "sentence": f"{unnamed:,} failed; ChumiAI does not say which.",
+                "sentence": f"{unnamed:,} failed; {why}.",
                 "advice": "Look at the job in ChumiAI for the reasons.",
                 "about": "",
                 "code": None,

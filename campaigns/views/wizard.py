@@ -507,6 +507,7 @@ OUTCOMES = {
 }
 # These have a tile only where they say something.
 SELDOM = (Outcome.EXCLUDED, Outcome.RECENT)
+GROUP_NOTES = {Outcome.READY: "as ChumiAI has them"}
 # Which rows are shown where nobody asked: those about which there is something to do.
 WORTH_A_LOOK = (
     Outcome.INVALID,
@@ -527,6 +528,7 @@ def _check_context(request, campaign):
     if check is None or check.is_open:
         return context | {"worker_is_off": not tasks.worker_is_alive()}
     counts = {outcome: getattr(check, outcome) for outcome in OUTCOMES}
+    is_group = campaign.audience == Campaign.Audience.GROUP
     asked = request.GET.get("rows")
     shown = (
         Outcome(asked)
@@ -534,6 +536,10 @@ def _check_context(request, campaign):
         else next((outcome for outcome in WORTH_A_LOOK if counts[outcome]), Outcome.READY)
     )
     columns = downloads.columns_of(check)[:SAMPLE_CELLS]
+    rows = [
+        [*others, downloads.cells_of(check, cells)]
+        for *others, cells in check.details.get("samples", {}).get(shown, [])
+    ]
     return context | {
         "tiles": [
             {
@@ -541,7 +547,7 @@ def _check_context(request, campaign):
                 "count": counts[outcome],
                 "tone": tone,
                 "label": label,
-                "note": note,
+                "note": GROUP_NOTES.get(outcome, note) if is_group else note,
                 "is_open": outcome == shown,
             }
             for outcome, (tone, label, note) in OUTCOMES.items()
@@ -550,7 +556,7 @@ def _check_context(request, campaign):
         "shown": shown.value,
         "shown_label": OUTCOMES[shown][1],
         "shown_count": counts[shown],
-        "rows": _padded(check.details.get("samples", {}).get(shown, []), columns),
+        "rows": _padded(rows, columns),
         "columns": columns,
         "notes": sorted(check.details.get("notes", {}).items(), key=lambda note: -note[1]),
     }

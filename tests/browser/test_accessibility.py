@@ -186,6 +186,10 @@ def world(stack, subjects, manager, viewer, team, sandbox, settings):
                 address("campaigns:campaign_review", team, subjects),
                 asked,
                 address("campaigns:campaign_detail", team, {"launched": maybe}),
+                *(
+                    address(f"campaigns:campaign_{step}", team, {"ready": subjects["grouped"]})
+                    for step in ("values", "check", "review")
+                ),
                 address("campaigns:campaign_check", team, {"ready": unread}),
                 *(address("campaigns:campaign_media", team, {"media": c}) for c in pictures),
                 *WITHOUT_TEAM,
