@@ -8,4 +8,5 @@ app_name = "reports"
 urlpatterns = [
     path("", views.home, name="home"),
     path("running/", views.home_running, name="home_running"),
+    path("results/<uuid:uuid>/", views.campaign_results, name="campaign_results"),
 ]

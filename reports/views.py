@@ -4,15 +4,18 @@ from datetime import timedelta
 
 from django.db.models import Count, OuterRef, Q, Subquery, Sum
 from django.db.models.functions import Coalesce
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from campaigns import steps
 from campaigns.models import Batch, Campaign, Recipient
-from campaigns.standing import standings
+from campaigns.reasons import failures_of
+from campaigns.standing import standing_of, standings
 from contacts.models import OptOut
 from message_templates.models import MessageTemplate, SyncRun
+from reports.results import funnel
 from teams.models import Team
 
 RECENT = 6
@@ -182,3 +185,20 @@ def _count(rows, team="team"):
     """Return a subquery that counts the rows of the team in the outer query."""
     of_team = rows.filter(**{team: OuterRef("pk")}).order_by().values(team)
     return Coalesce(Subquery(of_team.annotate(count=Count("pk")).values("count")), 0)
+
+
+@require_safe
+def campaign_results(request, uuid):
+    """Show what came of a launched campaign; a draft goes on where it was left."""
+    campaigns = Campaign.objects.for_team(request.team).select_related("team", "launched_by")
+    campaign = get_object_or_404(campaigns, uuid=uuid)
+    if campaign.is_editable:
+        return redirect(steps.url_of(campaign, steps.open_step(campaign)))
+    progress = standing_of(campaign)
+    context = {
+        "campaign": campaign,
+        "progress": progress,
+        "stages": funnel(campaign, progress),
+        "failures": failures_of(campaign, progress),
+    }
+    return render(request, "reports/campaign_results.html", context)

@@ -26,6 +26,7 @@ class Url:
 ACCESS = {
     "reports:home": Url("GET"),
     "reports:home_running": Url("GET", region_of="reports:home"),
+    "reports:campaign_results": Url("GET", "read", "launched"),
     "campaigns:campaign_list": Url("GET"),
     "campaigns:campaign_new": Url("GET POST", "prepare"),
     "campaigns:message_new": Url("GET POST", "prepare"),

@@ -1,16 +1,14 @@
 """A launched campaign: watched, paused, stopped, decided about, downloaded."""
 
 from django.contrib import messages
-from django.db.models import Count, Max, Min
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from campaigns import steps
-from campaigns.failures import Retry, explain, retry_words
 from campaigns.fates import fate_of
 from campaigns.forms import DecisionForm, RetryForm
-from campaigns.models import Batch, Campaign, Recipient
+from campaigns.models import Batch, Campaign
+from campaigns.reasons import failures_of
 from campaigns.services import batches, jobs, launches, retries, singles
 from campaigns.standing import standing_of
 from core.errors import Refused
@@ -76,7 +74,7 @@ def _progress_context(campaign):
         "person": person,
         "fate": fate,
         "progress": progress,
-        "failures": _failures(campaign, progress),
+        "failures": failures_of(campaign, progress),
         "shown_parts": shown,
         "hidden_waiting": sum(part.is_waiting for part in hidden),
         "hidden_over": sum(not part.is_waiting for part in hidden),
@@ -101,71 +99,6 @@ def _shown(all_parts):
 
     listed = sorted((part for part in all_parts if part not in waiting[1:]), key=rank)
     return sorted(listed[:SHOWN_PARTS], key=lambda part: part.number)
-
-
-def _failures(campaign, progress):
-    """Return the failures by reason, most frequent first, and those without a person."""
-    if not progress.failed:
-        return []
-    now = timezone.now()
-    rows = (
-        Recipient.objects.filter(campaign=campaign, status=Recipient.Status.FAILED)
-        .values("failure_code", "reason")
-        .annotate(
-            count=Count("pk"),
-            again=Count("pk", filter=retries.can_be_tried(now)),
-            tries=Min("retries"),
-            failed_at=Max("settled_at"),
-        )
-        .order_by("-count", "failure_code")
-    )
-    groups = [_failure(row, now) for row in rows]
-    unnamed = progress.failed - sum(group["count"] for group in groups)
-    if unnamed > 0:
-        to_group = campaign.engine == Campaign.Engine.GROUP
-        why = "ChumiAI wrote to the group by itself" if to_group else "ChumiAI does not say which"
-        groups.append(
-            {
-                "count": unnamed,
-                "sentence": f"{unnamed:,} failed; {why}.",
-                "advice": "Look at the job in ChumiAI for the reasons.",
-                "about": "",
-                "code": None,
-                "again": 0,
-                "when": "",
-                "listed": "",
-            }
-        )
-    return groups
-
-
-def _failure(row, now):
-    code = row["failure_code"]
-    known = explain(code)
-    # A refusal of the whole part has no code of WhatsApp's, but ChumiAI's own reason.
-    told = row["reason"] if code is None else ""
-    return {
-        "count": row["count"],
-        "sentence": told or known.sentence,
-        "advice": "" if told and told != known.sentence else known.advice,
-        "about": known.about or "",
-        "code": code,
-        "again": row["again"],
-        "when": _when(row, known, now),
-        # The reason, as the list of the recipients is asked for it.
-        "listed": "none" if code is None else code,
-    }
-
-
-def _when(row, failure, now):
-    """Say whether and from when another try makes sense, '' where nobody knows."""
-    if row["failure_code"] is None or not row["failed_at"]:
-        return ""
-    if failure.retry == Retry.NEVER:
-        return "Trying again would not help."
-    return retry_words(
-        row["failure_code"], failed_at=row["failed_at"], tries=row["tries"], now=now
-    )
 
 
 def _news(campaign, progress):

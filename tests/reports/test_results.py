@@ -1,0 +1,76 @@
+"""What came of a campaign: the funnel, the reasons, and where each number leads."""
+
+from datetime import timedelta
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from campaigns.services import receipts
+from campaigns.standing import standing_of
+from chumi_api.types import Message
+from conversations import services as conversations
+from reports.results import funnel
+from tests import factories
+from tests.campaigns.test_receipts import news
+
+
+@pytest.fixture
+def campaign(connected, marketer):
+    """Five people, one by one: one is not on WhatsApp, four were accepted."""
+    numbers = ["233244100026", *(f"23324420011{n}" for n in range(4))]
+    rows = [["Phone", "Name", "Code"], *([number, "Ama", "C"] for number in numbers)]
+    campaign = factories.make_ready_campaign(connected, rows=rows, by=marketer)
+    factories.launch(campaign, engine="singly", by=marketer)
+    return factories.finish(campaign)
+
+
+def page(client, campaign):
+    address = reverse("reports:campaign_results", args=(campaign.team.slug, campaign.uuid))
+    return client.get(address).content.decode()
+
+
+def stages(campaign):
+    return {stage.name: stage for stage in funnel(campaign, standing_of(campaign))}
+
+
+def test_what_nobody_tells_is_a_dash_and_never_zero(campaign, login, marketer):
+    found = stages(campaign)
+    assert (found["Accepted"].people, found["Accepted"].percent) == (4, 80)
+    for name in ("Delivered", "Read", "Replied"):
+        assert (found[name].people, found[name].percent) == (None, None)
+    html = page(login(marketer), campaign)
+    assert html.count('<strong class="tabular">—</strong>') == 3
+    assert html.count("Nobody tells us this yet") == 3
+
+
+def test_the_funnel_follows_the_news(campaign, login, marketer):
+    people = list(campaign.recipients.filter(status="accepted").order_by("position"))
+    team = campaign.team
+    receipts.record_statuses(team, news(people[0].remote_id, "read"))
+    receipts.record_statuses(team, news(people[1].remote_id, "delivered"))
+    receipts.record_statuses(team, news(people[2].remote_id, "failed", code=131049))
+    answer = {"inbound": True, "at": timezone.now() + timedelta(minutes=1)}
+    conversations.record_messages(
+        team, [Message(remote_id="in.1", phone=people[0].phone[1:], text="Yes", **answer)]
+    )
+    found = {name: (stage.people, stage.percent) for name, stage in stages(campaign).items()}
+    assert found == {
+        "Accepted": (3, 60),
+        "Delivered": (2, 66),
+        "Read": (1, 50),
+        "Replied": (1, 50),
+    }
+    html = page(login(marketer), campaign)
+    people_url = reverse("campaigns:campaign_recipients", args=(team.slug, campaign.uuid))
+    for show in ("accepted", "delivered", "read"):
+        assert f'href="{people_url}?show={show}"' in html
+    replies = reverse("conversations:campaign_replies", args=(team.slug, campaign.uuid))
+    assert f'<a href="{replies}">1</a>' in html
+    assert "Why 2 failed" in html and f"{people_url}?show=failed&amp;code=131049" in html
+
+
+def test_a_draft_has_no_results_yet(team, login, marketer):
+    draft = factories.make_campaign(team)
+    address = reverse("reports:campaign_results", args=(team.slug, draft.uuid))
+    assert login(marketer).get(address).status_code == 302
