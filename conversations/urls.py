@@ -10,6 +10,7 @@ urlpatterns = [
     path("<uuid:uuid>/", thread.conversation_detail, name="conversation_detail"),
     path("<uuid:uuid>/thread/", thread.conversation_thread, name="conversation_thread"),
     path("<uuid:uuid>/read/", thread.conversation_read, name="conversation_read"),
+    path("<uuid:uuid>/answer/", thread.conversation_answer, name="conversation_answer"),
     path("<uuid:uuid>/history/", thread.conversation_history, name="conversation_history"),
     path("<uuid:uuid>/print/", thread.conversation_print, name="conversation_print"),
     path("<uuid:uuid>/export/", thread.conversation_export, name="conversation_export"),

@@ -6,6 +6,9 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.views.decorators.http import require_POST, require_safe
 
+from campaigns import steps
+from campaigns.models import Campaign
+from campaigns.services import drafts
 from contacts.models import Contact, ContactSync, OptOut
 from conversations import services, threads
 from conversations.threads import Cursor
@@ -152,3 +155,17 @@ def _rows(conversation):
             entry.media.get("name", ""),
             entry.campaign.name if entry.campaign else "",
         )
+
+
+@require_POST
+@requires("prepare")
+def conversation_answer(request, uuid):
+    """Begin a message with a template to the person; the number is not in any address."""
+    conversation = _get_conversation(request, uuid)
+    draft = drafts.create_campaign(
+        request.team,
+        by=request.user,
+        audience=Campaign.Audience.NUMBER,
+        phone=conversation.phone,
+    )
+    return redirect(steps.url_of(draft, steps.open_step(draft)))

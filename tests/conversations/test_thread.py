@@ -244,3 +244,17 @@ def test_a_number_is_opened_once(team, marketer, login):
     talk = Conversation.objects.get()
     assert answer.url == url("detail", team, talk)
     assert open_conversation(team, talk.phone) == talk
+
+
+def test_an_answer_begins_with_the_number_and_without_a_template(team, marketer, viewer, login):
+    talk = open_conversation(team, f"+{PHONE}")
+    assert (
+        url("answer", team, talk)
+        in login(marketer).get(url("detail", team, talk)).content.decode()
+    )
+    assert login(viewer).post(url("answer", team, talk)).status_code == 403
+    answer = login(marketer).post(url("answer", team, talk))
+    draft = Campaign.objects.get()
+    assert (draft.audience, draft.mapping["phone"]) == ("number", f"+{PHONE}")
+    assert answer.url == reverse("campaigns:campaign_template", args=(team.slug, draft.uuid))
+    assert PHONE not in answer.url
