@@ -22,6 +22,10 @@ class ConversationQuerySet(models.QuerySet):
     def for_team(self, team):
         return self.filter(team=team)
 
+    def spoken(self):
+        """Return those of which a message is known, not only news of one."""
+        return self.exclude(preview="")
+
     def unread(self):
         return self.filter(unread_count__gt=0)
 

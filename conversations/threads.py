@@ -118,7 +118,7 @@ class Entry:
     def kind_name(self):
         """Name what it is where its text does not say so."""
         if self.kind == "":
-            return "Message sent outside of Chumi Admin. Its text is not known here."
+            return "" if self.campaign else "A message of ours, whose text is not known here."
         return "" if self.kind in ("template", "reaction") else words.kind_name(self.kind)
 
     @property

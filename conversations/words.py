@@ -33,14 +33,17 @@ def kind_name(kind: str) -> str:
 
 
 def summary(*, kind: str, text: str, media_name: str = "", template: str = "") -> str:
-    """Say in a line what a message is; at most 200 characters."""
+    """Say in a line of at most 200 characters what a message is, '' where nobody knows."""
     line = " ".join(text.split())
-    if kind == "reaction":
+    if not kind and not line:
+        line = media_name
+    elif kind == "reaction":
         line = f"Reacted with {line}" if line else "Took a reaction back"
     elif kind not in TEXT_KINDS and kind != "template":
-        name = kind_name(kind) if kind else "Message sent outside of Chumi Admin"
-        line = f"{name}: {line or media_name}" if line or media_name else name
-    elif not line and template:
+        line = (
+            f"{kind_name(kind)}: {line or media_name}" if line or media_name else kind_name(kind)
+        )
+    if not line and template:
         line = f"Template {template}"
     return line[:200]
 

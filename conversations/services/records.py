@@ -354,7 +354,9 @@ def _name(team, facts, homes):
 def refresh(conversations):
     """Write anew what the list shows of these conversations, from their messages."""
     messages = Message.objects.filter(conversation=OuterRef("pk"))
-    newest = messages.order_by("-at", "-pk")
+    newest = messages.order_by("-at", "-pk").values("pk")
+    # A row that is only news of a status says nothing that the list could show.
+    said = newest.exclude(kind="")
     theirs = messages.filter(inbound=True)
     unread = (
         theirs.filter(Q(at__gt=OuterRef("read_until")) | Q(conversation__read_until=None))
@@ -364,7 +366,7 @@ def refresh(conversations):
         .values("number")
     )
     found = Conversation.objects.filter(pk__in=conversations).annotate(
-        newest=Subquery(newest.values("pk")[:1]),
+        newest=Coalesce(Subquery(said[:1]), Subquery(newest[:1])),
         heard_at=Subquery(theirs.order_by("-at").values("at")[:1]),
         unread=Coalesce(Subquery(unread), 0),
     )

@@ -28,7 +28,7 @@ def conversation_list(request):
         region=request.team.default_region,
         whole_only=not request.may["opt_out"],
     )
-    found = filters.filter(conversations, request.team)
+    found = filters.filter(conversations.spoken(), request.team)
     after = request.GET.get("after", "")
     last = _at(conversations, after)
     if last:

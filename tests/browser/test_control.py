@@ -33,6 +33,7 @@ def slow(team, sandbox):
 def launch(page, team, campaign, *, engine="One by one"):
     page.goto(f"/t/{team.slug}/campaigns/{campaign.uuid}/review/")
     page.get_by_role("radio", name=engine).check()
+    page.get_by_label("agreed to hear from").check()
     look(page, "review")
     page.get_by_role("button", name="Send", exact=False).last.click()
     expect(page.locator(".progress-head")).to_be_visible()

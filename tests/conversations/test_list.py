@@ -10,12 +10,13 @@ from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
+from chumi_api.types import MessageStatus, StatusUpdate
 from conversations import search, words
 from conversations.models import Conversation
 from conversations.replies import replied, replies_of
-from conversations.services import mark_read, record_messages
+from conversations.services import mark_read, record_messages, record_statuses
 from tests import factories
-from tests.conversations.talk import NOON, said
+from tests.conversations.talk import NOON, PHONE, said
 from tests.conversations.test_thread import keyed, sent
 
 OTHER = "233201234567"
@@ -192,3 +193,16 @@ class Words(TestCase):
         if text.isascii() and typed.isascii():
             assert bool(found) == expected
         assert search.messages_with(team, text + " sentinel")
+
+
+def test_news_of_a_message_that_nobody_knows_is_no_conversation_yet(team, viewer, login):
+    failed = StatusUpdate("wamid.lost", MessageStatus.FAILED, phone=PHONE, code=131026)
+    record_statuses(team, [failed])
+    address = reverse("conversations:conversation_list", args=(team.slug,))
+    assert not login(viewer).get(address).context["conversations"]
+    record_messages(team, [said("Hello")])
+    record_statuses(
+        team, [StatusUpdate("wamid.2", MessageStatus.FAILED, phone=PHONE, code=131026)]
+    )
+    (row,) = login(viewer).get(address).context["conversations"]
+    assert row.line == "Hello"

@@ -1,5 +1,6 @@
 """Django's admin: everything is set up there from nothing, and history is only looked at."""
 
+import json
 import re
 
 import pytest
@@ -16,6 +17,8 @@ from tasks.services import record_heartbeat
 from teams.models import AuditEvent, Connection, Membership, Team, User
 from tests import factories
 from tests.factories import PASSWORD
+from tests.webhooks.conftest import inbound
+from webhooks import services as webhooks
 
 WRITABLE = {Team, User}
 KEY = "chumi_sk_live_canary_51f0"
@@ -172,6 +175,9 @@ def everything(connected, sandbox, drain, root):
     opt_out(connected, "+233244123456")
     factories.mirror(connected)
     factories.make_test_number(connected)
+    address = webhooks.renew_address(connected, by=root)
+    webhooks.receive(address, json.dumps(inbound("Hello")).encode(), {})
+    webhooks.process(connected)
     request_sync(connected)
     record_heartbeat("worker", campaign.created_at)
     JobSync.objects.get_or_create(team=connected)
