@@ -9,7 +9,18 @@ from playwright.sync_api import expect
 from campaigns.models import Campaign
 from contacts.services import opt_out
 from tests.browser.conftest import PHONE
-from tests.factories import account_of, connect, make_group, make_template, members
+from tests.browser.test_left_out import ready
+from tests.factories import (
+    account_of,
+    connect,
+    finish,
+    launch,
+    make_group,
+    make_group_campaign,
+    make_template,
+    members,
+)
+from tests.processes import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.stack]
 
@@ -156,3 +167,79 @@ def test_an_opt_out_after_the_check_refuses_it(page, sandbox, team):
     expect(refused).to_contain_text("Nothing was sent.")
     picture(page, "review-refused")
     assert sent(sandbox, team) == []
+
+
+def rows_of(people):
+    return [["Phone", "Name", "Code"], *([m["phone"], m["name"], "MF-24"] for m in people)]
+
+
+def test_a_group_minus_an_earlier_campaign(page, sandbox, team, marketer):
+    crowd = members(10)
+    make_group(team, sandbox, crowd)
+    finish(launch(ready(team, rows=rows_of(crowd[:4]), by=marketer, name="spring_sale")))
+    before = len(sent(sandbox, team))
+    choose_group(page, team)
+    page.get_by_role("button", name="Continue to the values").click()
+    page.get_by_label("{{2}} comes from").select_option(label="Town")
+    page.get_by_role("button", name="Check the group").click()
+    expect(page.get_by_role("heading", name="10 people will get this message")).to_be_visible()
+    page.get_by_label("Leave out everybody who got").select_option(label="spring_sale, today")
+    page.get_by_role("button", name="Apply and check again").click()
+    expect(page.get_by_role("heading", name="6 people will get this message")).to_be_visible()
+    expect(page.locator("#tile-excluded .stat-value")).to_have_text("4")
+    go_to_review(page)
+    page.get_by_label("agreed to hear from").check()
+    page.get_by_role("button", name="Send 6 messages now").click()
+    expect(page.locator(".progress-head")).to_contain_text("Finished")
+    later = sent(sandbox, team)[before:]
+    assert sorted(phone for phone, _ in later) == sorted(m["phone"] for m in crowd[4:])
+
+
+def test_opted_out_by_hand_is_left_out_in_every_mode(page, sandbox, team, marketer):
+    """Everything was checked before: the opt-out comes at the last moment, and holds."""
+    crowd = members(5)
+    gone = crowd[2]["phone"]
+    group = make_group(team, sandbox, crowd)
+    waiting = {
+        "One by one": ready(team, rows=rows_of(crowd), by=marketer, name="Singly"),
+        "In parts": ready(team, rows=rows_of(crowd), by=marketer, name="Parts"),
+    }
+    by_group = {
+        way: make_group_campaign(team, group, way=way, by=marketer)
+        for way in ("expanded", "endpoint")
+    }
+    for made in by_group.values():
+        wait_until(
+            lambda pk=made.pk: Campaign.objects.get(pk=pk).status == "ready", what="the check"
+        )
+
+    page.goto(f"/t/{team.slug}/opt-outs/")
+    page.get_by_label("Phone number").first.fill(f"+{gone}")
+    page.get_by_role("button", name="Add to the list").click()
+    expect(page.get_by_role("main")).to_contain_text("Added by hand")
+
+    def press_send(campaign, engine=""):
+        page.goto(f"/t/{team.slug}/campaigns/{campaign.uuid}/review/")
+        if engine:
+            page.get_by_role("radio", name=engine).check()
+        page.get_by_label("agreed to hear from").check()
+        page.get_by_role("button", name="Send 5 messages now").click()
+        expect(page.locator(".progress-head")).to_contain_text("Finished")
+
+    for engine, campaign in waiting.items():
+        press_send(campaign, engine)
+    press_send(by_group["expanded"])
+    page.goto(f"/t/{team.slug}/campaigns/{by_group['endpoint'].uuid}/review/")
+    expect(page.get_by_text("1 member of this group opted out").first).to_be_visible()
+    expect(page.get_by_role("button", name="Send 5 messages now")).to_have_count(0)
+
+    page.goto(f"/t/{team.slug}/campaigns/message/new/")
+    page.get_by_role("button", name="Use this template welcome_message").click()
+    page.get_by_label("Phone number").fill(f"+{gone}")
+    page.get_by_label("Text for {{1}}").fill("Ama")
+    page.get_by_label("Text for {{2}}").fill("MF-24")
+    page.get_by_role("button", name="Continue to the review").click()
+    expect(page.get_by_text("This person opted out.")).to_be_visible()
+
+    others = sorted(m["phone"] for m in crowd if m["phone"] != gone)
+    assert sorted(phone for phone, _ in sent(sandbox, team)) == sorted(others * 3)
