@@ -153,10 +153,10 @@ def test_check_stops_after_the_check(template, connected, sandbox, save, drain):
     rows.append(rows[4])
     result, code = run(save(rows), "--check")
     assert code == 0
-    counts = {name: result[name] for name in KEYS[5:12]}
+    counts = {name: result[name] for name in KEYS[5:14]}
     assert counts == {
         "rows": 7, "ready": 3, "repaired": 1, "duplicate": 1, "invalid": 1, "opted_out": 1,
-        "recipients": 4,
+        "excluded": 0, "recent": 0, "recipients": 4,
     }  # fmt: skip
     campaign = Campaign.objects.get(uuid=result["campaign"])
     assert campaign.status == result["status"] == "ready"
