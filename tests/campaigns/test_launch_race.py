@@ -57,6 +57,7 @@ def test_fifty_presses_are_one_send(stack, sandbox):
 
     # The tabs are opened here: a thread of ours would keep its own connection to the database.
     tabs = [browser(users[n % 5]) for n in range(PRESSES)]
+    consent = consent_sentence(campaign)
     ready = Barrier(PRESSES)
 
     def launch(session):
@@ -67,7 +68,7 @@ def test_fifty_presses_are_one_send(stack, sandbox):
             "digest": campaign.digest,
             "intent": str(uuid.uuid4()),
             "typed": "50",
-            "consent": consent_sentence(campaign),
+            "consent": consent,
         }
         ready.wait(60)
         return session.post(press, data=form, timeout=60, headers={"Referer": review})
