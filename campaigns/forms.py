@@ -11,8 +11,8 @@ from campaigns.models import Campaign, Recipient, TestNumber
 from campaigns.recipients import Outcome
 from campaigns.services import media
 from contacts.models import ContactSync
-from core import phones
 from core.errors import Refused
+from core.phone_forms import clean_number, with_number
 from core.times import day
 from message_templates import components as parts
 
@@ -331,10 +331,7 @@ class TestNumberForm(forms.Form):
         super().__init__(data)
 
     def clean_phone(self):
-        found = phones.parse(self.cleaned_data["phone"], region=self.region)
-        if isinstance(found, phones.PhoneProblem):
-            raise forms.ValidationError(found.problem)
-        return found.e164
+        return clean_number(self.cleaned_data["phone"], region=self.region)
 
 
 class TestSendForm(forms.Form):
@@ -517,16 +514,6 @@ class RecipientFilter(forms.Form):
             people = people.filter(
                 status=Person.FAILED, failure_code=None if code == "none" else int(code)
             )
-        return self._with_number(people, self.cleaned_data.get("q", ""))
-
-    def _with_number(self, people, text):
-        if not text:
-            return people
-        found = phones.parse(text, region=self.region)
-        if isinstance(found, phones.Phone):
-            return people.filter(phone=found.e164)
-        condition = Q(pk__in=[])
-        if not self.whole_only:
-            for beginning in phones.beginnings(text, self.region):
-                condition |= Q(phone__startswith=beginning)
-        return people.filter(condition)
+        if text := self.cleaned_data.get("q"):
+            people = with_number(people, text, region=self.region, whole_only=self.whole_only)
+        return people

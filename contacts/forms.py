@@ -3,10 +3,10 @@
 import re
 
 from django import forms
-from django.db.models import Q
 
 from contacts import number_lists
 from core import phones
+from core.phone_forms import clean_number, with_number
 
 
 class OptOutForm(forms.Form):
@@ -27,10 +27,7 @@ class OptOutForm(forms.Form):
         self.region = region
 
     def clean_phone(self):
-        found = phones.parse(self.cleaned_data["phone"], region=self.region)
-        if isinstance(found, phones.PhoneProblem):
-            raise forms.ValidationError(found.problem)
-        return found.e164
+        return clean_number(self.cleaned_data["phone"], region=self.region)
 
 
 class OptOutImportForm(forms.Form):
@@ -181,12 +178,4 @@ class ContactFilterForm(forms.Form):
             return contacts
         if any(letter.isalpha() for letter in text):
             return contacts.filter(search_name__contains=text)
-        found = phones.parse(text, region=self.region)
-        if isinstance(found, phones.Phone):
-            return contacts.filter(phone=found.e164)
-        if self.whole_only:
-            return contacts.none()
-        condition = Q(pk__in=[])
-        for beginning in phones.beginnings(text, self.region):
-            condition |= Q(phone__startswith=beginning)
-        return contacts.filter(condition)
+        return with_number(contacts, text, region=self.region, whole_only=self.whole_only)

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from conversations import search
 from core import phones
+from core.phone_forms import clean_number
 
 # So many campaigns are offered as a filter.
 CAMPAIGNS_OFFERED = 50
@@ -80,11 +81,8 @@ class ConversationFilterForm(forms.Form):
         found |= self.matches.keys()
         digits = re.sub(r"\D", "", self.text)
         if len(digits) >= 3 and not self.whole_only and not re.search(r"[^\W\d]", self.text):
-            local = digits.lstrip("0")
-            found |= set(search.begin_with(team, local))
-            if not self.text.lstrip().startswith("+"):
-                region = phones.country_prefix(self.region).lstrip("+")
-                found |= set(search.begin_with(team, f"{region}{local}"))
+            for beginning in phones.beginnings(self.text, self.region):
+                found |= set(search.begin_with(team, beginning.lstrip("+")))
         return found
 
 
@@ -98,7 +96,4 @@ class NumberForm(forms.Form):
         self.region = region
 
     def clean_phone(self):
-        found = phones.parse(self.cleaned_data["phone"], region=self.region)
-        if isinstance(found, phones.PhoneProblem):
-            raise forms.ValidationError(found.problem)
-        return found.e164
+        return clean_number(self.cleaned_data["phone"], region=self.region)
