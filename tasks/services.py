@@ -17,6 +17,12 @@ logger = logging.getLogger(__name__)
 
 WORKER_SILENT_AFTER = timedelta(seconds=30)
 LONGEST_BACKOFF = 300
+# Of one that is at it: it was due when it was taken, so a moment to come was set after that.
+# The ORM takes longer to write this than the database to answer, and a flood asks it each time.
+ABOUT_TO_RUN = f"""
+    SELECT 1 FROM {Task._meta.db_table} WHERE name = %s AND key = %s
+    AND (leased_until IS NULL AND due_at <= %s OR leased_until > %s AND due_at > %s)
+"""
 
 
 def request(name, key, *, delay=0.0):
@@ -36,18 +42,27 @@ def request(name, key, *, delay=0.0):
     transaction.on_commit(lambda: _wake(name, str(key), delay))
 
 
-def nudge(name, key):
+def nudge(name, key, *, within=0.5):
     """Make the task due from a place that many pass at a time.
 
     Call it when what the task is about has been committed. Nothing is written where a worker is
-    about to look; one that is at it by now is told to look again.
+    about to look; one that is at it by now is told, once, to look again in `within` seconds.
     """
     now = timezone.now()
-    tasks = Task.objects.filter(name=name, key=str(key))
-    if tasks.filter(due_at__lte=now + timedelta(seconds=1), leased_until=None).exists():
+    if _is_about_to_run(name, str(key), now):
         return
-    if not tasks.filter(leased_until__gt=now).update(wanted=F("wanted") + 1):
+    wish = {"wanted": F("wanted") + 1, "due_at": now + timedelta(seconds=within)}
+    if not Task.objects.filter(name=name, key=str(key), leased_until__gt=now).update(**wish):
         request(name, key)
+
+
+def _is_about_to_run(name, key, now):
+    """Say whether a worker is going to look, or look again, without being asked."""
+    soon = connection.ops.adapt_datetimefield_value(now + timedelta(seconds=1))
+    now = connection.ops.adapt_datetimefield_value(now)
+    with connection.cursor() as cursor:
+        cursor.execute(ABOUT_TO_RUN, [name, key, soon, now, now])
+        return cursor.fetchone() is not None
 
 
 def _make_due(tasks, due_at):
@@ -98,18 +113,18 @@ def run(name, key):
     else:
         if task.tries:
             mine.update(tries=0, last_error="")
-    _put_back(mine, task.wanted, again)
+    _put_back(mine.filter(wanted=task.wanted, due_at__lte=now), mine, again)
     return True
 
 
-def _put_back(mine, wanted, again):
+def _put_back(unasked, mine, again):
     """Release the lease, and wake again if the handler or anyone else asked for it."""
     due_at = None if again is None else timezone.now() + timedelta(seconds=again)
     free = {"leased_until": None, "token": ""}
     task = mine.first()
     if task is None:
         return
-    if mine.filter(wanted=wanted).update(due_at=due_at, **free):
+    if unasked.update(due_at=due_at, **free):
         if again is not None:
             _wake(task.name, task.key, again)
     elif mine.update(**free):

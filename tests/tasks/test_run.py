@@ -26,6 +26,17 @@ def later(key):
     return 60
 
 
+def nudged_while_busy(key):
+    calls.append(key)
+    for _ in range(3):
+        services.nudge("once", key)
+
+
+def moved_while_busy(key):
+    calls.append(key)
+    Task.objects.update(due_at=timezone.now() + timedelta(seconds=0.5))
+
+
 def broken(key):
     calls.append(key)
     raise ValueError("a bug")
@@ -38,6 +49,7 @@ def handlers(db, settings):
     settings.TASK_HANDLERS = {
         "once": f"{here}.record",
         "busy": f"{here}.ask_again_while_busy",
+        "nudged": f"{here}.nudged_while_busy",
         "later": f"{here}.later",
         "broken": f"{here}.broken",
     }
@@ -82,6 +94,28 @@ def test_a_wish_during_the_run_is_not_lost(settings, drain):
     assert Task.objects.due().exists()
     drain()
     assert calls == ["1", "1"]
+
+
+def test_nudges_during_the_run_are_one_look_more_in_a_moment(settings):
+    """A worker that is told of each of a flood at once would never let any gather."""
+    settings.TASK_HANDLERS["once"] = settings.TASK_HANDLERS["nudged"]
+    services.request("once", 1)
+    assert services.run("once", "1")
+    task = Task.objects.get()
+    assert (task.wanted, task.leased_until) == (2, None)
+    assert timedelta(0) < task.due_at - timezone.now() <= timedelta(seconds=0.5)
+    Task.objects.update(due_at=timezone.now())
+    settings.TASK_HANDLERS["once"] = "tests.tasks.test_run.record"
+    assert services.run("once", "1")
+    assert Task.objects.get().due_at is None
+
+
+def test_a_moment_to_come_that_is_set_during_the_run_stays(settings):
+    """Whoever sees it relies on it, though its wish may have been counted before the run."""
+    settings.TASK_HANDLERS["once"] = "tests.tasks.test_run.moved_while_busy"
+    services.request("once", 1)
+    assert services.run("once", "1")
+    assert Task.objects.get().due_at
 
 
 def test_a_handler_names_when_it_wants_to_be_called_again():
