@@ -133,7 +133,7 @@ class _Inserts:
             together = list(self.waiting)
             try:
                 with transaction.atomic(), connection.cursor() as cursor:
-                    cursor.executemany(INSERT, [row for row, in together])
+                    cursor.executemany(INSERT, [row for (row,) in together])
             except BaseException:
                 # The others are still waiting: each tries by itself, and hears of its own trouble.
                 self.waiting.remove(mine)
