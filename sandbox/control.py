@@ -261,6 +261,10 @@ def get_webhook(state: State, data: Data) -> Json:
     return state.desk_of(_account(data) or DEFAULT_ACCOUNT)
 
 
+def get_webhook_events(state: State, data: Data) -> Json:
+    return {"events": state.planned_of(_account(data) or DEFAULT_ACCOUNT)}
+
+
 def set_webhook(state: State, data: Data) -> Json:
     state.set_address(_account(data) or DEFAULT_ACCOUNT, telling.Address.read(data))
     return {}
@@ -295,6 +299,7 @@ ROUTES: list[tuple[str, str, Callable[..., Json]]] = [
     ("POST", "/inbound", add_inbound),
     ("POST", "/preferences", add_preference),
     ("GET", "/webhook", get_webhook),
+    ("GET", "/webhook/events", get_webhook_events),
     ("POST", "/webhook", set_webhook),
     ("DELETE", "/webhook", drop_webhook),
 ]

@@ -86,9 +86,12 @@ class Desk:
     under_way: int = 0
     answers: Counter[str] = field(default_factory=Counter)
     events: int = 0
+    # Every event, once, in the order in which they were planned.
+    planned: list[Data] = field(default_factory=list)
 
     def plan(self, at: float, event: Data) -> None:
         """Tell an event at a moment of the sandbox's clock, perhaps too late, perhaps twice."""
+        self.planned.append(event)
         if self.chance.random() < self.address.disorder:
             at += self.chance.uniform(5, 60)
         heapq.heappush(self.due, (at, next(self.numbers), event))

@@ -183,6 +183,12 @@ class State:
         return desk.public() if desk else {"pending": 0, "events": 0, "answers": {}}
 
     @locked
+    def planned_of(self, account: str) -> list[Data]:
+        """Return every event that was told or will be, once each."""
+        desk = self.desks.get(account)
+        return list(desk.planned) if desk else []
+
+    @locked
     def tell(self, account: str, event: Data) -> None:
         """Tell an event now, where somebody wants to hear of it."""
         if desk := self.desks.get(account):
