@@ -17,6 +17,7 @@ logger = logging.getLogger(__name__)
 
 WORKER_SILENT_AFTER = timedelta(seconds=30)
 LONGEST_BACKOFF = 300
+LOOK_AGAIN_AFTER = timedelta(seconds=0.5)
 # Of one that is at it: it was due when it was taken, so a moment to come was set after that.
 # The ORM takes longer to write this than the database to answer, and a flood asks it each time.
 ABOUT_TO_RUN = f"""
@@ -42,16 +43,16 @@ def request(name, key, *, delay=0.0):
     transaction.on_commit(lambda: _wake(name, str(key), delay))
 
 
-def nudge(name, key, *, within=0.5):
+def nudge(name, key):
     """Make the task due from a place that many pass at a time.
 
     Call it when what the task is about has been committed. Nothing is written where a worker is
-    about to look; one that is at it by now is told, once, to look again in `within` seconds.
+    about to look; one that is at it by now is told, once, to look again in half a second.
     """
     now = timezone.now()
     if _is_about_to_run(name, str(key), now):
         return
-    wish = {"wanted": F("wanted") + 1, "due_at": now + timedelta(seconds=within)}
+    wish = {"wanted": F("wanted") + 1, "due_at": now + LOOK_AGAIN_AFTER}
     if not Task.objects.filter(name=name, key=str(key), leased_until__gt=now).update(**wish):
         request(name, key)
 
