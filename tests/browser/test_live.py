@@ -79,18 +79,20 @@ def test_an_open_page_says_that_somebody_looks(open_page, sandbox, team, manager
     campaign = make_ready_campaign(team, count=3, by=manager)
     address = f"/t/{team.slug}/campaigns/{campaign.uuid}/"
     sandbox.post("speed", speed=0)
-    send(open_page(manager), address, 3)
+    sending = open_page(manager)
+    send(sending, address, 3)
     wait_until(BulkJob.objects.exists, what="the job")
+    # The page that sent it says the same.
+    sending.close()
     BulkJob.objects.update(watched_until=None)
 
     page = open_page(viewer)
     said = []
     page.on("request", lambda r: said.append(r.method) if r.url.endswith("/watch/") else None)
-    page.goto(address)
-    wait_until(
-        lambda: page.wait_for_timeout(100) or BulkJob.objects.get().watched_until,
-        what="the first word",
-    )
+    with page.expect_response("**/watch/") as first:
+        page.goto(address)
+    assert first.value.status == 204
+    assert BulkJob.objects.get().watched_until
     assert said == ["POST"]
 
     # The next word is due in half a minute: as if it were now.
