@@ -4,7 +4,7 @@ import uuid
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Case, Count, F, OuterRef, Q, Subquery, Sum, When
+from django.db.models import Case, Count, F, OuterRef, Q, Subquery, Sum, Value, When
 from django.db.models.functions import Coalesce, Greatest, Least
 
 from campaigns.clean_file import column_letter
@@ -14,6 +14,8 @@ from message_templates.models import MessageTemplate
 from teams.models import Team
 
 USER = settings.AUTH_USER_MODEL
+# So many messages get their ids in one statement.
+NAMED_AT_A_TIME = 500
 
 
 class CampaignQuerySet(models.QuerySet):
@@ -381,6 +383,14 @@ class RecipientQuerySet(models.QuerySet):
             return self.filter(tried_again)
         return self.filter(tried_again | Q(campaign__in=ways[True]))
 
+    def name_messages(self, ids):
+        """Write the ids of messages, {pk: id}, where none is known and none was tried again."""
+        pks = list(ids)
+        for start in range(0, len(pks), NAMED_AT_A_TIME):
+            some = pks[start : start + NAMED_AT_A_TIME]
+            told = Case(*(When(pk=pk, then=Value(ids[pk])) for pk in some))
+            self.filter(pk__in=some, remote_id="", retries=0).update(remote_id=told)
+
 
 class Recipient(models.Model):
     """One person of a campaign, with the values of the placeholders in their order."""
@@ -459,9 +469,10 @@ class Recipient(models.Model):
 
 
 class ReceiptSource(models.Model):
-    """Since when a team is told which messages arrived, and which were read."""
+    """Since when a team is told anything, which messages arrived, and which were read."""
 
     team = models.OneToOneField(Team, models.CASCADE, related_name="receipt_source")
+    told_since = models.DateTimeField(null=True)
     delivered_since = models.DateTimeField(null=True)
     read_since = models.DateTimeField(null=True)
 

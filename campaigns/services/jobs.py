@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from django.db import IntegrityError, transaction
-from django.db.models import Case, F, Q, Value, When
+from django.db.models import F, Q, Value
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
@@ -15,8 +15,6 @@ from tasks import services as tasks
 
 # After so many equal answers a job with nothing left to process counts as finished.
 SETTLED_POLLS = 3
-# The ids of so many messages are written in one statement.
-NAMED_AT_A_TIME = 200
 POLL_FOR = timedelta(hours=24)
 # A job so young that was never shown yet may only be late in ChumiAI's list.
 SHOWN_WITHIN = timedelta(minutes=2)
@@ -210,11 +208,8 @@ def _record_messages(batch, results):
     unnamed = Recipient.objects.of_batch(batch).filter(
         status=Recipient.Status.ACCEPTED, remote_id="", retries=0
     )
-    found = [phone for phone in unnamed.values_list("phone", flat=True) if phone in told]
-    for start in range(0, len(found), NAMED_AT_A_TIME):
-        some = found[start : start + NAMED_AT_A_TIME]
-        ids = Case(*(When(phone=phone, then=Value(told[phone])) for phone in some))
-        unnamed.filter(phone__in=some).update(remote_id=ids)
+    people = unnamed.values_list("pk", "phone")
+    unnamed.name_messages({pk: told[phone] for pk, phone in people if phone in told})
 
 
 def record_lost(job, reason=LOST):

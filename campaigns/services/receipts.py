@@ -53,11 +53,11 @@ def record_statuses(team, updates):
 def _record_source(team, updates):
     """Remember since when the team is told what arrives: before, nothing told is not zero."""
     told = {update.status for update in updates}
-    fields = []
+    fields = ["told_since"] if told else []
+    if told & {MessageStatus.DELIVERED, MessageStatus.READ}:
+        fields.append("delivered_since")
     if MessageStatus.READ in told:
-        fields = ["delivered_since", "read_since"]
-    elif MessageStatus.DELIVERED in told:
-        fields = ["delivered_since"]
+        fields.append("read_since")
     source = ReceiptSource.objects.filter(team=team).first() if fields else None
     missing = [name for name in fields if source is None or getattr(source, name) is None]
     if missing:

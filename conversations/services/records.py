@@ -15,12 +15,13 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from campaigns.models import Recipient
+from campaigns.services import receipts
 from chumi_api.types import Message as ToldMessage
 from chumi_api.types import MessageStatus
 from conversations import words
 from conversations.models import Conversation, Message
 from conversations.services.answers import attribute
-from conversations.services.sends import link_sends
+from conversations.services.sends import link_sends, name_sends
 
 # So many are written in one transaction: a long history must not hold up the sending.
 CHUNK = 500
@@ -59,8 +60,9 @@ VAGUE_KINDS = ("", "unknown", "unsupported", "text")
 def record_messages(team, messages):
     """Write messages (`chumi_api.types.Message`); whom they are with is opened where it is new."""
     told = [message for message in messages if _identity(message.phone)]
+    now = timezone.now()
     for start in range(0, len(told), CHUNK):
-        _record_chunk(team, told[start : start + CHUNK])
+        _record_chunk(team, [_fact(team, message, now) for message in told[start : start + CHUNK]])
 
 
 def record_statuses(team, updates):
@@ -70,24 +72,44 @@ def record_statuses(team, updates):
     a campaign's: its recipient knows. Return the ids of the messages that were known.
     """
     updates = [update for update in updates if update.remote_id and RANKS[update.status]]
-    matched = set()
+    now, matched = timezone.now(), set()
     for start in range(0, len(updates), CHUNK):
         chunk = updates[start : start + CHUNK]
         ids = {update.remote_id for update in chunk}
         rows = Message.objects.filter(team=team, remote_id__in=ids)
-        known = dict(rows.values_list("remote_id", "kind"))
-        strangers = [update for update in chunk if update.remote_id not in known]
-        ours = _of_campaigns(team, strangers)
-        _say_news(team, [update for update in strangers if update.remote_id in ours])
+        known = {row.remote_id: row for row in rows.select_related("conversation")}
+        # A row without a kind is only the news itself: whose message it is, nobody knows yet.
+        told_of = {remote_id for remote_id, row in known.items() if row.kind}
+        unclear = [update for update in chunk if update.remote_id not in told_of]
+        ours = _of_campaigns(team, unclear)
+        ours |= _name_sends(team, [u for u in unclear if u.remote_id not in ours], known)
+        _say_news(team, [update for update in unclear if update.remote_id in ours])
         told = [
             update
             for update in chunk
             if update.remote_id in known or (update.remote_id not in ours and update.phone)
         ]
-        _record_chunk(team, [_as_message(update) for update in told])
-        # A row without a kind is only the news itself: whose message it is, nobody knows yet.
-        matched |= ours | {remote_id for remote_id, kind in known.items() if kind}
+        _record_chunk(team, [_fact(team, _as_message(u), u.at or now) for u in told])
+        matched |= ours | told_of
     return matched
+
+
+def _name_sends(team, updates, known):
+    """Let campaigns hear of messages that are known to be theirs by now. Return their ids."""
+    news = {}
+    for update in updates:
+        row = known.get(update.remote_id)
+        # What is told again of waiting news has no number: it stands where the news are kept.
+        phone = _identity(update.phone) if update.phone else row and row.conversation.phone
+        moments = [update.at or timezone.now()]
+        moments += [row.at] if row else []
+        moments += [news[update.remote_id][1]] if update.remote_id in news else []
+        if phone:
+            news[update.remote_id] = (phone, min(moments))
+    named = name_sends(team, news)
+    if named:
+        receipts.record_statuses(team, [u for u in updates if u.remote_id in named])
+    return named
 
 
 def _of_campaigns(team, updates):
@@ -149,7 +171,7 @@ def _fingerprint(phone, inbound, text, when):
     return "~" + hashlib.sha256(what.encode(errors="surrogatepass")).hexdigest()[:40]
 
 
-def _fact(team, message, now):
+def _fact(team, message, heard_at):
     media = message.media
     status = Message.Status.UNKNOWN if message.inbound else RANKS[message.status]
     text = _plain(message.text, 32_768)
@@ -170,7 +192,7 @@ def _fact(team, message, now):
             "template_name": _plain(message.template_name, 512),
             "status": int(status),
             "code": message.code if status == Message.Status.FAILED else None,
-            "at": message.at or now,
+            "at": message.at or heard_at,
             "at_is_told": message.at is not None,
             "folded": words.folded(team.pk, text),
         },
@@ -225,13 +247,11 @@ WEIGHTS = {
 
 
 @transaction.atomic
-def _record_chunk(team, messages):
-    now = timezone.now()
-    facts = [_fact(team, message, now) for message in messages]
+def _record_chunk(team, facts):
     if not facts:
         return
     known = _known(team, facts)
-    homes = _locked(team, facts, known, now)
+    homes = _locked(team, facts, known)
     # Read once more: what was written while we waited for the lock counts.
     known = _known(team, facts)
     fresh, changed = {}, {}
@@ -276,7 +296,7 @@ def _known(team, facts):
     return {row.remote_id: row for row in found}
 
 
-def _locked(team, facts, known, now):
+def _locked(team, facts, known):
     """Return the conversations of the facts by number, each made where it is new, and locked."""
     phones = {fact.phone: fact for fact in facts if fact.phone}
     there = Conversation.objects.for_team(team).filter(phone__in=phones)
