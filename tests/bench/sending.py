@@ -1,18 +1,18 @@
-"""How fast single sending is, and how well it holds a pace: python -m tests.bench
+"""How fast single sending is, and how well it holds a pace.
 
 Everything is real: the engine, the database with its durable claims, HTTP to the sandbox in a
 process of its own, which answers each request 50 ms late. The floor is the same number of
 threads that post the same messages with `requests` alone, and claim nothing.
 """
 
-import argparse
-import os
 import statistics
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
-import django
+from django.conf import settings
+
+from tests.processes import SandboxProcess
 
 LATENCY = 0.05
 PARALLEL = 16
@@ -20,31 +20,17 @@ PACES = (5, 20, 50)
 PACE_SECONDS = 20
 
 
-def main():
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
-    django.setup()
-    from django.conf import settings
-    from django.db import connection
-    from django.test.utils import setup_databases, setup_test_environment, teardown_databases
-
-    from tests.processes import SandboxProcess
-
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--messages", type=int, default=2000)
-    messages = parser.parse_args().messages
-    setup_test_environment()
-    databases = setup_databases(verbosity=0, interactive=False)
+def measure(messages):
     sandbox = SandboxProcess()
     settings.CHUMIAI_BASE_URLS = [sandbox.url]
     try:
-        print(f"{connection.vendor}, {os.cpu_count()} cores, answers {LATENCY * 1000:.0f} ms late")
+        print(f"answers {LATENCY * 1000:.0f} ms late")
         sandbox.post("options", latency=LATENCY)
         measure_speed(sandbox, messages)
         for pace in PACES:
             measure_pace(sandbox, pace)
     finally:
         sandbox.stop()
-        teardown_databases(databases, verbosity=0)
 
 
 def measure_speed(sandbox, messages):
@@ -114,7 +100,3 @@ def floor(sandbox, messages):
     with ThreadPoolExecutor(PARALLEL) as pool:
         list(pool.map(post, range(messages), people(messages)[1:]))
     return time.monotonic() - begun
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,35 @@
+"""Measure, side by side with the floor or a peer: python -m tests.bench sending [--messages N]"""
+
+import argparse
+import os
+
+import django
+
+# What is measured, and over how many messages unless it is said.
+BENCHES = {"sending": 2_000, "conversations": 10_000_000}
+
+
+def main():
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
+    django.setup()
+    from importlib import import_module
+
+    from django.db import connection
+    from django.test.utils import setup_databases, setup_test_environment, teardown_databases
+
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("bench", choices=BENCHES, nargs="?", default="sending")
+    parser.add_argument("--messages", type=int)
+    told = parser.parse_args()
+    setup_test_environment()
+    databases = setup_databases(verbosity=0, interactive=False)
+    try:
+        print(f"{connection.vendor}, {os.cpu_count()} cores", flush=True)
+        measure = import_module(f"tests.bench.{told.bench}").measure
+        measure(told.messages or BENCHES[told.bench])
+    finally:
+        teardown_databases(databases, verbosity=0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,161 @@
+"""The list, a thread and the search over very many messages, beside what Django has of its own.
+
+Half of the messages are of one conversation. Pages are asked for as a person does, by the test
+client with log-in, permission and template; the rest are the queries alone. Of each the median of
+several runs counts, the two sides of a ratio in turns.
+"""
+
+import statistics
+import time
+from datetime import timedelta
+
+from django.contrib import admin
+from django.contrib.messages.middleware import MessageMiddleware
+from django.contrib.sessions.middleware import SessionMiddleware
+from django.db import connection
+from django.test import Client, RequestFactory
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from conversations import search, threads
+from conversations.models import Conversation, Message
+from teams.models import User
+from tests import factories
+from tests.conversations.many import BEGIN, PEOPLE, fill
+
+RUNS = 7
+# Without an index a search reads everything: once is enough.
+SLOW_RUNS = 2
+
+
+class StockAdmin(admin.ModelAdmin):
+    list_display = ("phone", "name", "preview", "unread_count", "last_message_at")
+    list_per_page = 50
+
+
+def measure(count):
+    # Before the addresses are read, or the admin's list would have none.
+    admin.site.register(Conversation, StockAdmin)
+    team = factories.make_team("many")
+    begun = time.monotonic()
+    talk, _ = fill(team, count)
+    homes = Conversation.objects.count()
+    print(f"{count:,} messages, {homes:,} conversations, in {time.monotonic() - begun:.0f} s")
+    client = Client(raise_request_exception=True)
+    client.force_login(factories.make_user("Ama Mensah", team, "manager"))
+    listing = reverse("conversations:conversation_list", args=(team.slug,))
+    thread = reverse("conversations:conversation_detail", args=(team.slug, talk.uuid))
+    measure_pages(client, listing, thread, count)
+    measure_peer(client, listing)
+    measure_depth(talk, count)
+    measure_words(team)
+    measure_numbers(team)
+
+
+def measure_pages(client, listing, thread, count):
+    """Print the time and the queries of every page."""
+    deep = BEGIN + timedelta(seconds=max(count - 2 * 1_000 * threads.PAGE_SIZE, count // 10))
+    place = str(threads.Cursor(deep, threads.TOLD, 1))
+    for label, path, query in (
+        ("list", listing, {}),
+        ("list, unread", listing, {"show": "unread"}),
+        ("list, open window", listing, {"show": "open"}),
+        ("search, a word of all", listing, {"q": "common"}),
+        ("search, two words", listing, {"q": "common rare77"}),
+        ("search, a rare word", listing, {"q": "rare77"}),
+        ("search, the beginning of one", listing, {"q": "rare7"}),
+        ("search, nobody said it", listing, {"q": "nobody said this"}),
+        ("search, a name", listing, {"q": "person 777"}),
+        ("search, a number", listing, {"q": "0210000077"}),
+        ("thread", thread, {}),
+        ("thread, page 1,000", thread, {"before": place}),
+    ):
+        with CaptureQueriesContext(connection) as queries:
+            assert client.get(path, query).status_code == 200
+        asked = len(queries)
+        took = median(lambda path=path, query=query: client.get(path, query))
+        print(f"{label}: {took * 1000:.0f} ms, {asked} queries", flush=True)
+
+
+def measure_peer(client, listing):
+    """Set the list against the stock list of Django's admin, with the same rows on a page."""
+    stock = admin.site.get_model_admin(Conversation)
+
+    def changelist():
+        request = RequestFactory().get("/")
+        SessionMiddleware(lambda _: None).process_request(request)
+        MessageMiddleware(lambda _: None).process_request(request)
+        request.user = User(pk=1, is_active=True, is_staff=True, is_superuser=True)
+        stock.changelist_view(request).render()
+
+    ours, peer = in_turns(lambda: client.get(listing), changelist)
+    print(f"list: {ours * 1000:.0f} ms; stock admin list {peer * 1000:.0f} ms", end="; ")
+    print(f"{peer / ours:.1f} times as fast", flush=True)
+
+
+def measure_depth(talk, count):
+    """Set pages far down against the first one: of the thread, and of the list."""
+    for deep in (count // 10, count // 2 - count // 100):
+        at = BEGIN + timedelta(seconds=count - 2 * deep)
+        place = threads.Cursor(at, threads.TOLD, 1)
+        first, far = in_turns(
+            lambda: threads.page_of(talk), lambda place=place: threads.page_of(talk, place)
+        )
+        print(f"thread, {deep:,} deep: {far / first:.2f} times page 1", flush=True)
+    homes = count // PEOPLE
+    spoken = Conversation.objects.for_team(talk.team).spoken()
+    newest = spoken.order_by("-last_message_at", "-pk")
+    for deep in (homes // 5, homes * 9 // 10):
+        last = newest[deep]
+        first, far = in_turns(
+            lambda: list(newest[:51]),
+            lambda last=last: list(newest.after(last.last_message_at, last.pk)[:51]),
+        )
+        print(f"list, {deep:,} deep: {far / first:.2f} times page 1", flush=True)
+
+
+def measure_words(team):
+    """Set the search against `icontains`, which reads the texts one by one."""
+    mine = Message.objects.filter(team=team).order_by("-pk").values_list("pk", flat=True)
+    for words in ("rare77", "common rare4321", "nobodysaidthis", "common"):
+
+        def peer(words=words):
+            found = mine
+            for word in words.split():
+                found = found.filter(text__icontains=word)
+            return list(found[: search.CANDIDATES])
+
+        ours = median(lambda words=words: search.messages_with(team, words))
+        theirs = median(peer, SLOW_RUNS)
+        print(f"words {words!r}: {ours * 1000:.1f} ms; icontains {theirs * 1000:.0f} ms", end="; ")
+        print(f"{theirs / ours:.0f} times as fast", flush=True)
+
+
+def measure_numbers(team):
+    """Set the beginning of a number against `contains`."""
+    homes = Conversation.objects.for_team(team).order_by("phone").values_list("pk", flat=True)
+
+    def peer():
+        return list(homes.filter(phone__contains="23321000077")[: search.CANDIDATES])
+
+    ours, theirs = in_turns(lambda: search.begin_with(team, "23321000077"), peer)
+    print(
+        f"beginning of a number: {ours * 1000:.1f} ms; contains {theirs * 1000:.0f} ms", end="; "
+    )
+    print(f"{theirs / ours:.0f} times as fast", flush=True)
+
+
+def median(do, runs=RUNS):
+    return statistics.median(seconds(do) for _ in range(runs))
+
+
+def in_turns(one, other):
+    """Return the median seconds of two things, each measured after the other."""
+    pairs = [(seconds(one), seconds(other)) for _ in range(RUNS)]
+    return tuple(map(statistics.median, zip(*pairs, strict=True)))
+
+
+def seconds(do):
+    begun = time.monotonic()
+    do()
+    return time.monotonic() - begun
