@@ -383,6 +383,10 @@ class RecipientQuerySet(models.QuerySet):
             return self.filter(tried_again)
         return self.filter(tried_again | Q(campaign__in=ways[True]))
 
+    def of_messages(self, ids):
+        """Return the people of these messages, by the index that leaves out who has no id."""
+        return self.filter(remote_id__in=ids).exclude(remote_id="")
+
     def name_messages(self, ids):
         """Write the ids of messages, {pk: id}, where none is known and none was tried again."""
         pks = list(ids)

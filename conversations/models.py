@@ -95,7 +95,11 @@ class Conversation(models.Model):
             models.UniqueConstraint(fields=["team", "phone"], name="one_conversation_a_phone")
         ]
         indexes = [
-            models.Index(fields=["team", "-last_message_at", "-id"], name="conversation_list"),
+            models.Index(
+                fields=["team", "-last_message_at", "-id"],
+                condition=~Q(preview=""),
+                name="conversation_spoken",
+            ),
             models.Index(
                 fields=["team", "-last_message_at", "-id"],
                 condition=Q(unread_count__gt=0),
@@ -194,9 +198,9 @@ class Message(models.Model):
             ),
             # What people thought of the messages of a page.
             models.Index(
-                fields=["conversation", "reply_to"],
+                fields=["team", "reply_to"],
                 condition=Q(kind="reaction"),
-                name="message_reactions",
+                name="message_reaction_to",
             ),
             models.Index(
                 fields=["answers", "conversation"],

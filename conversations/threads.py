@@ -78,6 +78,8 @@ class Entry:
     parts: Parts | None = None
     template: str = ""
     campaign: Any = None
+    # ChumiAI gave no clear answer: it may have been sent.
+    is_in_doubt: bool = False
     quote: str = ""
     quote_is_missing: bool = False
     reactions: list[str] = field(default_factory=list)
@@ -96,14 +98,14 @@ class Entry:
 
     @property
     def status_name(self):
-        return Status(self.status).label
+        return "No clear answer" if self.is_in_doubt else Status(self.status).label
 
     @property
     def ticks(self):
         """Name the icon of how far it got."""
         if self.status in (Status.DELIVERED, Status.READ):
             return "checks"
-        return "clock" if self.status == Status.HELD else "check"
+        return "clock" if self.is_in_doubt or self.status == Status.HELD else "check"
 
     @property
     def is_read(self):
@@ -162,10 +164,14 @@ def with_news(conversations):
 
 def stamp_of(conversation):
     """Return what changes whenever the thread does, its countdown too."""
-    ends = conversation.window_ends_at
-    left = words.time_left(ends - timezone.now()) if ends else "closed"
-    told = f"{conversation.version}|{conversation.sent_at}|{left}"
+    told = f"{conversation.version}|{conversation.sent_at}|{window_label(conversation)}"
     return hashlib.sha256(told.encode()).hexdigest()[:16]
+
+
+def window_label(conversation):
+    """Say how long the window is open still, in the words of the pages."""
+    ends = conversation.window_ends_at
+    return words.time_left(ends - timezone.now()) if ends else "closed"
 
 
 def page_of(conversation, before=None, size=PAGE_SIZE):
@@ -179,6 +185,8 @@ def page_of(conversation, before=None, size=PAGE_SIZE):
     told = list(messages.order_by("-at", "-pk")[: size + 1])
     sent = _place(_sends(conversation), "settled_at", before, OF_CAMPAIGN)
     sends = list(sent.select_related("campaign").order_by("-settled_at", "-pk")[: size + 1])
+    doubts = _place(_in_doubt(conversation), "campaign__launched_at", before, OF_CAMPAIGN)
+    sends += doubts.order_by("-campaign__launched_at", "-pk")[: size + 1]
     entries = [_of_message(message) for message in told] + [_of_send(send) for send in sends]
     entries.sort(key=lambda entry: (entry.at, entry.source, entry.pk), reverse=True)
     shown = entries[:size]
@@ -216,6 +224,17 @@ def _sends(conversation):
         .exclude(~Q(remote_id="") & Exists(told))
         .defer("notes")
     )
+
+
+def _in_doubt(conversation):
+    """Return the sends without a clear answer. They have no moment but the launch."""
+    return Recipient.objects.filter(
+        phone=conversation.phone,
+        campaign__team=conversation.team_id,
+        status=Recipient.Status.UNCONFIRMED,
+        settled_at=None,
+        message=None,
+    ).select_related("campaign")
 
 
 def _place(rows, moment, before, source):
@@ -258,7 +277,7 @@ def _of_message(message):
 
 def _of_send(send):
     entry = Entry(
-        at=send.settled_at,
+        at=send.settled_at or send.campaign.launched_at,
         source=OF_CAMPAIGN,
         pk=send.pk,
         inbound=False,
@@ -281,6 +300,7 @@ def _fill(entry, send):
     entry.body = format_whatsapp(entry.parts.body, values)
     entry.template = snapshot.get("template", "")
     entry.campaign = send.campaign
+    entry.is_in_doubt = send.status == Recipient.Status.UNCONFIRMED
     failed = send.status == Recipient.Status.FAILED
     told = Status.FAILED if failed else REACHED.get(send.reached, Status.ACCEPTED)
     if told > entry.status:
@@ -313,16 +333,19 @@ def _add_quotes(conversation, entries):
     missing = asked - here.keys()
     if not here and not missing:
         return
-    reactions = Q(conversation=conversation, kind="reaction", reply_to__in=here.keys())
+    # Not by the conversation: there a database may prefer to walk through the whole thread.
+    reactions = Q(team=conversation.team_id, kind="reaction", reply_to__in=here.keys())
     quoted = Q(team=conversation.team_id, remote_id__in=missing)
     found = Message.objects.filter(reactions | quoted if missing else reactions)
     lines = {}
     for message in found.order_by("at", "pk"):
+        if message.conversation_id != conversation.pk:
+            continue
         if message.kind == "reaction" and message.reply_to in here:
             entry = here[message.reply_to]
             # A person has one reaction to a message; an empty one takes it back.
             entry.reactions = [message.text] if message.text else []
-        if message.remote_id in missing and message.conversation_id == conversation.pk:
+        if message.remote_id in missing:
             lines[message.remote_id] = message.summary
     for entry in entries:
         if entry.reply_to:
@@ -337,10 +360,10 @@ def campaigns_received(conversation, limit=10):
         Recipient.objects.filter(
             phone=conversation.phone,
             campaign__team=conversation.team_id,
-            settled_at__isnull=False,
         )
+        .filter(Q(settled_at__isnull=False) | Q(status=Recipient.Status.UNCONFIRMED))
         .select_related("campaign")
-        .order_by(F("settled_at").desc(), "-pk")[:limit]
+        .order_by(F("settled_at").desc(nulls_first=True), "-pk")[:limit]
     )
 
 

@@ -69,8 +69,8 @@ def _record_source(team, updates):
 
 def _record_chunk(team, by_message):
     people = list(
-        Recipient.objects.filter(campaign__team=team, remote_id__in=list(by_message))
-        .exclude(remote_id="")
+        Recipient.objects.filter(campaign__team=team)
+        .of_messages(list(by_message))
         .only("pk", "remote_id", "phone", "campaign_id", "position", "retries")
     )
     climbing, failing = defaultdict(list), defaultdict(list)

@@ -62,7 +62,7 @@ def _quoted(team, sent, ids):
     """Return the campaigns of the messages that are replied to, by their ids."""
     if not ids:
         return {}
-    found = dict(sent.filter(remote_id__in=ids).values_list("remote_id", "campaign"))
+    found = dict(sent.of_messages(ids).values_list("remote_id", "campaign"))
     linked = Message.objects.filter(team=team, remote_id__in=ids, recipient__isnull=False)
     return dict(linked.values_list("remote_id", "recipient__campaign")) | found
 

@@ -83,19 +83,22 @@ def record_statuses(team, updates):
         unclear = [update for update in chunk if update.remote_id not in told_of]
         ours = _of_campaigns(team, unclear)
         ours |= _name_sends(team, [u for u in unclear if u.remote_id not in ours], known)
-        _say_news(team, [update for update in unclear if update.remote_id in ours])
+        _say_news(team, ours.values())
         told = [
             update
             for update in chunk
             if update.remote_id in known or (update.remote_id not in ours and update.phone)
         ]
         _record_chunk(team, [_fact(team, _as_message(u), u.at or now) for u in told])
-        matched |= ours | told_of
+        matched |= ours.keys() | told_of
     return matched
 
 
 def _name_sends(team, updates, known):
-    """Let campaigns hear of messages that are known to be theirs by now. Return their ids."""
+    """Let campaigns hear of messages that are known to be theirs by now.
+
+    Return their numbers by their ids.
+    """
     news = {}
     for update in updates:
         row = known.get(update.remote_id)
@@ -109,24 +112,26 @@ def _name_sends(team, updates, known):
     named = name_sends(team, news)
     if named:
         receipts.record_statuses(team, [u for u in updates if u.remote_id in named])
-    return named
+    return {remote_id: news[remote_id][0] for remote_id in named}
 
 
 def _of_campaigns(team, updates):
+    """Return the numbers of those messages that campaigns sent, by their ids."""
     ids = {update.remote_id for update in updates}
     if not ids:
-        return set()
-    found = Recipient.objects.filter(campaign__team=team, remote_id__in=ids)
+        return {}
+    found = Recipient.objects.filter(campaign__team=team).of_messages(ids)
     numbers = {_identity(update.phone) for update in updates if update.phone}
     if numbers and all(update.phone for update in updates):
         found = found.filter(phone__in=numbers)
-    return set(found.values_list("remote_id", flat=True))
+    return dict(found.values_list("remote_id", "phone"))
 
 
-def _say_news(team, updates):
+def _say_news(team, phones):
     """Let open threads look again: how far these messages got stands with their recipients."""
-    numbers = {_identity(update.phone) for update in updates}
-    Conversation.objects.for_team(team).filter(phone__in=numbers).update(version=F("version") + 1)
+    Conversation.objects.for_team(team).filter(phone__in=set(phones)).update(
+        version=F("version") + 1
+    )
 
 
 def _as_message(update):

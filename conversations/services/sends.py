@@ -23,7 +23,7 @@ def link_sends(team, messages):
     sent = Recipient.objects.filter(campaign__team=team, phone__in=phones)
     by_id = {
         (recipient.phone, recipient.remote_id): recipient.pk
-        for recipient in sent.filter(remote_id__in={message.remote_id for message in ours})
+        for recipient in sent.of_messages({message.remote_id for message in ours})
     }
     times = [message.at for message in ours]
     nameless = list(

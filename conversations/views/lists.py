@@ -1,25 +1,29 @@
 """The conversations of a team, and who answered a campaign."""
 
+import hashlib
 from uuid import UUID
 
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from campaigns.models import Campaign
-from conversations import services
+from conversations import services, threads
 from conversations.forms import CAMPAIGNS_OFFERED, ConversationFilterForm, NumberForm
 from conversations.models import Conversation, Message
 from conversations.replies import replied, replies_of
 from teams.roles import requires
 
 PAGE_SIZE = 50
+POLL_SECONDS = 5
 
 
 @require_safe
 def conversation_list(request):
-    """List the conversations, the newest message first."""
+    """List the conversations, the newest message first; a poll that knows them gets nothing."""
+    known = _taken_stamp(request)
     conversations = Conversation.objects.for_team(request.team)
     campaigns = Campaign.objects.for_team(request.team).filter(launched_at__isnull=False)
     filters = ConversationFilterForm(
@@ -35,6 +39,9 @@ def conversation_list(request):
         found = found.after(last.last_message_at, last.pk)
     rows = list(found.order_by("-last_message_at", "-pk")[: PAGE_SIZE + 1])
     page = rows[:PAGE_SIZE]
+    stamp = _stamp_of(rows)
+    if request.htmx and known == stamp:
+        return HttpResponse(status=204)
     for conversation in page:
         match = filters.matches.get(conversation.pk)
         conversation.line = match.summary if match else conversation.preview
@@ -44,10 +51,28 @@ def conversation_list(request):
         "conversations": page,
         "next": page[-1].uuid if len(rows) > PAGE_SIZE else None,
         "is_first_page": last is None,
+        "stamp": stamp,
+        # Who searches looks for something that was said, not for what is being said.
+        "is_live": last is None and not filters.text,
+        "poll_seconds": POLL_SECONDS,
     }
     if request.htmx and not request.htmx.boosted:
         return render(request, "conversations/conversation_list.html#results", context)
     return render(request, "conversations/conversation_list.html", context)
+
+
+def _taken_stamp(request):
+    """Take the stamp out of the query string, that no link of the page carries it on."""
+    query = request.GET.copy()
+    stamp = query.pop("v", [""])[-1]
+    request.GET = query
+    return stamp
+
+
+def _stamp_of(rows):
+    """Return what changes whenever the list does, its countdowns too."""
+    told = ",".join(f"{row.pk} {row.version} {threads.window_label(row)}" for row in rows)
+    return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
 def _at(conversations, cursor):

@@ -12,8 +12,12 @@ PEOPLE = 20
 
 
 def fill(team, count):
-    """Write `count` messages: half of them in one conversation, the rest in `count` / 20."""
+    """Write `count` messages: half of them in one conversation, the rest in `count` / 20.
+
+    A hundred of them have a word that no other one has.
+    """
     homes = max(count // PEOPLE, 1)
+    needle = f"CASE n %% {max(count // 100, 1)} WHEN 0 THEN ' needle' ELSE '' END"
     mark = f"{words.TEAM_MARK}{team.pk}"
     numbers, moment = _dialect(count)
     with connection.cursor() as cursor:
@@ -41,8 +45,9 @@ def fill(team, count):
             )
             {numbers}
             SELECT %s, {first[0]} + CASE n %% 2 WHEN 0 THEN 0 ELSE n %% {homes} END, 'm' || n,
-                {_true()}, 'text', 'Common word and rare' || (n %% 5000), '', '', '', '', '', '',
-                0, {moment}, {_true()}, %s || ' common word and rare' || (n %% 5000)
+                {_true()}, 'text', 'Common word and rare' || (n %% 5000) || {needle}, '', '', '', '',
+                '', '', 0, {moment}, {_true()},
+                %s || ' common word and rare' || (n %% 5000) || {needle}
             FROM numbers
             """,
             [team.pk, mark],

@@ -100,6 +100,28 @@ def test_newest_first_page_by_page(team, marketer, login):
     assert len(found) == len(set(found)) == 120
     assert [int(name[1:]) // 4 for name in found] == sorted(n // 4 for n in range(120))[::-1]
 
+def test_a_poll_of_the_list_brings_news_or_nothing(team, book, marketer, login):
+    client = login(marketer)
+    path = reverse("conversations:conversation_list", args=(team.slug,))
+    results = factories.soup(client.get(path)).select_one("#conversation-results")
+    assert results["hx-trigger"] == "every 5s"
+    poll = results["hx-get"]
+    assert client.get(poll, headers={"HX-Request": "true"}).status_code == 204
+    record_messages(team, [said("News", phone=OTHER, minutes=9)])
+    answer = client.get(poll, headers={"HX-Request": "true"})
+    assert answer.status_code == 200
+    page = factories.soup(answer)
+    assert "Élodie Osei" in page.select_one("#list-news").get_text()
+    assert "v=" in page.select_one("#conversation-results")["hx-get"]
+    # Opened as a page, the address of a poll is the list; and no link of it keeps the stamp.
+    stamp = page.select_one("#conversation-results")["hx-get"]
+    whole = factories.soup(client.get(stamp))
+    assert whole.select_one(".talk-list")
+    assert not [a["href"] for a in whole.select("main a") if "v=" in a["href"]]
+    # A search and a page further down stand still.
+    searched = factories.soup(client.get(path, {"q": "kente"}))
+    assert "hx-get" not in searched.select_one("#conversation-results").attrs
+
 
 # Who answered a campaign
 

@@ -7,7 +7,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from conversations import threads
+from conversations import search, threads
+from conversations.models import Message
 from tests import factories
 from tests.conversations.many import BEGIN, fill
 
@@ -15,9 +16,9 @@ MOST_QUERIES = 12
 
 
 @pytest.mark.parametrize("count", [2_000, pytest.param(1_000_000, marks=pytest.mark.long)])
-def test_pages_take_few_queries(team, viewer, login, count):
+def test_pages_take_few_queries(team, marketer, login, count):
     talk, _ = fill(team, count)
-    client = login(viewer)
+    client = login(marketer)
     # As far back as 1,000 pages, or as there are messages.
     deep = BEGIN + timedelta(seconds=max(count - 2 * 1_000 * threads.PAGE_SIZE, count // 10))
     place = threads.Cursor(deep, threads.TOLD, 1)
@@ -28,6 +29,8 @@ def test_pages_take_few_queries(team, viewer, login, count):
         (listing, {"q": "common word"}, ".talk-list li"),
         (listing, {"q": "rare77"}, ".talk-list li"),
         (listing, {"q": "person 7"}, ".talk-list li"),
+        (listing, {"q": "02100"}, ".talk-list li"),
+        (listing, {"q": "needle"}, ".talk-list li"),
         (listing, {"q": "nobody said this"}, ".empty-state"),
         (listing, {"show": "unread"}, ".talk-list li"),
         (thread, {}, ".talk"),
@@ -41,3 +44,15 @@ def test_pages_take_few_queries(team, viewer, login, count):
         assert len(queries) <= MOST_QUERIES, [q["sql"] for q in queries]
         page = factories.soup(answer)
         assert page.select(shown), (path, query)
+
+
+def test_a_word_of_most_messages_finds_the_newest(team, other_team):
+    for one in (team, other_team):
+        fill(one, 2_000)
+    mine = Message.objects.filter(team=team).order_by("-pk").values_list("pk", flat=True)
+    newest = list(mine[: search.CANDIDATES])
+    assert search.messages_with(team, "common") == newest
+    assert search.messages_with(team, "word comm") == newest
+    assert search.messages_with(team, "common wor nobody") == []
+    # Theirs are younger, and none of them is found.
+    assert search.messages_with(team, "needle") == [pk for pk in mine if pk % 20 == newest[0] % 20]

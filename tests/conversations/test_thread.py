@@ -258,3 +258,30 @@ def test_an_answer_begins_with_the_number_and_without_a_template(team, marketer,
     assert (draft.audience, draft.mapping["phone"]) == ("number", f"+{PHONE}")
     assert answer.url == reverse("campaigns:campaign_template", args=(team.slug, draft.uuid))
     assert PHONE not in answer.url
+
+
+def test_a_send_without_a_clear_answer_is_shown_as_one(team, viewer, login):
+    campaign = sent(team)
+    Campaign.objects.filter(pk=campaign.pk).update(launched_at=NOON)
+    campaign.recipients.update(status="unconfirmed", settled_at=None)
+    record_messages(team, [said("Before", minutes=-5), said("After", minutes=5)])
+    talk = Conversation.objects.get()
+    assert lines(team) == ["Before", "Hi Ama, your code is MF-24.", "After"]
+    page = factories.soup(login(viewer).get(url("detail", team, talk)))
+    (bubble,) = page.select(".talk-out")
+    assert "It may have been sent." in bubble.get_text(" ", strip=True)
+    assert bubble.select_one(".talk-ticks")["title"] == "No clear answer"
+    assert "No clear answer" in page.select_one(".talk-panel").get_text(" ", strip=True)
+    record_messages(team, [said(f"{n}", minutes=10 + n) for n in range(threads.PAGE_SIZE)])
+    found = [entry.text for entry in threads.all_of(talk)]
+    assert found.count("Hi Ama, your code is MF-24.") == 1
+    older = threads.page_of(talk, threads.page_of(talk).older)
+    assert [entry.is_in_doubt for entry in older.entries] == [False, True, False]
+
+
+def test_a_status_without_a_number_is_news_of_the_thread(team):
+    sent(team, remote_id="wamid.9")
+    open_conversation(team, f"+{PHONE}")
+    before = Conversation.objects.get().version
+    record_statuses(team, [StatusUpdate("wamid.9", MessageStatus.READ, at=NOON)])
+    assert Conversation.objects.get().version > before
