@@ -154,8 +154,8 @@ class ThreadPage:
 
 def with_news(conversations):
     """Add `sent_at`, the moment of the newest send of a campaign, for the stamp."""
-    sent = Recipient.objects.filter(
-        phone=OuterRef("phone"), campaign__team=OuterRef("team"), settled_at__isnull=False
+    sent = Recipient.objects.of_team(OuterRef("team")).filter(
+        phone=OuterRef("phone"), settled_at__isnull=False
     )
     return conversations.annotate(
         sent_at=Subquery(sent.order_by("-settled_at").values("settled_at")[:1])
@@ -214,9 +214,9 @@ def _sends(conversation):
         team=conversation.team_id, remote_id=OuterRef("remote_id"), conversation=conversation.pk
     )
     return (
-        Recipient.objects.filter(
+        Recipient.objects.of_team(conversation.team_id)
+        .filter(
             phone=conversation.phone,
-            campaign__team=conversation.team_id,
             status__in=SENT,
             settled_at__isnull=False,
             message=None,
@@ -228,13 +228,16 @@ def _sends(conversation):
 
 def _in_doubt(conversation):
     """Return the sends without a clear answer. They have no moment but the launch."""
-    return Recipient.objects.filter(
-        phone=conversation.phone,
-        campaign__team=conversation.team_id,
-        status=Recipient.Status.UNCONFIRMED,
-        settled_at=None,
-        message=None,
-    ).select_related("campaign")
+    return (
+        Recipient.objects.of_team(conversation.team_id)
+        .filter(
+            phone=conversation.phone,
+            status=Recipient.Status.UNCONFIRMED,
+            settled_at=None,
+            message=None,
+        )
+        .select_related("campaign")
+    )
 
 
 def _place(rows, moment, before, source):
@@ -313,7 +316,7 @@ def _add_sends(conversation, entries, linked):
     ids = {entry.remote_id for entry in ours}
     if not ours:
         return
-    mine = Recipient.objects.filter(phone=conversation.phone, campaign__team=conversation.team_id)
+    mine = Recipient.objects.of_team(conversation.team_id).filter(phone=conversation.phone)
     found = list(
         mine.filter(Q(pk__in=linked.values()) | Q(remote_id__in=ids)).select_related("campaign")
     )
@@ -357,11 +360,9 @@ def _add_quotes(conversation, entries):
 def campaigns_received(conversation, limit=10):
     """Return the newest sends of our campaigns to this person, with their campaigns."""
     return (
-        Recipient.objects.filter(
-            phone=conversation.phone,
-            campaign__team=conversation.team_id,
-        )
+        Recipient.objects.of_team(conversation.team_id)
         .filter(Q(settled_at__isnull=False) | Q(status=Recipient.Status.UNCONFIRMED))
+        .filter(phone=conversation.phone)
         .select_related("campaign")
         .order_by(F("settled_at").desc(nulls_first=True), "-pk")[:limit]
     )

@@ -69,7 +69,7 @@ def _record_source(team, updates):
 
 def _record_chunk(team, by_message):
     people = list(
-        Recipient.objects.filter(campaign__team=team)
+        Recipient.objects.of_team(team)
         .of_messages(list(by_message))
         .only("pk", "remote_id", "phone", "campaign_id", "position", "retries")
     )

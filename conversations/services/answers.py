@@ -30,7 +30,7 @@ def attribute(team, messages):
         .order_by("at", "pk")
     )
     phones = set(homes.values())
-    sent = Recipient.objects.filter(campaign__team=team, phone__in=phones)
+    sent = Recipient.objects.of_team(team).filter(phone__in=phones)
     campaigns = defaultdict(list)
     for phone, at, campaign in (
         sent.filter(

@@ -120,7 +120,7 @@ def _of_campaigns(team, updates):
     ids = {update.remote_id for update in updates}
     if not ids:
         return {}
-    found = Recipient.objects.filter(campaign__team=team).of_messages(ids)
+    found = Recipient.objects.of_team(team).of_messages(ids)
     numbers = {_identity(update.phone) for update in updates if update.phone}
     if numbers and all(update.phone for update in updates):
         found = found.filter(phone__in=numbers)

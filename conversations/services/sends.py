@@ -20,7 +20,7 @@ def link_sends(team, messages):
     if not ours:
         return
     phones = {message.conversation.phone for message in ours}
-    sent = Recipient.objects.filter(campaign__team=team, phone__in=phones)
+    sent = Recipient.objects.of_team(team).filter(phone__in=phones)
     by_id = {
         (recipient.phone, recipient.remote_id): recipient.pk
         for recipient in sent.of_messages({message.remote_id for message in ours})
@@ -77,8 +77,7 @@ def name_sends(team, news):
     source = ReceiptSource.objects.filter(team=team).first()
     if not news or source is None or source.told_since is None:
         return set()
-    rows = Recipient.objects.filter(
-        campaign__team=team,
+    rows = Recipient.objects.of_team(team).filter(
         phone__in={phone for phone, _ in news.values()},
         remote_id="",
         retries=0,

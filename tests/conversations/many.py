@@ -45,15 +45,17 @@ def fill(team, count):
             )
             {numbers}
             SELECT %s, {first[0]} + CASE n %% 2 WHEN 0 THEN 0 ELSE n %% {homes} END, 'm' || n,
-                {_true()}, 'text', 'Common word and rare' || (n %% 5000) || {needle}, '', '', '', '',
-                '', '', 0, {moment}, {_true()},
+                {_true()}, 'text', 'Common word and rare' || (n %% 5000) || {needle},
+                '', '', '', '', '', '', 0, {moment}, {_true()},
                 %s || ' common word and rare' || (n %% 5000) || {needle}
             FROM numbers
             """,
             [team.pk, mark],
         )
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")
+    # SQLite has no statistics unless somebody asks for them, and nobody does.
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE")
     return Conversation.objects.get(pk=first[0]), Message.objects
 
 

@@ -100,6 +100,7 @@ def test_newest_first_page_by_page(team, marketer, login):
     assert len(found) == len(set(found)) == 120
     assert [int(name[1:]) // 4 for name in found] == sorted(n // 4 for n in range(120))[::-1]
 
+
 def test_a_poll_of_the_list_brings_news_or_nothing(team, book, marketer, login):
     client = login(marketer)
     path = reverse("conversations:conversation_list", args=(team.slug,))
