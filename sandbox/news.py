@@ -9,6 +9,7 @@ import heapq
 import hmac
 import itertools
 import json
+import math
 import random
 import threading
 import time
@@ -299,7 +300,9 @@ class Postman(threading.Thread):
             clock: Clock = self.state.clock
             for desk in self.state.desks.values():
                 if events := desk.take(clock.elapsed()):
-                    posts.append((desk, [(event, int(time.time())) for event in events]))
+                    # In whole seconds, and still not before what it follows.
+                    at = math.ceil(time.time())
+                    posts.append((desk, [(event, at) for event in events]))
         for desk, told in posts:
             for body in bodies(told, desk.address):
                 self.post(desk, json.dumps(body).encode(), len(told), tries=0)
