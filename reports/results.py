@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from campaigns.models import Campaign
 from conversations.models import Message
 from conversations.replies import replied
 
@@ -72,7 +73,12 @@ def _stage(name, people, whole, of, show, sentence):
 
 
 def _answered(campaign):
-    """Count who answered; None where no message of anybody has ever come in."""
+    """Count who answered; None where no message of anybody has ever come in.
+
+    To whom ChumiAI sent when it went through its own group, nobody tells, nor who answered.
+    """
+    if campaign.engine == Campaign.Engine.GROUP:
+        return None
     people = replied(campaign)
     if people or Message.objects.filter(team=campaign.team_id, inbound=True).exists():
         return people

@@ -6,6 +6,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from campaigns.models import GroupChoice
 from campaigns.services import receipts
 from campaigns.standing import standing_of
 from chumi_api.types import Message
@@ -68,6 +69,24 @@ def test_the_funnel_follows_the_news(campaign, login, marketer):
     replies = reverse("conversations:campaign_replies", args=(team.slug, campaign.uuid))
     assert f'<a href="{replies}">1</a>' in html
     assert "Why 2 failed" in html and f"{people_url}?show=failed&amp;code=131049" in html
+
+
+def test_of_a_group_that_chumiai_resolves_nobody_can_tell(connected, sandbox, login, marketer):
+    group = factories.make_group(connected, sandbox, factories.members(3))
+    campaign = factories.make_group_campaign(connected, group, way=GroupChoice.Way.ENDPOINT)
+    factories.launch(campaign, by=marketer, engine="group")
+    factories.finish(campaign)
+    answer = {"inbound": True, "at": timezone.now() + timedelta(minutes=1)}
+    phone = factories.members(3)[0]["phone"].lstrip("+")
+    conversations.record_messages(
+        connected, [Message(remote_id="in.1", phone=phone, text="Yes", **answer)]
+    )
+    found = stages(campaign)
+    assert [found[name].people for name in ("Delivered", "Read", "Replied")] == [None] * 3
+    client = login(marketer)
+    assert page(client, campaign).count("doesn't name the people") == 3
+    replies = reverse("conversations:campaign_replies", args=(connected.slug, campaign.uuid))
+    assert "Nobody can tell who answered" in client.get(replies).content.decode()
 
 
 def test_a_draft_has_no_results_yet(team, login, marketer):

@@ -9,7 +9,10 @@ from campaigns.models import Recipient
 from campaigns.reasons import failures_of
 from campaigns.standing import standing_of
 from contacts.models import OptOut
+from conversations import threads
+from conversations.models import Conversation
 from conversations.replies import replies_of
+from conversations.services import request_history
 from message_templates.models import MessageTemplate
 from reports.results import funnel
 from tests import factories
@@ -109,10 +112,11 @@ def test_a_whole_campaign_agrees_with_the_ledger_to_the_last_one(
     traced = {p.phone[1:]: p.remote_id for p in campaign.recipients.exclude(remote_id="")}
     assert traced.items() <= ids.items()
     assert accepted <= traced.keys()
-    words, answered, stopped = defaultdict(set), set(), set()
+    words, answered, stopped, said = defaultdict(set), set(), set(), defaultdict(list)
     for event in sandbox.get("webhook/events", account=told.slug)["events"]:
         if event["kind"] == "message":
             answered.add(event["from"])
+            said[event["from"]].append(event["text"])
             if event["text"] == "STOP":
                 stopped.add(event["from"])
         elif event["to"] in traced:
@@ -139,6 +143,16 @@ def test_a_whole_campaign_agrees_with_the_ledger_to_the_last_one(
     assert set(OptOut.objects.values_list("phone", "source", "message")) == {
         (f"+{phone}", "keyword", "STOP") for phone in stopped
     }
+
+    # A thread has each message once, though three tell of them: we, the webhooks, the history.
+    for phone in sorted(answered)[:5]:
+        talk = Conversation.objects.get(phone=f"+{phone}")
+        assert request_history(talk)
+        factories.drain("sync_conversation")
+        assert refreshed(talk).history == "read"
+        entries = threads.page_of(talk).entries
+        assert [entry.campaign for entry in entries if not entry.inbound] == [campaign]
+        assert [entry.text for entry in entries if entry.inbound] == said[phone]
 
 
 def test_replies_buttons_choices_and_templates_arrive(told, sandbox):
