@@ -18,6 +18,7 @@ TASKS = "tasks/services.py"
 GUARDS = "tests/campaigns/test_guards.py"
 SEND_BATCHES = "tests/campaigns/test_send_batches.py"
 SEND_TO_GROUP = "tests/campaigns/test_send_to_group.py"
+WITHOUT_IDS = "tests/webhooks/test_without_ids.py"
 SEND_SINGLY = "tests/campaigns/test_send_singly.py"
 
 
@@ -356,5 +357,49 @@ MUTANTS = (
             ),
         ),
         "tests/tasks/test_run.py::test_asking_again_is_one_statement",
+    ),
+    Mutant(
+        "a body without a signature of ours is believed",
+        (
+            (
+                "webhooks/services.py",
+                "    if webhook.is_signed and not payloads.verify(",
+                "    if not webhook.is_signed and not payloads.verify(",
+            ),
+        ),
+        "tests/webhooks/test_receive.py::test_the_signature_is_checked_where_a_secret_is_set",
+    ),
+    Mutant(
+        "of two sends that fit one is guessed",
+        (
+            (
+                "conversations/services/sends.py",
+                "        if len(near) == 1 and near[0][2]:\n",
+                "        if near and near[0][2]:\n",
+            ),
+        ),
+        f"{WITHOUT_IDS}::test_where_two_fit_nobody_is",
+    ),
+    Mutant(
+        "old news of something else are taken for ours",
+        (
+            (
+                "conversations/services/records.py",
+                "        moments += [row.at] if row else []\n",
+                "",
+            ),
+        ),
+        f"{WITHOUT_IDS}::test_what_was_told_of_before_it_was_sent_is_another",
+    ),
+    Mutant(
+        "somebody's answer by hand is taken for what nobody told us of",
+        (
+            (
+                "conversations/services/sends.py",
+                "settled_at__gte=source.told_since - BEFORE",
+                "settled_at__isnull=False",
+            ),
+        ),
+        f"{WITHOUT_IDS}::test_what_was_sent_before_anybody_told_us_anything_is_nobodys",
     ),
 )
