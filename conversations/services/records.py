@@ -34,6 +34,7 @@ RANKS = {
     MessageStatus.DELIVERED: Message.Status.DELIVERED,
     MessageStatus.READ: Message.Status.READ,
 }
+LONGEST_ID = Recipient._meta.get_field("remote_id").max_length
 _SECOND = timedelta(seconds=1)
 # What a later word on a message may fill in.
 MERGED = (
@@ -107,7 +108,7 @@ def _name_sends(team, updates, known):
         moments = [update.at or timezone.now()]
         moments += [row.at] if row else []
         moments += [news[update.remote_id][1]] if update.remote_id in news else []
-        if phone:
+        if phone and len(update.remote_id) <= LONGEST_ID:
             news[update.remote_id] = (phone, min(moments))
     named = name_sends(team, news)
     if named:

@@ -11,7 +11,7 @@ from campaigns.models import Campaign, ReceiptSource, Recipient
 from campaigns.standing import standing_of
 from tests import factories
 from tests.webhooks.conftest import envelope, status, statuses
-from webhooks.models import WebhookEvent
+from webhooks.models import Delivery, WebhookEvent
 
 pytestmark = pytest.mark.django_db
 
@@ -139,3 +139,11 @@ def test_a_message_of_the_history_names_its_send(parts, tell):
     tell(news(parts.people[0], "read", remote_id="wamid.7"))
     person = people_of(parts.campaign)[0]
     assert (person.remote_id, person.reached) == ("wamid.7", Recipient.Reached.READ)
+
+
+@pytest.mark.parametrize("odd", ["wamid." + "x" * 300, "wamid.a\0b", "wamid.\ud800"])
+def test_an_odd_id_names_nothing_and_holds_nothing_up(parts, tell, odd):
+    tell(news(parts.people[0], "sent", remote_id=odd), news(parts.people[1], "read"))
+    assert not Delivery.objects.filter(processed_at=None).exists()
+    assert named(parts.campaign)[1] == "wamid.1"
+    assert len(named(parts.campaign)[0]) <= 200
