@@ -172,6 +172,10 @@ def talk(team, manager, sandbox):
 def test_news_comes_by_itself_and_is_read(open_page, team, manager, talk):
     page = open_page(manager)
     page.goto(url("conversation_list", team))
+    record_messages(team, [message("Are you open?", 1, remote_id="wamid.open", name="Ama M.")])
+    first = page.locator(".talk-list li").first
+    expect(first).to_contain_text("Are you open?")
+    expect(page.locator("#list-news")).to_contain_text("Ama M.")
     page.get_by_role("link", name="Ama M.").click()
     expect(page.locator(".thread-history")).to_contain_text("history, read")
     record_messages(team, [message("And one in red?", 0, remote_id="wamid.news")])
