@@ -1,14 +1,13 @@
 """The task that mirrors a team's contacts and groups."""
 
-import time
+from functools import partial
 
-from chumi_api.errors import ChumiError, Forbidden, RateLimited, Unavailable, Unreachable
+from chumi_api.errors import ChumiError, Forbidden
 from contacts import services
 from contacts.models import ContactSync
+from teams.patience import Patience
 from teams.services import NotConnected, client_for, record_problem
 
-# How long to wait, in seconds, before a page that did not come is asked for again.
-TRIES = (1, 5, 20)
 LONGEST_WAIT = 300
 # A page that is just being made may be of the reading that was replaced; in seconds.
 DROP_AFTER = 60
@@ -51,29 +50,11 @@ def _read_or_say_why(sync):
 
 def _read(client, sync):
     """Read everything, page by page, each written before the next is asked for."""
-    patience = Patience(sync)
+    say = partial(services.record_contact_sync_waits, sync)
+    patience = Patience(longest=LONGEST_WAIT, say=say)
     for page in client.contact_pages(patience=patience):
         services.apply_contact_page(sync, page)
     for group in services.apply_groups(sync, client.list_groups(patience=patience)):
         for page in client.member_pages(group.remote_id, patience=patience):
             services.apply_member_page(sync, group, page)
         services.record_group_read(sync, group)
-
-
-class Patience:
-    """Wait and let a page be asked for again, a few times: a long list has a bad moment."""
-
-    def __init__(self, sync):
-        self.sync = sync
-
-    def __call__(self, error, tries):
-        """Return after a while if the page is worth another try; else raise."""
-        passes = isinstance(error, (RateLimited, Unavailable, Unreachable))
-        if not passes or tries >= len(TRIES):
-            raise error
-        told = error.retry_after if isinstance(error, RateLimited) else None
-        wait = TRIES[tries] if told is None else max(told, 0.1)
-        if wait > LONGEST_WAIT:
-            raise error
-        services.record_contact_sync_waits(self.sync, wait)
-        time.sleep(wait)

@@ -1,23 +1,13 @@
 """The task that reads ChumiAI's own history of a conversation."""
 
-import time
-
 from django.conf import settings
 
-from chumi_api.errors import (
-    ChumiError,
-    Forbidden,
-    NotFound,
-    RateLimited,
-    Unavailable,
-    Unreachable,
-)
+from chumi_api.errors import ChumiError, Forbidden, NotFound
 from conversations import services
 from conversations.models import Conversation
+from teams.patience import Patience
 from teams.services import NotConnected, client_for, record_problem
 
-# How long to wait, in seconds, before a page that did not come is asked for again.
-TRIES = (1, 5, 20)
 LONGEST_WAIT = 120
 MISSING_SCOPE = (
     "Your ChumiAI key may not read conversations: it lacks the permission whatsapp:read. Ask "
@@ -52,21 +42,11 @@ def sync_conversation(conversation_id):
 def _read(client, conversation):
     skipped = 0
     pages = client.conversation_pages(
-        conversation.phone, path=settings.CHUMIAI_CONVERSATION_PATH, patience=_wait
+        conversation.phone,
+        path=settings.CHUMIAI_CONVERSATION_PATH,
+        patience=Patience(longest=LONGEST_WAIT),
     )
     for page in pages:
         services.record_messages(conversation.team, page)
         skipped += page.skipped
     return skipped
-
-
-def _wait(error, tries):
-    """Return after a while if the page is worth another try; else raise."""
-    passes = isinstance(error, (RateLimited, Unavailable, Unreachable))
-    if not passes or tries >= len(TRIES):
-        raise error
-    told = error.retry_after if isinstance(error, RateLimited) else None
-    wait = TRIES[tries] if told is None else max(told, 0.1)
-    if wait > LONGEST_WAIT:
-        raise error
-    time.sleep(wait)

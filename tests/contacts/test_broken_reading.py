@@ -2,7 +2,7 @@
 
 import pytest
 
-from contacts import tasks
+from teams import patience
 from tests.contacts.test_contact_sync import CONTACTS, GROUPS, SHAPES, fill, shown, sync
 
 KINDS = [
@@ -20,7 +20,7 @@ KINDS = [
 
 @pytest.fixture(autouse=True)
 def _no_patience(monkeypatch):
-    monkeypatch.setattr(tasks, "TRIES", ())
+    monkeypatch.setattr(patience, "TRIES", ())
 
 
 # The shape that tells no totals is the one in which a half looks most like a whole.

@@ -3,8 +3,9 @@
 import pytest
 from django.urls import reverse
 
-from contacts import services, tasks
+from contacts import services
 from contacts.models import Contact, ContactGroup, ContactSync, GroupMembership, OptOut
+from teams import patience
 from teams.models import AuditEvent, Connection
 from tests import factories
 
@@ -15,7 +16,7 @@ SHAPES = ["nest", "bare", "mongo", "snake", "meta", "chaos"]
 
 @pytest.fixture(autouse=True)
 def _little_patience(monkeypatch):
-    monkeypatch.setattr(tasks, "TRIES", (0, 0))
+    monkeypatch.setattr(patience, "TRIES", (0, 0))
 
 
 @pytest.fixture
