@@ -546,6 +546,9 @@ class Batch(models.Model):
     search_ended_at = models.DateTimeField(null=True)
     decided_by = models.ForeignKey(USER, models.SET_NULL, null=True, related_name="+")
 
+    # How many of its messages WhatsApp told of while it is in doubt; see `standing`.
+    told_of = 0
+
     objects = BatchQuerySet.as_manager()
 
     class Meta:

@@ -62,6 +62,8 @@ class Part:
     is_open: bool
     awaits_decision: bool
     is_refused: bool
+    # WhatsApp told of its messages, so it was sent, whatever ChumiAI answered.
+    was_told_of: bool
     tries: list[Attempt]
     job: BulkJob | None
 
@@ -279,6 +281,7 @@ def _part(campaign, batch, of, now, *, retried=0):
         awaits_decision=batch.status == Batch.Status.UNCONFIRMED
         and batch.search_ended_at is not None,
         is_refused=batch.status == Batch.Status.REJECTED,
+        was_told_of=bool(batch.told_of),
         tries=_tries(batch),
         job=job,
         **counts,
@@ -331,7 +334,12 @@ def _words(campaign, batch, job, of, people, counts, now):
                 round((batch.search_ended_at - batch.claimed_at).total_seconds() / 60), 1
             )
             looked = f"after {_count(minutes, 'minute')} and {_count(batch.looks, 'look')}"
-            if batch.candidates:
+            if batch.told_of:
+                words = (
+                    f"ChumiAI shows no job that is clearly {part}, but WhatsApp told us of "
+                    f"{_count(batch.told_of, 'message')} of it. It was sent."
+                )
+            elif batch.candidates:
                 words = (
                     f"ChumiAI shows {_count(batch.candidates, 'job')} that may be {part} "
                     f"{looked}, and nothing tells for certain. It was most likely sent. "

@@ -77,6 +77,9 @@ def _batches(campaigns, tries):
         attempts = Attempt.objects.only("batch_id", "started_at", "outcome")
         rows = rows.prefetch_related(Prefetch("attempts", attempts))
     for batch in rows.select_related("job"):
+        if tries and batch.status == Batch.Status.UNCONFIRMED:
+            people = Recipient.objects.of_batch(batch)
+            batch.told_of = people.exclude(remote_id="").count()
         found[batch.campaign_id].append(batch)
     return found
 

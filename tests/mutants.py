@@ -402,4 +402,15 @@ MUTANTS = (
         ),
         f"{WITHOUT_IDS}::test_what_was_sent_before_anybody_told_us_anything_is_nobodys",
     ),
+    Mutant(
+        "a part of which WhatsApp told is sent again",
+        (
+            (
+                BATCHES,
+                '    if again and people.exclude(remote_id="").exists():\n',
+                "    if again and people is None:\n",
+            ),
+        ),
+        f"{WITHOUT_IDS}::test_a_part_that_was_told_of_is_never_sent_again",
+    ),
 )

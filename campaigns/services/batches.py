@@ -381,6 +381,8 @@ def decide(batch, decision, *, by):
     )
     people = Recipient.objects.of_batch(batch).filter(status=Recipient.Status.UNCONFIRMED)
     again = decision == Decision.SEND_AGAIN
+    if again and people.exclude(remote_id="").exists():
+        raise Refused("WhatsApp told of messages of this part: it was sent. Nothing was changed.")
     if again:
         fields = {"status": Status.PENDING, "token": "", "claimed_at": None, "handed_over": 0}
         person = {"status": Recipient.Status.PENDING}

@@ -147,6 +147,22 @@ def record(campaign, outcomes):
         tasks.request("send_batches", campaign.team_id)
 
 
+@transaction.atomic
+def record_told_of(people):
+    """Settle those of these people (primary keys) who are in doubt: their message was told of.
+
+    No answer named it, but WhatsApp did: it was sent.
+    """
+    doubts = Attempt.objects.filter(recipient__in=people, outcome=Outcome.UNCONFIRMED)
+    campaigns = {}
+    for attempt in doubts.select_related("campaign"):
+        _settle(attempt, Outcome.ACCEPTED, {"status": Status.ACCEPTED, "reason": ""})
+        campaigns[attempt.campaign_id] = attempt.campaign
+    for _, campaign in sorted(campaigns.items()):
+        launches.carry_on(campaign)
+        tasks.request("send_batches", campaign.team_id)
+
+
 def concerns_person(error):
     """Say whether a refusal is about this one message: then the person failed.
 

@@ -1,17 +1,42 @@
 """Which message of ChumiAI's is which send of a campaign."""
 
 from collections import defaultdict
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from django.db.models import Q
 
-from campaigns.models import ReceiptSource, Recipient
+from campaigns.models import Attempt, ReceiptSource, Recipient
+from campaigns.services import singles
 from conversations.models import Message
 
 # A send that was handed over in a file has no id here: it is known by its number, its template
 # and its time. A job may take hours over a long file, and two clocks are never alike.
 BEFORE, AFTER = timedelta(minutes=10), timedelta(hours=24)
-ARRIVED = (Recipient.Status.ACCEPTED, Recipient.Status.FAILED, Recipient.Status.UNCONFIRMED)
+# A try without a clear answer is settled by this: whoever asks ChumiAI for one message soon
+# has it sent, or not at all.
+DOUBT_BEFORE, DOUBT_AFTER = timedelta(seconds=5), timedelta(minutes=10)
+
+Status = Recipient.Status
+
+
+@dataclass(frozen=True)
+class _Send:
+    """A send without an id, and from when to when its message may be told of first."""
+
+    pk: int
+    at: datetime
+    status: str
+    is_first_try: bool
+    template: str
+
+    @property
+    def is_in_doubt(self):
+        return self.status == Status.UNCONFIRMED
+
+    def fits(self, at, template=""):
+        before, after = (DOUBT_BEFORE, DOUBT_AFTER) if self.is_in_doubt else (BEFORE, AFTER)
+        return -before <= at - self.at <= after and template in ("", self.template)
 
 
 def link_sends(team, messages):
@@ -25,15 +50,7 @@ def link_sends(team, messages):
         (recipient.phone, recipient.remote_id): recipient.pk
         for recipient in sent.of_messages({message.remote_id for message in ours})
     }
-    times = [message.at for message in ours]
-    nameless = list(
-        sent.filter(
-            remote_id="",
-            status__in=ARRIVED,
-            settled_at__range=(min(times) - AFTER, max(times) + BEFORE),
-            message=None,
-        ).values_list("phone", "pk", "settled_at", "campaign__snapshot__template")
-    )
+    nameless = _nameless(team, phones)
     taken = set(
         Message.objects.filter(recipient_id__in=by_id.values()).values_list(
             "recipient_id", flat=True
@@ -46,23 +63,22 @@ def link_sends(team, messages):
         # A row that is only news of a status says too little to be known by its time.
         if found is None and message.kind:
             near = [
-                (abs(message.at - at), pk)
-                for number, pk, at, template in nameless
-                if number == phone
-                and pk not in taken
-                and -BEFORE <= message.at - at <= AFTER
-                and message.template_name in ("", template)
+                send
+                for send in nameless[phone]
+                if send.pk not in taken and send.fits(message.at, message.template_name)
             ]
-            found = min(near)[1] if near else None
             if len(near) == 1 and not message.remote_id.startswith("~"):
-                named[found] = message.remote_id
+                named[near[0]] = message.remote_id
+            elif near := [send for send in near if not send.is_in_doubt]:
+                near = [min(near, key=lambda send: (abs(message.at - send.at), send.pk))]
+            found = near[0].pk if near else None
         if found is not None and found not in taken:
             taken.add(found)
             message.recipient_id = found
             linked.append(message)
     Message.objects.bulk_update(linked, ["recipient"])
     # What WhatsApp tells of these from now on is told of the sends.
-    Recipient.objects.name_messages(named)
+    _name(named)
 
 
 def name_sends(team, news):
@@ -77,28 +93,73 @@ def name_sends(team, news):
     source = ReceiptSource.objects.filter(team=team).first()
     if not news or source is None or source.told_since is None:
         return set()
-    rows = Recipient.objects.of_team(team).filter(
-        phone__in={phone for phone, _ in news.values()},
-        remote_id="",
-        retries=0,
-        message=None,
-    )
-    fitting = defaultdict(list)
-    for phone, pk, status, settled_at, launched_at in rows.filter(
-        Q(status=Recipient.Status.ACCEPTED, settled_at__gte=source.told_since - BEFORE)
-        # Nobody knows whether it was sent. If it was, the message may be that one's.
-        | Q(status=Recipient.Status.UNCONFIRMED)
-    ).values_list("phone", "pk", "status", "settled_at", "campaign__launched_at"):
-        may_be_named = status == Recipient.Status.ACCEPTED
-        fitting[phone].append((settled_at or launched_at, pk, may_be_named))
-    named = {}
+    nameless = _nameless(team, {phone for phone, _ in news.values()})
+    told_since, named = source.told_since - BEFORE, {}
     for remote_id, (phone, at) in sorted(news.items(), key=lambda item: (item[1][1], item[0])):
-        near = [send for send in fitting[phone] if -BEFORE <= at - send[0] <= AFTER]
-        if len(near) == 1 and near[0][2]:
-            named[near[0][1]] = remote_id
-            fitting[phone].remove(near[0])
-    Recipient.objects.name_messages(named)
+        near = [
+            send
+            for send in nameless[phone]
+            if send.fits(at)
+            and send.is_first_try
+            and send.status != Status.FAILED
+            and send.at >= told_since
+            and send not in named
+        ]
+        if len(near) == 1:
+            named[near[0]] = remote_id
+    _name(named)
     return set(named.values())
+
+
+def _nameless(team, phones):
+    """Return the `_Send`s to these numbers of whose message nothing is known, by number."""
+    rows = (
+        Recipient.objects.of_team(team)
+        .filter(phone__in=phones, remote_id="", message=None)
+        .filter(
+            Q(status__in=(Status.ACCEPTED, Status.FAILED), settled_at__isnull=False)
+            | Q(status=Status.UNCONFIRMED)
+        )
+        .select_related("campaign")
+        .only("phone", "position", "status", "settled_at", "retries", "campaign__snapshot")
+    )
+    rows = list(rows)
+    tried_at = _tried_at([row for row in rows if row.status == Status.UNCONFIRMED])
+    found = defaultdict(list)
+    for row in rows:
+        at = tried_at.get(row.pk, row.settled_at)
+        if at is not None:
+            template = (row.campaign.snapshot or {}).get("template", "")
+            send = _Send(row.pk, at, row.status, row.retries == 0, template)
+            found[row.phone].append(send)
+    return found
+
+
+def _tried_at(doubts):
+    """Return when each of these people in doubt was tried, alone or in a part."""
+    if not doubts:
+        return {}
+    campaigns = {row.campaign_id for row in doubts}
+    tries = Attempt.objects.filter(campaign__in=campaigns, outcome=Attempt.Outcome.UNCONFIRMED)
+    found = {}
+    for attempt in tries.select_related("batch"):
+        for row in doubts:
+            part = attempt.batch
+            if attempt.recipient_id == row.pk or (
+                part
+                and part.campaign_id == row.campaign_id
+                and part.first <= row.position <= part.last
+            ):
+                found[row.pk] = attempt.started_at
+    return found
+
+
+def _name(named):
+    """Write the ids of messages, {send: id}. What got no clear answer was sent, then."""
+    firsts = {send.pk: remote_id for send, remote_id in named.items() if send.is_first_try}
+    doubts = [send.pk for send in named if send.is_in_doubt and send.is_first_try]
+    Recipient.objects.name_messages(firsts)
+    singles.record_told_of(doubts)
 
 
 def _may_be_ours(message):

@@ -5,10 +5,18 @@ from itertools import permutations
 from types import SimpleNamespace
 
 import pytest
+from django.urls import reverse
 from django.utils import timezone
 
-from campaigns.models import Campaign, ReceiptSource, Recipient
+from campaigns.models import Batch, Campaign, ReceiptSource, Recipient
+from campaigns.services import batches
+from campaigns.services.batches import Decision
 from campaigns.standing import standing_of
+from chumi_api.types import Message
+from conversations import threads
+from conversations.models import Conversation
+from conversations.services import record_messages
+from core.errors import Refused
 from tests import factories
 from tests.webhooks.conftest import envelope, status, statuses
 from webhooks.models import Delivery, WebhookEvent
@@ -16,6 +24,7 @@ from webhooks.models import Delivery, WebhookEvent
 pytestmark = pytest.mark.django_db
 
 DAY = timedelta(days=1)
+PATHS = {"batches": "bulk-import-messages", "singly": "send-template"}
 
 
 def news(person, *words, remote_id="wamid.1", after=timedelta(seconds=5), code=131026):
@@ -117,12 +126,109 @@ def test_an_answer_by_hand_is_not_the_campaigns(parts, tell):
     assert named(parts.campaign)[0] == ""
 
 
-def test_a_send_without_a_clear_answer_may_be_the_one(parts, tell, connected, marketer):
-    other = send(connected, marketer, name="No clear answer")
-    other.recipients.update(status="unconfirmed", settled_at=None)
-    Campaign.objects.filter(pk=other.pk).update(launched_at=timezone.now())
+def unclear(team, by, sandbox, *, engine="batches", kind="500", **kwargs):
+    """Return a campaign whose first request got no clear answer."""
+    campaign = factories.make_ready_campaign(team, count=3, by=by, **kwargs)
+    factories.launch(campaign, by=by, engine=engine)
+    path = "/api/v1/whatsapp/" + PATHS[engine]
+    sandbox.post("faults", kind=kind, path=path, account=factories.account_of(team))
+    factories.drain("send_batches")
+    campaign.refresh_from_db()
+    return campaign
+
+
+def doubts(campaign):
+    return campaign.recipients.filter(status="unconfirmed").order_by("position")
+
+
+def test_a_part_without_a_clear_answer_may_be_the_one(parts, tell, connected, marketer, sandbox):
+    other = unclear(connected, marketer, sandbox, name="No clear answer")
+    assert doubts(other).count() == 3
     tell(news(parts.people[0], "read"))
     assert {*named(parts.campaign), *named(other)} == {""}
+
+
+def test_a_part_that_was_told_of_is_never_sent_again(tell, connected, marketer, sandbox, login):
+    tell(statuses(status("wamid.earlier", "sent")))
+    campaign = unclear(connected, marketer, sandbox)
+    batch = campaign.batches.get()
+    Batch.objects.update(search_ended_at=timezone.now(), next_look_at=None, candidates=2)
+    client = login(marketer)
+    address = reverse("campaigns:campaign_detail", args=(connected.slug, campaign.uuid))
+    assert b"Send again" in client.get(address).content
+    tell(news(doubts(campaign)[0], "delivered"))
+    page = client.get(address).content.decode()
+    assert "WhatsApp told us of 1 message of it. It was sent." in page
+    assert "Send again" not in page and "Count as sent" in page
+    batch.refresh_from_db()
+    with pytest.raises(Refused, match="it was sent"):
+        batches.decide(batch, Decision.SEND_AGAIN, by=marketer)
+    batches.decide(batch, Decision.COUNT_AS_SENT, by=marketer)
+    progress = standing_of(campaign)
+    assert (progress.accepted, progress.receipts.delivered) == (3, 1)
+
+
+def test_a_message_that_was_told_of_is_in_doubt_no_more(tell, connected, marketer, sandbox):
+    tell(statuses(status("wamid.earlier", "sent")))
+    connected.parallel_sends = 1
+    connected.save()
+    campaign = unclear(connected, marketer, sandbox, engine="singly", kind="accepted_then_500")
+    (person,) = doubts(campaign)
+    tell(news(person, "sent", "delivered"))
+    person.refresh_from_db()
+    assert (person.status, person.remote_id) == ("accepted", "wamid.1")
+    assert person.reached == Recipient.Reached.DELIVERED
+    assert person.attempts.get().outcome == "accepted"
+    # Told again, it is as it was; and nothing went out twice.
+    tell(news(person, "sent", "delivered", after=timedelta(seconds=7)))
+    assert standing_of(factories.finish(campaign)).accepted == 3
+    told = [line["to"] for line in sandbox.ledger(factories.account_of(connected))]
+    assert len(told) == len(set(told)) == 3
+
+
+def test_doubts_that_are_settled_let_the_campaign_go_on(tell, connected, marketer, sandbox):
+    tell(statuses(status("wamid.earlier", "sent")))
+    campaign = factories.make_ready_campaign(connected, count=12, by=marketer)
+    factories.launch(campaign, by=marketer, engine="singly")
+    path, account = "/api/v1/whatsapp/send-template", factories.account_of(connected)
+    sandbox.post("faults", kind="accepted_then_500", path=path, account=account, times=None)
+    factories.finish(campaign)
+    assert (campaign.status, campaign.pause_reason) == ("paused", "unconfirmed")
+    sandbox.clear_faults()
+    tell(*(news(one, "sent", remote_id=f"wamid.{one.pk}") for one in doubts(campaign)))
+    campaign.refresh_from_db()
+    assert campaign.status == Campaign.Status.SENDING
+    assert standing_of(factories.finish(campaign)).accepted == 12
+    told = [line["to"] for line in sandbox.ledger(account)]
+    assert len(told) == len(set(told)) == 12
+
+
+@pytest.mark.parametrize("minutes", [-1, 20])
+def test_news_from_another_time_settle_no_doubt(tell, connected, marketer, sandbox, minutes):
+    tell(statuses(status("wamid.earlier", "sent")))
+    campaign = unclear(connected, marketer, sandbox, engine="singly")
+    person = doubts(campaign)[0]
+    tell(news(person, "sent", after=timedelta(minutes=minutes)))
+    person.refresh_from_db()
+    assert (person.status, person.remote_id) == ("unconfirmed", "")
+
+
+def test_chumiais_history_settles_a_doubt(tell, connected, marketer, sandbox):
+    campaign = unclear(connected, marketer, sandbox, engine="singly", kind="accepted_then_500")
+    person = doubts(campaign)[0]
+    told = Message(
+        remote_id="wamid.h",
+        phone=person.phone[1:],
+        inbound=False,
+        kind="template",
+        template_name="welcome_message",
+        at=timezone.now(),
+    )
+    record_messages(connected, [told])
+    person.refresh_from_db()
+    assert (person.status, person.remote_id) == ("accepted", "wamid.h")
+    (entry,) = threads.page_of(Conversation.objects.get(phone=person.phone)).entries
+    assert (entry.campaign, entry.is_in_doubt) == (campaign, False)
 
 
 def test_who_is_tried_again_is_not_told_of_the_first_try(parts, tell):
