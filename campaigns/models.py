@@ -402,7 +402,10 @@ class RecipientQuerySet(models.QuerySet):
         for start in range(0, len(pks), NAMED_AT_A_TIME):
             some = pks[start : start + NAMED_AT_A_TIME]
             told = Case(*(When(pk=pk, then=Value(ids[pk])) for pk in some))
-            self.filter(pk__in=some, remote_id="", retries=0).update(remote_id=told)
+            named = self.filter(
+                pk__in=some, remote_id="", retries=0, status__in=Recipient.HANDED_OVER
+            )
+            named.update(remote_id=told)
 
 
 class Recipient(models.Model):
@@ -424,6 +427,9 @@ class Recipient(models.Model):
         SENT = 2, "Sent"
         DELIVERED = 3, "Delivered"
         READ = 4, "Read"
+
+    # Something of theirs may be at WhatsApp.
+    HANDED_OVER = (Status.ACCEPTED, Status.FAILED, Status.UNCONFIRMED)
 
     campaign = models.ForeignKey(Campaign, models.CASCADE, related_name="recipients")
     position = models.PositiveIntegerField()

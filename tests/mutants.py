@@ -374,8 +374,8 @@ MUTANTS = (
         (
             (
                 "conversations/services/sends.py",
-                "        if len(near) == 1 and near[0][2]:\n",
-                "        if near and near[0][2]:\n",
+                "        if len(near) == 1:\n",
+                "        if near:\n",
             ),
         ),
         f"{WITHOUT_IDS}::test_where_two_fit_nobody_is",
@@ -396,8 +396,8 @@ MUTANTS = (
         (
             (
                 "conversations/services/sends.py",
-                "settled_at__gte=source.told_since - BEFORE",
-                "settled_at__isnull=False",
+                "            and send.at >= told_since\n",
+                "",
             ),
         ),
         f"{WITHOUT_IDS}::test_what_was_sent_before_anybody_told_us_anything_is_nobodys",
@@ -407,8 +407,8 @@ MUTANTS = (
         (
             (
                 BATCHES,
-                '    if again and people.exclude(remote_id="").exists():\n',
-                "    if again and people is None:\n",
+                '        people = people.filter(remote_id="")\n',
+                "",
             ),
         ),
         f"{WITHOUT_IDS}::test_a_part_that_was_told_of_is_never_sent_again",

@@ -381,9 +381,10 @@ def decide(batch, decision, *, by):
     )
     people = Recipient.objects.of_batch(batch).filter(status=Recipient.Status.UNCONFIRMED)
     again = decision == Decision.SEND_AGAIN
-    if again and people.exclude(remote_id="").exists():
-        raise Refused("WhatsApp told of messages of this part: it was sent. Nothing was changed.")
+    in_doubt = people.count()
     if again:
+        # Of whom WhatsApp told, even in this moment, was sent to.
+        people = people.filter(remote_id="")
         fields = {"status": Status.PENDING, "token": "", "claimed_at": None, "handed_over": 0}
         person = {"status": Recipient.Status.PENDING}
         note = f"{by} decided to send this part again."
@@ -399,7 +400,8 @@ def decide(batch, decision, *, by):
         decided_by=by, note=note, search_ended_at=None, next_look_at=None, looks=0, **fields
     ):
         raise Refused("This part has been settled already. Nothing was changed.")
-    people.update(**person)
+    if people.update(**person) != in_doubt:
+        raise Refused("WhatsApp told of messages of this part: it was sent. Nothing was changed.")
     batch.attempts.filter(outcome=Attempt.Outcome.UNCONFIRMED).update(
         outcome=Attempt.Outcome.DECIDED, finished_at=now
     )

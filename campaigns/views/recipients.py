@@ -14,7 +14,6 @@ from core import phones
 from core.safe_csv import safe_csv
 
 PAGE_SIZE = 50
-TRIED = (Recipient.Status.ACCEPTED, Recipient.Status.FAILED, Recipient.Status.UNCONFIRMED)
 CSV_HEADER = (
     "Row", "Phone", "State", "Reason", "What to do", "Tries", "Part", "About the part"
 )  # fmt: skip
@@ -37,7 +36,7 @@ def campaign_recipients(request, uuid):
         "people": page[:PAGE_SIZE],
         "next": page[PAGE_SIZE - 1].position if len(page) > PAGE_SIZE else None,
         "is_first_page": not after,
-        "tried": TRIED,
+        "tried": Recipient.HANDED_OVER,
     }
     if request.htmx and not request.htmx.boosted:
         return render(request, "campaigns/campaign_recipients.html#results", context)
@@ -92,7 +91,7 @@ def _csv_rows(campaign, people, written):
             person.state_label,
             person.reason,
             advice_for(person),
-            str(person.retries + 1) if person.status in TRIED else "",
+            str(person.retries + 1) if person.status in Recipient.HANDED_OVER else "",
             number,
             "" if person.retries else about,
         )
