@@ -19,6 +19,7 @@ def judge(campaign, lines, intended, *, decided=None):
     return [
         *_of_people(campaign, mine, intended, decided or {}),
         *_of_rows_in_doubt(campaign),
+        *_of_news(campaign, mine),
         *_of_jobs(campaign, mine, decided or {}),
         *complaints_about_words(campaign),
     ]
@@ -47,6 +48,16 @@ def _of_people(campaign, mine, intended, decided):
             yield f"LOST: {phone} counts as accepted and got nothing"
         elif person.status != Recipient.Status.ACCEPTED and got[phone]:
             yield f"{phone} got it, but is {person.status}"
+
+
+def _of_news(campaign, mine):
+    """Hold the ids of the messages against those that arrived, whoever told of them."""
+    ids = {line["to"]: line["message_id"] for line in mine}
+    for person in campaign.recipients.exclude(remote_id=""):
+        if person.remote_id != ids.get(person.phone.lstrip("+")):
+            yield f"WRONG ID: {person.phone} has that of another message"
+    for person in campaign.recipients.filter(remote_id="", reached__gt=0):
+        yield f"{person.phone} was told of without an id"
 
 
 def _of_rows_in_doubt(campaign):

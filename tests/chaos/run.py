@@ -21,6 +21,9 @@ from tests.factories import (
     people,
 )
 from tests.strikes import STEPS
+from tests.webhooks.conftest import status, statuses
+from webhooks import services
+from webhooks.models import Webhook
 
 # What waits for its time, small enough for a campaign to end within seconds. No person may
 # decide before a request has ended for certain, however busy the machine.
@@ -137,7 +140,7 @@ class Chaos:
             pid = self.nursery.fork(
                 "forever",
                 strike=strike,
-                names=["send_batches", "poll_jobs"],
+                names=["send_batches", "poll_jobs", "process_webhooks"],
                 seed=self.chance.random(),
             )
             self.workers[pid] = strike, now if strike else now + 10_000
@@ -175,6 +178,9 @@ class Chaos:
             parallel_sends=self.chance.randint(1, 6),
         )
         connect(team, self.sandbox)
+        services.renew_address(team, by=None)
+        # Something else was told before: from now on it can be known what nobody told of.
+        self._tell(team, [{"to": "233240000000", "message_id": f"wamid.{team.slug}"}])
         engine = self.engines[number % len(self.engines)]
         # Two campaigns of one team now and then: they share a line.
         for _ in range(self.chance.choice((1, 1, 1, 2))):
@@ -211,10 +217,33 @@ class Chaos:
         self.sandbox.post("faults", account=team.slug, times=1, after=after, **order)
         self.count["faults"] += 1
 
+    def _tell_news(self, sent):
+        """Let WhatsApp tell of some of the messages, late, twice, in any order, or never."""
+        mine = [
+            line
+            for line in self.sandbox.ledger(sent.campaign.team.slug)
+            if line["to"] in sent.intended
+        ]
+        if mine:
+            self._tell(sent.campaign.team, self.chance.choices(mine, k=3))
+
+    def _tell(self, team, lines):
+        word = self.chance.choice(("sent", "delivered", "read"))
+        now = round(time.time())
+        told = [
+            status(line["message_id"], word, at=now) | {"recipient_id": line["to"]}
+            for line in lines
+        ]
+        webhook = Webhook.objects.get(team=team)
+        services.receive(webhook, json.dumps(statuses(*told)).encode(), {})
+        self.count["news"] += len(told)
+
     # The person
 
     def _act_as_a_person(self, sent):
         campaign = sent.campaign
+        if self.chance.random() < 0.3:
+            self._tell_news(sent)
         if self.is_on and self.chance.random() < 0.02:
             self._order_fault(campaign.team)
         if self.is_on and self.chance.random() < 0.02:
@@ -271,7 +300,10 @@ class Chaos:
         self.count[f"{decision}, people"] += singles.decide(
             sent.campaign, decision, people=len(seen), by=None
         )
-        sent.decided |= dict.fromkeys(seen, decision)
+        # News may have settled somebody just before.
+        ended = sent.campaign.attempts.filter(outcome=Attempt.Outcome.DECIDED)
+        decided = {phone.lstrip("+") for phone in ended.values_list("recipient__phone", flat=True)}
+        sent.decided |= dict.fromkeys(seen & decided, decision)
 
     def _arrived(self, sent):
         lines = self.sandbox.ledger(sent.campaign.team.slug)
@@ -292,6 +324,8 @@ class Chaos:
         self.count["people"] += len(sent.intended)
         self.count["messages"] += sum(line["to"] in sent.intended for line in lines)
         self.count["unclear"] += campaign.attempts.filter(error__contains="worker stopped").count()
+        by_news = campaign.attempts.filter(outcome=Attempt.Outcome.ACCEPTED, request_id="")
+        self.count["settled by news"] += by_news.exclude(error="").count()
         self.complaints += self._named(sent, found)
 
     def _named(self, sent, sentences):
