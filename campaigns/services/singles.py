@@ -148,15 +148,16 @@ def record(campaign, outcomes):
 
 
 @transaction.atomic
-def record_told_of(people):
-    """Settle those of these people (primary keys) who are in doubt: their message was told of.
+def record_told_of(ids):
+    """Settle people in doubt whose message was told of, {pk: id of the message}.
 
     No answer named it, but WhatsApp did: it was sent.
     """
-    doubts = Attempt.objects.filter(recipient__in=people, outcome=Outcome.UNCONFIRMED)
+    doubts = Attempt.objects.filter(recipient__in=ids, outcome=Outcome.UNCONFIRMED)
     campaigns = {}
-    for attempt in doubts.select_related("campaign"):
-        _settle(attempt, Outcome.ACCEPTED, {"status": Status.ACCEPTED, "reason": ""})
+    for attempt in doubts.select_related("campaign").order_by("pk"):
+        message = {"remote_id": ids[attempt.recipient_id], "reason": ""}
+        _settle(attempt, Outcome.ACCEPTED, {"status": Status.ACCEPTED} | message)
         campaigns[attempt.campaign_id] = attempt.campaign
     for _, campaign in sorted(campaigns.items()):
         launches.carry_on(campaign)

@@ -156,10 +156,10 @@ def _tried_at(doubts):
 
 def _name(named):
     """Write the ids of messages, {send: id}. What got no clear answer was sent, then."""
-    firsts = {send.pk: remote_id for send, remote_id in named.items() if send.is_first_try}
-    doubts = [send.pk for send in named if send.is_in_doubt and send.is_first_try]
-    Recipient.objects.name_messages(firsts)
-    singles.record_told_of(doubts)
+    firsts = {send: remote_id for send, remote_id in named.items() if send.is_first_try}
+    # The try before the person: in that order everyone locks them.
+    singles.record_told_of({send.pk: firsts[send] for send in firsts if send.is_in_doubt})
+    Recipient.objects.name_messages({send.pk: remote_id for send, remote_id in firsts.items()})
 
 
 def _may_be_ours(message):
