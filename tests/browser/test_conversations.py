@@ -172,9 +172,14 @@ def talk(team, manager, sandbox):
 def test_news_comes_by_itself_and_is_read(open_page, team, manager, talk):
     page = open_page(manager)
     page.goto(url("conversation_list", team))
-    record_messages(team, [message("Are you open?", 1, remote_id="wamid.open", name="Ama M.")])
     first = page.locator(".talk-list li").first
+    first.get_by_role("link").focus()
+    who = page.locator(":focus .talk-list-who").inner_text()
+    assert who != "Ama M."
+    record_messages(team, [message("Are you open?", 0, remote_id="wamid.open", name="Ama M.")])
     expect(first).to_contain_text("Are you open?")
+    # Whoever was about to press Enter still opens what they saw.
+    assert page.locator(":focus .talk-list-who").inner_text() == who
     expect(page.locator("#list-news")).to_contain_text("Ama M.")
     page.get_by_role("link", name="Ama M.").click()
     expect(page.locator(".thread-history")).to_contain_text("history, read")
