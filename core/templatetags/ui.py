@@ -1,6 +1,7 @@
 """What the pages are made of: icons, badges, controls, and the way we write numbers and times."""
 
 from datetime import datetime, timedelta
+from functools import cache
 
 from django import template
 from django.forms import BoundField, CheckboxInput, Select
@@ -33,6 +34,7 @@ TONE_ICONS = {
 
 
 @register.simple_tag
+@cache
 def icon(name: str, css: str = "") -> SafeString:
     """Draw an icon of the sprite; it says nothing to a screen reader."""
     return format_html(
