@@ -413,4 +413,15 @@ MUTANTS = (
         ),
         f"{WITHOUT_IDS}::test_a_part_that_was_told_of_is_never_sent_again",
     ),
+    Mutant(
+        "what may be written by hand is taken for ours",
+        (
+            (
+                "conversations/services/sends.py",
+                "    return was_open and (send.is_in_doubt or at - send.at > SOON)\n",
+                "    return was_open and send.is_in_doubt\n",
+            ),
+        ),
+        f"{WITHOUT_IDS}::test_while_the_window_is_open_it_may_be_by_hand",
+    ),
 )

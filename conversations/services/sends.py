@@ -8,14 +8,14 @@ from django.db.models import Q
 
 from campaigns.models import Attempt, ReceiptSource, Recipient
 from campaigns.services import singles
-from conversations.models import Message
+from conversations.models import WINDOW, Message
 
 # A send that was handed over in a file has no id here: it is known by its number, its template
 # and its time. A job may take hours over a long file, and two clocks are never alike.
 BEFORE, AFTER = timedelta(minutes=10), timedelta(hours=24)
 # A try without a clear answer is settled by this: whoever asks ChumiAI for one message soon
 # has it sent, or not at all.
-DOUBT_BEFORE, DOUBT_AFTER = timedelta(seconds=5), timedelta(minutes=10)
+DOUBT_BEFORE, SOON = timedelta(seconds=5), timedelta(minutes=10)
 
 Status = Recipient.Status
 
@@ -35,7 +35,7 @@ class _Send:
         return self.status == Status.UNCONFIRMED
 
     def fits(self, at, template=""):
-        before, after = (DOUBT_BEFORE, DOUBT_AFTER) if self.is_in_doubt else (BEFORE, AFTER)
+        before, after = (DOUBT_BEFORE, SOON) if self.is_in_doubt else (BEFORE, AFTER)
         return -before <= at - self.at <= after and template in ("", self.template)
 
 
@@ -87,13 +87,17 @@ def name_sends(team, news):
     `news` are the number and the moment of the first news of a message that nobody told of, by
     its id. Only where one send alone fits is it that: with two it would be a guess. The first
     news come soon after the send, so what was first told of before it is another message. Of what
-    was sent before the team was told anything at all, the news may be missing: somebody's answer
-    to a customer would be the first that fits.
+    was sent before the team was told anything at all, the news may be missing.
+
+    What somebody wrote by hand must not be taken for ours. WhatsApp lets a business write freely
+    for 24 hours after a person's last message: in that time, only what is told of soon after the
+    send is ours, and no doubt is settled.
     """
     source = ReceiptSource.objects.filter(team=team).first()
     if not news or source is None or source.told_since is None:
         return set()
     nameless = _nameless(team, {phone for phone, _ in news.values()})
+    heard = _heard(team, nameless, news)
     told_since, named = source.told_since - BEFORE, {}
     for remote_id, (phone, at) in sorted(news.items(), key=lambda item: (item[1][1], item[0])):
         near = [
@@ -105,10 +109,31 @@ def name_sends(team, news):
             and send.at >= told_since
             and send not in named
         ]
-        if len(near) == 1:
+        if len(near) == 1 and not _may_be_by_hand(near[0], at, heard[phone]):
             named[near[0]] = remote_id
     _name(named)
     return set(named.values())
+
+
+def _heard(team, nameless, news):
+    """Return when these people wrote to us in the time about which the news are, by number."""
+    found = defaultdict(list)
+    moments = [at for phone, at in news.values() if nameless.get(phone)]
+    if moments:
+        written = Message.objects.inbound().filter(
+            conversation__team=team,
+            conversation__phone__in=[phone for phone in nameless if nameless[phone]],
+            at__range=(min(moments) - WINDOW, max(moments)),
+        )
+        for phone, at in written.values_list("conversation__phone", "at"):
+            found[phone].append(at)
+    return found
+
+
+def _may_be_by_hand(send, at, heard):
+    """Say whether the news may be of what somebody wrote freely, because the window was open."""
+    was_open = any(timedelta(0) <= at - moment <= WINDOW for moment in heard)
+    return was_open and (send.is_in_doubt or at - send.at > SOON)
 
 
 def _nameless(team, phones):

@@ -118,6 +118,29 @@ def test_what_was_sent_before_anybody_told_us_anything_is_nobodys(parts, tell):
     assert named(parts.campaign)[0] == ""
 
 
+def wrote(team, person, *, ago):
+    """Let the person have written to us, so that the business may answer freely."""
+    at = timezone.now() - ago
+    told = Message(remote_id=f"in.{at}", phone=person.phone[1:], inbound=True, text="Hi", at=at)
+    record_messages(team, [told])
+
+
+@pytest.mark.parametrize(
+    ("ago", "after", "is_ours"),
+    [
+        (timedelta(hours=1), timedelta(minutes=5), True),
+        (timedelta(hours=1), timedelta(hours=2), False),
+        (timedelta(hours=-1), timedelta(hours=2), False),
+        (timedelta(hours=30), timedelta(hours=2), True),
+        (timedelta(hours=-3), timedelta(hours=2), True),
+    ],
+)
+def test_while_the_window_is_open_it_may_be_by_hand(parts, tell, connected, ago, after, is_ours):
+    wrote(connected, parts.people[0], ago=ago)
+    tell(news(parts.people[0], "read", after=after))
+    assert named(parts.campaign)[0] == ("wamid.1" if is_ours else "")
+
+
 def test_an_answer_by_hand_is_not_the_campaigns(parts, tell):
     told = {"from": "15550000000", "to": parts.people[0].phone[1:], "id": "wamid.hand"}
     text = {"type": "text", "text": {"body": "With pleasure"}, "timestamp": f"{timezone.now():%s}"}
@@ -201,6 +224,16 @@ def test_doubts_that_are_settled_let_the_campaign_go_on(tell, connected, markete
     assert standing_of(factories.finish(campaign)).accepted == 12
     told = [line["to"] for line in sandbox.ledger(account)]
     assert len(told) == len(set(told)) == 12
+
+
+def test_while_the_window_is_open_no_doubt_is_settled(tell, connected, marketer, sandbox):
+    tell(statuses(status("wamid.earlier", "sent")))
+    campaign = unclear(connected, marketer, sandbox, engine="singly")
+    person = doubts(campaign)[0]
+    wrote(connected, person, ago=timedelta(hours=1))
+    tell(news(person, "sent"))
+    person.refresh_from_db()
+    assert (person.status, person.remote_id) == ("unconfirmed", "")
 
 
 @pytest.mark.parametrize("minutes", [-1, 20])
