@@ -374,8 +374,8 @@ MUTANTS = (
         (
             (
                 "conversations/services/sends.py",
-                "        if len(near) == 1:\n",
-                "        if near:\n",
+                "        if len(near) == 1 and not _may_be_by_hand(",
+                "        if near and not _may_be_by_hand(",
             ),
         ),
         f"{WITHOUT_IDS}::test_where_two_fit_nobody_is",
