@@ -78,7 +78,9 @@ def record_statuses(team, updates):
         chunk = updates[start : start + CHUNK]
         ids = {update.remote_id for update in chunk}
         rows = Message.objects.filter(team=team, remote_id__in=ids)
-        known = {row.remote_id: row for row in rows.select_related("conversation")}
+        rows = rows.select_related("conversation")
+        rows = rows.only("remote_id", "kind", "at", "conversation__phone")
+        known = {row.remote_id: row for row in rows}
         # A row without a kind is only the news itself: whose message it is, nobody knows yet.
         told_of = {remote_id for remote_id, row in known.items() if row.kind}
         unclear = [update for update in chunk if update.remote_id not in told_of]

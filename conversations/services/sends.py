@@ -4,7 +4,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Q
+from django.db.models import F, Q
 
 from campaigns.models import Attempt, ReceiptSource, Recipient
 from campaigns.services import singles
@@ -50,7 +50,7 @@ def link_sends(team, messages):
         (recipient.phone, recipient.remote_id): recipient.pk
         for recipient in sent.of_messages({message.remote_id for message in ours})
     }
-    nameless = _nameless(team, phones)
+    nameless = _nameless(team, phones, [message.at for message in ours])
     taken = set(
         Message.objects.filter(recipient_id__in=by_id.values()).values_list(
             "recipient_id", flat=True
@@ -93,10 +93,13 @@ def name_sends(team, news):
     for 24 hours after a person's last message: in that time, only what is told of soon after the
     send is ours, and no doubt is settled.
     """
-    source = ReceiptSource.objects.filter(team=team).first()
-    if not news or source is None or source.told_since is None:
+    if not news:
         return set()
-    nameless = _nameless(team, {phone for phone, _ in news.values()})
+    source = ReceiptSource.objects.filter(team=team).first()
+    if source is None or source.told_since is None:
+        return set()
+    phones, moments = zip(*news.values(), strict=True)
+    nameless = _nameless(team, set(phones), moments)
     heard = _heard(team, nameless, news)
     told_since, named = source.told_since - BEFORE, {}
     for remote_id, (phone, at) in sorted(news.items(), key=lambda item: (item[1][1], item[0])):
@@ -136,26 +139,25 @@ def _may_be_by_hand(send, at, heard):
     return was_open and (send.is_in_doubt or at - send.at > SOON)
 
 
-def _nameless(team, phones):
-    """Return the `_Send`s to these numbers of whose message nothing is known, by number."""
-    rows = (
+def _nameless(team, phones, moments):
+    """Return the `_Send`s of those moments of whose message nothing is known, by number."""
+    lately = (min(moments) - AFTER, max(moments) + BEFORE)
+    rows = list(
         Recipient.objects.of_team(team)
         .filter(phone__in=phones, remote_id="", message=None)
         .filter(
-            Q(status__in=(Status.ACCEPTED, Status.FAILED), settled_at__isnull=False)
+            Q(status__in=(Status.ACCEPTED, Status.FAILED), settled_at__range=lately)
             | Q(status=Status.UNCONFIRMED)
         )
-        .select_related("campaign")
-        .only("phone", "position", "status", "settled_at", "retries", "campaign__snapshot")
+        .annotate(template=F("campaign__snapshot__template"))
+        .only("campaign", "phone", "position", "status", "settled_at", "retries")
     )
-    rows = list(rows)
     tried_at = _tried_at([row for row in rows if row.status == Status.UNCONFIRMED])
     found = defaultdict(list)
     for row in rows:
         at = tried_at.get(row.pk, row.settled_at)
         if at is not None:
-            template = (row.campaign.snapshot or {}).get("template", "")
-            send = _Send(row.pk, at, row.status, row.retries == 0, template)
+            send = _Send(row.pk, at, row.status, row.retries == 0, row.template)
             found[row.phone].append(send)
     return found
 
@@ -181,10 +183,10 @@ def _tried_at(doubts):
 
 def _name(named):
     """Write the ids of messages, {send: id}. What got no clear answer was sent, then."""
-    firsts = {send: remote_id for send, remote_id in named.items() if send.is_first_try}
+    doubts = {s.pk: named[s] for s in named if s.is_in_doubt and s.is_first_try}
     # The try before the person: in that order everyone locks them.
-    singles.record_told_of({send.pk: firsts[send] for send in firsts if send.is_in_doubt})
-    Recipient.objects.name_messages({send.pk: remote_id for send, remote_id in firsts.items()})
+    singles.record_told_of(doubts)
+    Recipient.objects.name_messages({send.pk: remote_id for send, remote_id in named.items()})
 
 
 def _may_be_ours(message):
