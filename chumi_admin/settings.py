@@ -161,6 +161,8 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
             ],
+            # Every page has words, so no template has to load the tags that translate them.
+            "builtins": ["django.templatetags.i18n"],
         },
     },
 ]
@@ -257,11 +259,18 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 FILE_UPLOAD_PERMISSIONS = 0o600
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 
-# Words and times
-LANGUAGE_CODE = "en-gb"
+# Language and time
+# A language needs a row here and locale/<code>/LC_MESSAGES/django.po.
+LANGUAGES = [("en", "English")]
+LANGUAGE_CODE = env.str("LANGUAGE_CODE", "en")
+if LANGUAGE_CODE not in dict(LANGUAGES):
+    raise ImproperlyConfigured(
+        f"LANGUAGE_CODE must be one of {', '.join(dict(LANGUAGES))}, not {LANGUAGE_CODE!r}."
+    )
+LOCALE_PATHS = [BASE_DIR / "locale"]
+USE_I18N = True
 TIME_ZONE = env.str("TIME_ZONE", "Africa/Accra")
 USE_TZ = True
-USE_I18N = False
 
 LOG_LEVEL = env.str("LOG_LEVEL", "INFO")
 LOGGING = {

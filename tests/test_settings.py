@@ -1,4 +1,4 @@
-"""Every setting is in the README's table and in .env.example, and none is there in vain."""
+"""Every setting is documented in the README and in .env.example, and malformed ones stop the start."""
 
 import re
 import subprocess
@@ -22,16 +22,8 @@ def test_the_example_names_every_setting():
     assert example == NAMES
 
 
-@pytest.mark.parametrize(
-    ("urls", "fits"),
-    [
-        ("http://127.0.0.1:8001/__sandbox__/media/,https://files.inner/", True),
-        ("http://127.0.0.1:8001/media", False),
-        ("http://ama@127.0.0.1:8001/", False),
-        ("http://127.0.0.1:8001/a/../", False),
-    ],
-)
-def test_test_addresses_are_whole_and_end_in_a_slash(urls, fits, settings):
+def start_with(settings, **variables):
+    """Import the settings in a process of their own; return its exit code and error output."""
     start = subprocess.run(
         [sys.executable, "-c", "import chumi_admin.settings"],
         cwd=ROOT,
@@ -41,8 +33,29 @@ def test_test_addresses_are_whole_and_end_in_a_slash(urls, fits, settings):
             "SECRET_KEY": "x",
             "ENCRYPTION_KEYS": "y",
             "DATA_DIR": str(settings.DATA_DIR),
-            "MEDIA_TEST_URLS": urls,
+            **variables,
         },
     )
-    assert (start.returncode == 0) == fits
-    assert fits or "MEDIA_TEST_URLS holds" in start.stderr
+    return start.returncode, start.stderr
+
+
+@pytest.mark.parametrize(
+    ("urls", "valid"),
+    [
+        ("http://127.0.0.1:8001/__sandbox__/media/,https://files.inner/", True),
+        ("http://127.0.0.1:8001/media", False),
+        ("http://ama@127.0.0.1:8001/", False),
+        ("http://127.0.0.1:8001/a/../", False),
+    ],
+)
+def test_test_addresses_are_complete_and_end_in_a_slash(urls, valid, settings):
+    code, error = start_with(settings, MEDIA_TEST_URLS=urls)
+    assert (code == 0) == valid
+    assert valid or "MEDIA_TEST_URLS holds" in error
+
+
+@pytest.mark.parametrize(("language", "valid"), [("en", True), ("en_GB", False), ("", False)])
+def test_an_unknown_language_stops_the_start(language, valid, settings):
+    code, error = start_with(settings, LANGUAGE_CODE=language)
+    assert (code == 0) == valid
+    assert valid or "LANGUAGE_CODE must be one of en" in error
