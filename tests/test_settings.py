@@ -1,4 +1,4 @@
-"""Every setting is documented in the README and in .env.example, and malformed ones stop the start."""
+"""Every setting is documented twice, and a malformed one stops the start."""
 
 import re
 import subprocess
