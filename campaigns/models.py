@@ -551,6 +551,8 @@ class Batch(models.Model):
     next_look_at = models.DateTimeField(null=True)
     search_ended_at = models.DateTimeField(null=True)
     decided_by = models.ForeignKey(USER, models.SET_NULL, null=True, related_name="+")
+    # When the campaign was paused because ChumiAI gave up or cancelled the job: it pauses once.
+    failure_noticed_at = models.DateTimeField(null=True)
 
     # How many of its messages WhatsApp told of while it is in doubt; see `standing`.
     told_of = 0

@@ -28,7 +28,6 @@ from uuid import UUID
 from campaigns.models import FINISHED_JOBS, Attempt, Batch, BulkJob, Campaign
 
 STALLED_AFTER = timedelta(minutes=3)
-GIVEN_UP = (BulkJob.State.FAILED, BulkJob.State.CANCELLED)
 # Shorter than this, a speed is noise.
 SHORTEST_MEASURE = timedelta(seconds=2)
 # The page of a campaign this young is asked for every so many seconds, in seconds.
@@ -362,9 +361,7 @@ def _words(campaign, batch, job, of, people, counts, now):
     if job is None:
         return ("Counted as sent" if batch.note else "Handed over"), "ok", batch.note
     label, tone, words = _words_of_job(job, people, counts)
-    # The note about a job that was given up says what its state says, too.
-    note = "" if job.state in GIVEN_UP else batch.note
-    return label, tone, f"{note} {words}".strip()
+    return label, tone, f"{batch.note} {words}".strip()
 
 
 def _words_of_pending(campaign):

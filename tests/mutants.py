@@ -266,14 +266,7 @@ MUTANTS = (
     ),
     Mutant(
         "marked after sending",
-        (
-            (IN_BATCHES, "def hand_over(batch):", "@transaction.atomic\ndef hand_over(batch):"),
-            (
-                IN_BATCHES,
-                "import logging\n",
-                "import logging\n\nfrom django.db import transaction\n",
-            ),
-        ),
+        ((IN_BATCHES, "def hand_over(batch):", "@transaction.atomic\ndef hand_over(batch):"),),
         "tests/campaigns/test_killed_worker.py::test_killed_after_the_file_was_accepted",
     ),
     Mutant(

@@ -15,6 +15,7 @@ twice and nothing is lost without a word:
 import logging
 
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 
 from campaigns.models import Attempt, Batch, BulkJob, Campaign
@@ -68,8 +69,7 @@ def _stopped_by_a_job(campaign):
     failed = (
         BulkJob.objects.filter(
             batch__campaign=campaign,
-            batch__decided_by=None,
-            batch__note="",
+            batch__failure_noticed_at=None,
             state__in=(BulkJob.State.FAILED, BulkJob.State.CANCELLED),
         )
         .select_related("batch")
@@ -77,18 +77,20 @@ def _stopped_by_a_job(campaign):
     )
     if failed is None:
         return False
-    number = failed.batch.number
     word = "gave up on" if failed.state == BulkJob.State.FAILED else "cancelled"
-    note = f"ChumiAI {word} part {number}."
-    # The note marks the job as told, so that a person can resume in spite of it.
-    Batch.objects.filter(pk=failed.batch_id).update(note=note)
     known = failed.failure
     why = f"{known.sentence} {known.advice}" if known else "Look at the template in ChumiAI."
-    return launches.pause(
-        campaign,
-        reason=launches.reason_for(known),
-        note=f"{note} The parts after it were not sent. {why} Then go on or stop.",
-    )
+    with transaction.atomic():
+        paused = launches.pause(
+            campaign,
+            reason=launches.reason_for(known),
+            note=f"ChumiAI {word} part {failed.batch.number}. The parts after it were not sent. "
+            f"{why} Then go on or stop.",
+        )
+        # A job pauses once: a person can resume in spite of it.
+        if paused:
+            Batch.objects.filter(pk=failed.batch_id).update(failure_noticed_at=timezone.now())
+    return paused
 
 
 def _stopped_by_failures(campaign):

@@ -130,7 +130,7 @@ def test_a_message_that_fails_after_it_was_accepted_counts_as_failed():
 
 def test_a_job_that_was_given_up_leaves_the_rest_untold():
     over = job(Job.FAILED, total=100, processed=30, accepted=30)
-    row = batch(status=Part.ACCEPTED, job=over, note="ChumiAI gave up on part 1.")
+    row = batch(status=Part.ACCEPTED, job=over, note="Confirmed: ChumiAI did start part 1.")
     result = progress_of(campaign(Status.PAUSED), [row], NOW)
     assert (result.accepted, result.untold, result.remaining) == (30, 70, 0)
     assert result.parts[0].words.count("gave") == 1

@@ -328,6 +328,50 @@ def test_too_many_failures_pause_before_the_next_part(connected, sandbox, market
     assert len(sent(sandbox, connected)) == 100
 
 
+def handed_over(campaign, sandbox, settings, by):
+    """Hand the first part over, in doubt for no moment."""
+    launch(campaign)
+    drain("send_batches")
+
+
+def found_again(campaign, sandbox, settings, by):
+    """Hand the first part over, and find its job after an unclear answer."""
+    sandbox.fault("accepted_then_500", path=BULK)
+    launch(campaign)
+    drain("send_batches")
+    assert campaign.batches.first().attempts.get().response_status == 500
+
+
+def sent_again(campaign, sandbox, settings, by):
+    """Hand the first part over a second time, as a person decided."""
+    batch = lost(campaign, sandbox, settings)
+    batches.decide(batch, batches.Decision.SEND_AGAIN, by=by)
+    drain("send_batches")
+
+
+@pytest.mark.parametrize("way", [handed_over, found_again, sent_again])
+@pytest.mark.parametrize(("action", "state"), [("fail", "failed"), ("cancel", "cancelled")])
+def test_a_job_that_chumiai_gave_up_pauses_before_the_next_part(
+    campaign, sandbox, settings, marketer, way, action, state
+):
+    campaign.team.open_jobs = 1
+    campaign.team.save()
+    sandbox.post("speed", speed=0)
+    way(campaign, sandbox, settings, marketer)
+    assert states(campaign) == ["accepted", "pending", "pending"]
+    sandbox.post("jobs/last", account=account_of(campaign.team), action=action)
+    sandbox.post("speed", speed=1000)
+    finish(campaign)
+    assert (campaign.status, campaign.pause_reason) == ("paused", Campaign.Pause.REJECTED)
+    assert BulkJob.objects.get().state == state
+    assert states(campaign) == ["accepted", "pending", "pending"]
+    # A person who resumes has seen it: the parts after it go out in spite of it.
+    launches.resume(campaign, by=marketer)
+    finish(campaign)
+    assert campaign.status == Campaign.Status.COMPLETED
+    assert states(campaign) == ["accepted"] * 3
+
+
 def test_the_kill_switch(campaign, sandbox, settings):
     settings.SENDING_ENABLED = False
     launch(campaign)
