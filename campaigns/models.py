@@ -103,9 +103,6 @@ class Campaign(models.Model):
         GROUP = "group", "A group in ChumiAI"
         NUMBER = "number", "One number"
 
-    # What stands for the consent where a message goes to the team's own numbers only.
-    OWN_NUMBERS = "A test to the team's own numbers."
-
     EDITABLE = (Status.DRAFT, Status.READY)
     LIVE = (Status.QUEUED, Status.SENDING, Status.PAUSED)
     TERMINAL = (Status.STOPPED, Status.COMPLETED)
@@ -118,7 +115,9 @@ class Campaign(models.Model):
     )
     # Where the people come from.
     audience = models.CharField(max_length=10, choices=Audience.choices, default=Audience.FILE)
-    # The draft whose message this one tries out on a phone of the team's own.
+    # A message to a phone of the team's own: it needs no consent and counts for no limit.
+    is_test = models.BooleanField(default=False)
+    # The draft whose message it tries out, None once that was deleted.
     test_of = models.ForeignKey("self", models.SET_NULL, null=True, related_name="tests")
     mapping = models.JSONField(null=True)
     # Whoever got this earlier campaign is left out. It can't be deleted: that would let them in.
@@ -141,7 +140,7 @@ class Campaign(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     launched_by = models.ForeignKey(USER, models.SET_NULL, null=True, related_name="+")
     launched_at = models.DateTimeField(null=True)
-    # What the person who launched it confirmed about the people, word for word.
+    # What the person who launched it confirmed about the people, word for word; '' for a test.
     consent = models.CharField(max_length=300, blank=True)
     finished_at = models.DateTimeField(null=True)
     # Failures before this moment do not count for pausing: a person looked at them.

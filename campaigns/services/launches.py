@@ -97,6 +97,7 @@ def launch(campaign, *, by, intent, digest, consent="", engine="", typed=None):
                 "engine": engine,
                 "digest": digest,
                 "consent": consent,
+                "is_test": campaign.is_test,
             },
         )
         tasks.request("send_batches", campaign.team_id)
@@ -135,9 +136,8 @@ def _check_launch(campaign, digest, typed):
 
 
 def _check_consent(campaign, consent):
-    """Refuse what is none of our sentences: what is kept is what was shown."""
-    is_test = campaign.test_of_id is not None and consent == Campaign.OWN_NUMBERS
-    if not is_test and consent != consent_sentence(campaign):
+    """Raise `NoConsent` unless `consent` is the sentence that was shown; a test needs none."""
+    if consent != ("" if campaign.is_test else consent_sentence(campaign)):
         raise NoConsent(
             "Confirm that the people agreed to hear from you: tick the box. Nothing was sent."
         )

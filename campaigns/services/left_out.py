@@ -35,10 +35,7 @@ def already_in(campaign):
 def has_cap(campaign, category):
     """Say whether the team's limit of marketing messages holds for the campaign."""
     return bool(
-        campaign.team.marketing_messages
-        and category == MARKETING
-        and campaign.test_of_id is None
-        and campaign.consent != Campaign.OWN_NUMBERS
+        campaign.team.marketing_messages and category == MARKETING and not campaign.is_test
     )
 
 
@@ -53,8 +50,7 @@ def had_enough(campaign):
     lately = (
         Campaign.objects.for_team(campaign.team)
         .filter(Q(finished_at=None) | Q(finished_at__gt=since), launched_at__isnull=False)
-        .filter(snapshot__category=MARKETING)
-        .exclude(consent=Campaign.OWN_NUMBERS)
+        .filter(snapshot__category=MARKETING, is_test=False)
         .exclude(pk=campaign.pk)
         .values_list("pk", flat=True)
     )
@@ -109,8 +105,7 @@ def overlap(campaign):
     lately = {
         row.pk: row
         for row in Campaign.objects.for_team(campaign.team)
-        .filter(launched_at__gt=since)
-        .exclude(consent=Campaign.OWN_NUMBERS)
+        .filter(launched_at__gt=since, is_test=False)
         .exclude(pk=campaign.pk)
     }
     people = Recipient.objects.filter(campaign=campaign)

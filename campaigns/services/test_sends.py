@@ -45,7 +45,7 @@ def _intent(intent, number):
 
 def _refuse_too_many(team, wanted):
     since = timezone.now() - timedelta(minutes=MINUTES)
-    lately = Campaign.objects.for_team(team).filter(test_of__isnull=False, launched_at__gt=since)
+    lately = Campaign.objects.for_team(team).filter(is_test=True, launched_at__gt=since)
     if lately.count() + wanted > MOST:
         raise Refused(
             f"A team can send {MOST} tests in {MINUTES} minutes. Nothing was sent: wait a little, "
@@ -64,6 +64,7 @@ def _send(campaign, person, number, *, by, intent):
     names = campaign.template.placeholders
     values = {n: {"text": value} for n, value in zip(names, person.values, strict=True)}
     Campaign.objects.filter(pk=test.pk).update(
+        is_test=True,
         test_of=campaign,
         template=campaign.template,
         mapping={"phone": number.phone, "values": values},
@@ -78,7 +79,6 @@ def _send(campaign, person, number, *, by, intent):
         by=by,
         intent=_intent(intent, number),
         digest=test.digest,
-        consent=Campaign.OWN_NUMBERS,
         typed=test.recipient_count,
     )
     return test

@@ -32,6 +32,7 @@ def test_it_starts_and_shows_the_progress(ready, marketer, login):
 
 
 WORDS = "These people agreed to hear from Kente Corner on WhatsApp."
+OWN_NUMBERS = "A test to the team's own numbers."
 
 
 def test_who_launches_confirms_the_consent(ready, marketer, login):
@@ -42,7 +43,7 @@ def test_who_launches_confirms_the_consent(ready, marketer, login):
     assert WORDS in text(client.get(url(ready, "detail")))
 
 
-@pytest.mark.parametrize("said", ["", "on", "Yes.", Campaign.OWN_NUMBERS])
+@pytest.mark.parametrize("said", ["", "on", "Yes.", OWN_NUMBERS])
 def test_without_the_consent_nothing_is_sent(ready, marketer, login, said):
     client = login(marketer)
     response = client.post(
@@ -68,7 +69,7 @@ def test_the_sentence_for_the_teams_own_numbers_is_for_tests_alone(connected):
     assert launches.consent_sentence(one).startswith("This person agreed")
     asked = {"by": None, "intent": uuid.uuid4(), "digest": one.digest}
     with pytest.raises(launches.NoConsent):
-        launches.launch(one, **asked, consent=Campaign.OWN_NUMBERS)
+        launches.launch(one, **asked, consent=OWN_NUMBERS)
     assert Campaign.objects.get().launched_at is None
 
 

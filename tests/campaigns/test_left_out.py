@@ -24,7 +24,9 @@ from tests.factories import (
     make_checked_campaigns,
     make_ready_campaign,
     make_template,
+    make_test_number,
     people,
+    send_test,
     xlsx,
 )
 
@@ -280,10 +282,18 @@ def test_no_limit_and_another_teams_messages(capped, other_team):
 
 def test_tests_to_own_numbers_do_not_count(capped):
     test = finish(launch(make_ready_campaign(capped, rows=people(1))))
-    Campaign.objects.filter(pk=test.pk).update(consent=Campaign.OWN_NUMBERS)
+    Campaign.objects.filter(pk=test.pk).update(is_test=True)
     assert outcome(check(draft(capped, people(1)))) == {"rows": 1, "sent": 1}
     test.refresh_from_db()
     assert not left_out.has_cap(test, "MARKETING")
+
+
+def test_a_test_does_not_count_after_its_draft_was_deleted(capped):
+    ready = make_ready_campaign(capped, rows=people(1))
+    number = make_test_number(capped, phone=ready.recipients.get().phone)
+    finish(send_test(ready, number=number))
+    drafts.delete_draft(ready, by=None)
+    assert outcome(check(draft(capped, people(1)))) == {"rows": 1, "sent": 1}
 
 
 @pytest.mark.parametrize("engines", [(a, b) for a in ENGINES for b in ENGINES])

@@ -146,7 +146,7 @@ def test_nobody_is_written_to_without_the_consent(client, single, sandbox):
         "intent": str(uuid.uuid4()),
         "digest": page.find("input", {"name": "digest"})["value"],
         # The words for the team's own phones are for tests only.
-        "consent": Campaign.OWN_NUMBERS,
+        "consent": "A test to the team's own numbers.",
     }
     assert "tick the box" in text(client.post(url(single, "launch"), data))
     drain()

@@ -77,7 +77,9 @@ def test_the_values_of_the_row_that_is_shown_reach_the_saved_phone(client, ready
     assert "Accepted by ChumiAI Kofi" in words
     test = Campaign.objects.get(test_of=ready)
     assert (test.status, test.launched_by.first_name) == ("completed", "Kofi")
-    assert "Test of Easter sale" in text(client.get(url(test, "detail")))
+    assert (test.is_test, test.consent) == (True, "")
+    words = text(client.get(url(test, "detail")))
+    assert "Test of Easter sale" in words and "A test to the team's own numbers." in words
 
 
 def test_pressed_twice_it_goes_out_once(client, ready, number, sandbox):
@@ -281,7 +283,7 @@ def test_a_deleted_draft_leaves_its_tests_as_messages_that_were_sent(client, rea
     run()
     drafts.delete_draft(ready, by=None)
     test = Campaign.objects.get()
-    assert (test.test_of, test.status) == (None, "completed")
+    assert (test.test_of, test.is_test, test.status) == (None, True, "completed")
     assert Recipient.objects.get().phone == OURS
     assert "Test of Easter sale" in text(client.get(list_url(ready.team), {"tab": "single"}))
     assert client.get(url(test, "detail")).status_code == 200
