@@ -81,7 +81,7 @@ class ConversationFilterForm(forms.Form):
         found |= self.matches.keys()
         digits = re.sub(r"\D", "", self.text)
         if len(digits) >= 3 and not self.whole_only and not re.search(r"[^\W\d]", self.text):
-            for beginning in phones.beginnings(self.text, self.region):
+            for beginning in phones.prefixes(self.text, self.region):
                 found |= set(search.begin_with(team, beginning.lstrip("+")))
         return found
 

@@ -1,6 +1,7 @@
-"""Phone numbers: what people and spreadsheets write, as E.164 with `+`, or a plain reason why not.
+"""Phone numbers: E.164 with `+` from what people and spreadsheets write, or the reason why not.
 
-A number is repaired only where the repair is provable, and every repair is told.
+A number is repaired only where the repair is certain, and every repair is reported. Problems,
+repairs and warnings are sentences; `core.formats.sentence` translates them.
 libphonenumber is imported on first use: a process that reads no numbers doesn't pay for it.
 """
 
@@ -9,32 +10,39 @@ import unicodedata
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-MISSING = "The phone number is missing."
-SHORTENED = "Excel shortened this number. Format the column as Text and export again."
-ROUNDED = (
+from core.sentences import Sentence, gettext_noop
+
+MISSING = gettext_noop("The phone number is missing.")
+SHORTENED = gettext_noop(
+    "Excel shortened this number. Format the column as Text and export again."
+)
+ROUNDED = gettext_noop(
     "This number ends in six zeros, so Excel probably rounded it. "
     "Format the column as Text and type the number again."
 )
-TWO_NUMBERS = "There are two numbers in this cell. Keep one."
-NOT_A_PHONE = "This is not a phone number."
-TOO_SHORT = "This number is too short. Look for missing digits."
-TOO_LONG = "This number is too long. Look for extra digits."
-UNKNOWN_COUNTRY = "No country uses this number. Write it with + and the country code."
-UNUSED = "No network uses this number. Check the digits."
+TWO_NUMBERS = gettext_noop("There are two numbers in this cell. Keep one.")
+NOT_A_PHONE = gettext_noop("This is not a phone number.")
+TOO_SHORT = gettext_noop("This number is too short. Look for missing digits.")
+TOO_LONG = gettext_noop("This number is too long. Look for extra digits.")
+UNKNOWN_COUNTRY = gettext_noop(
+    "No country uses this number. Write it with + and the country code."
+)
+UNUSED = gettext_noop("No network uses this number. Check the digits.")
 
-REMOVED_POINT_ZERO = "Removed a trailing .0 from the phone number."
-RESTORED_ZERO = "Restored the leading zero that Excel removed from the phone number."
-REMOVED_TRUNK_ZERO = "Removed the 0 after the country code."
+REMOVED_POINT_ZERO = gettext_noop("Removed a trailing .0 from the phone number.")
+RESTORED_ZERO = gettext_noop("Restored the leading zero that Excel removed from the phone number.")
+ADDED_COUNTRY_CODE = gettext_noop("Added the country code {code}.")
+REMOVED_TRUNK_ZERO = gettext_noop("Removed the 0 after the country code.")
 
-LANDLINE = "This looks like a landline, which may not be on WhatsApp."
-NOT_A_MOBILE = "This looks like a service number, which may not be on WhatsApp."
-OTHER_COUNTRY = "Written without +, read as a number of another country."
-MANY_ZEROS = "This number ends in six zeros. Check that Excel has not rounded it."
+LANDLINE = gettext_noop("This looks like a landline, which may not be on WhatsApp.")
+NOT_A_MOBILE = gettext_noop("This looks like a service number, which may not be on WhatsApp.")
+OTHER_COUNTRY = gettext_noop("Written without +, read as a number of another country.")
+MANY_ZEROS = gettext_noop("This number ends in six zeros. Check that Excel has not rounded it.")
 
 
 @dataclass(frozen=True, slots=True)
 class Phone:
-    """A valid number, with what was repaired and what looks doubtful, as sentences."""
+    """A valid number, with sentences on what was repaired and what looks doubtful."""
 
     e164: str = field(repr=False)
     repairs: tuple[str, ...] = ()
@@ -43,13 +51,13 @@ class Phone:
 
 @dataclass(frozen=True, slots=True)
 class PhoneProblem:
-    """Why a text is no usable number: one plain instruction."""
+    """Why a text is no usable number: one instruction."""
 
     problem: str
 
 
 def parse(text: str, *, region: str = "GH", number: bool = False) -> Phone | PhoneProblem:
-    """Read one number; `number` says that it stood in a numeric cell, given as plain decimals."""
+    """Read one number. `number`: the text is the plain decimals of a numeric cell."""
     text = _plain(text)
     if not text:
         return PhoneProblem(MISSING)
@@ -91,14 +99,17 @@ def wire(phone: str) -> str:
 
 
 def country_prefix(region: str) -> str:
-    """Return how the numbers of a region begin: `+233`."""
+    """Return the country code of a region with its +: `+233`."""
     import phonenumbers
 
     return f"+{phonenumbers.country_code_for_region(region)}"
 
 
-def beginnings(text: str, region: str) -> tuple[str, ...]:
-    """Return how E.164 numbers begin whose first digits somebody typed, in either way to write."""
+def prefixes(text: str, region: str) -> tuple[str, ...]:
+    """Return the prefixes of E.164 numbers that start with the typed digits.
+
+    Digits without + may start a local number or one with its country code.
+    """
     local = re.sub(r"\D", "", text).lstrip("0")
     if not local:
         return ()
@@ -119,7 +130,7 @@ def display(phone: str) -> str:
 
 
 def mask(phone: str) -> str:
-    """Write an E.164 number so that nobody can call it: `+233 24 *** 3456`."""
+    """Hide digits of an E.164 number: `+233 24 *** 3456`."""
     import phonenumbers
 
     try:
@@ -145,7 +156,7 @@ _SCHEME = re.compile(r"(tel|whatsapp|phone|mobile|p)\s*:\s*", re.IGNORECASE)
 
 
 def _plain(text: str) -> str:
-    """Bring any alphabet's digits to ASCII and drop what can't be seen."""
+    """Convert the digits of any alphabet to ASCII and drop invisible characters."""
     if not text.isascii():
         folded = unicodedata.normalize("NFKC", text)
         text = "".join(
@@ -160,7 +171,7 @@ def _plain(text: str) -> str:
 def _recognise(
     digits: str, region: str, international: bool, number: bool
 ) -> Phone | PhoneProblem:
-    """Find the one number that these digits can mean in this region."""
+    """Return the number that these digits mean in this region."""
     quick = _quick(region)
     if quick is not None and (match := quick.pattern.fullmatch(digits)) is not None:
         code, zero, national = match["code"], match["zero"], match["national"]
@@ -176,7 +187,7 @@ def _recognise(
 
 @dataclass(frozen=True, slots=True)
 class _Quick:
-    """What is surely a mobile number of a region, as one pattern."""
+    """A pattern that matches only mobile numbers of a region."""
 
     code: str
     pattern: re.Pattern[str]
@@ -185,7 +196,7 @@ class _Quick:
 
 @lru_cache
 def _quick(region: str) -> _Quick | None:
-    """Build the pattern from the library's own metadata; it only accepts, doubt is the library's.
+    """Build the pattern from the metadata of the library, which decides on what it doesn't match.
 
     Only for regions with a country code of their own and a plain trunk 0; a library call
     takes some 30 µs, which is most of the time of a check.
@@ -214,7 +225,11 @@ def _quick(region: str) -> _Quick | None:
         rf"(?P<code>(?!(?:{general})$){code})?(?P<zero>0)?"
         rf"(?P<national>(?!0|{code})(?=(?:{general})$){none_of}(?:{mobile}))"
     )
-    return _Quick(str(code), pattern, f"Added the country code {code}.")
+    return _Quick(str(code), pattern, _added_code(str(code)))
+
+
+def _added_code(code: str) -> Sentence:
+    return Sentence(ADDED_COUNTRY_CODE, {"code": code})
 
 
 def _ask_library(
@@ -248,7 +263,7 @@ def _ask_library(
         if digits == national and not international:
             # Where people dial no trunk 0, a bare national number is how it is written.
             if phonenumbers.ndd_prefix_for_region(region, True) == "0":
-                repairs += (RESTORED_ZERO if number else f"Added the country code {code}.",)
+                repairs += (RESTORED_ZERO if number else _added_code(code),)
         elif digits.startswith(code) and digits != code + national:
             repairs += (REMOVED_TRUNK_ZERO,)
         kind = phonenumbers.number_type(parsed)

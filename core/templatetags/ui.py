@@ -1,4 +1,4 @@
-"""What the pages are made of: icons, badges, controls, and the way we write numbers and times."""
+"""Tags and filters of every page: icons, badges, form controls, numbers and times."""
 
 from datetime import datetime, timedelta
 from functools import cache
@@ -10,9 +10,11 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from core import formats, times
+
 register = template.Library()
 
-# The tone of every state that a page shows; a state that is missing here is shown as idle.
+# The tone of every state that a page shows; one that is missing here is shown as idle.
 TONES = {
     "ok": "approved accepted completed delivered read sent succeeded ready_to_send connected done",
     "busy": "sending submitting processing running syncing checking in_progress",
@@ -36,7 +38,7 @@ TONE_ICONS = {
 @register.simple_tag
 @cache
 def icon(name: str, css: str = "") -> SafeString:
-    """Draw an icon of the sprite; it says nothing to a screen reader."""
+    """Draw an icon of the sprite; screen readers skip it."""
     return format_html(
         '<svg class="icon {}" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>',
         css,
@@ -47,7 +49,10 @@ def icon(name: str, css: str = "") -> SafeString:
 
 @register.simple_tag
 def status_badge(state: str, label: str = "", tone: str = "") -> SafeString:
-    """Draw a state as a badge; the colour is never all that tells two states apart."""
+    """Draw a state as a badge: its icon and its label tell states apart without colour.
+
+    Without a label the badge shows the code of the state: give one wherever a person reads it.
+    """
     tone = tone or TONE_OF.get(str(state).lower(), "idle")
     return format_html(
         '<span class="status status-{}">{}{}</span>',
@@ -75,13 +80,13 @@ def control(field: BoundField) -> SafeString:
 
 @register.filter
 def starts_with(text: str | None, start: str) -> bool:
-    """Tell whether a text, if there is one, begins so."""
+    """Return True if the text starts with `start`."""
     return (text or "").startswith(start)
 
 
 @register.filter
 def is_checkbox(field: BoundField) -> bool:
-    """Tell a single checkbox, whose label stands behind it."""
+    """Return True for a single checkbox: its label stands after it."""
     return isinstance(field.field.widget, CheckboxInput)
 
 
@@ -95,7 +100,7 @@ def phone_display(phone: str) -> str:
 
 @register.filter
 def phone_masked(phone: str) -> str:
-    """Write a number so that it is recognised by who knows it, and by nobody else."""
+    """Write a number so that only a person who knows it recognises it."""
     from core.phones import mask
 
     return mask(phone) if phone else ""
@@ -103,26 +108,16 @@ def phone_masked(phone: str) -> str:
 
 @register.filter
 def count(number: int | None) -> str:
-    """Write a count with its separators: `1,204`; one that nobody told is a dash, never zero."""
-    return "—" if number is None else f"{number:,}"
+    """Write a count with its separators: `1,204`; an unknown one is a dash, never zero."""
+    return "—" if number is None else formats.number(number)
 
 
 @register.filter
 def duration(value: timedelta | float | None) -> str:
-    """Write a length of time in its two largest units: `2 h 5 min`."""
+    """Write a length of time, in seconds where it is a number; see `core.times.duration`."""
     if value is None:
         return ""
-    seconds = round(value.total_seconds() if isinstance(value, timedelta) else value)
-    if seconds < 60:
-        return f"{max(seconds, 0)} s"
-    minutes, seconds = divmod(seconds, 60)
-    if minutes < 60:
-        return f"{minutes} min {seconds} s" if seconds and minutes < 10 else f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    if hours < 24:
-        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
-    days, hours = divmod(hours, 24)
-    return f"{days} d {hours} h" if hours else f"{days} d"
+    return times.duration(value if isinstance(value, timedelta) else timedelta(seconds=value))
 
 
 @register.filter
@@ -131,8 +126,9 @@ def local_time(moment: datetime | None) -> SafeString | str:
     if moment is None:
         return ""
     local = timezone.localtime(moment)
-    year = "" if local.year == timezone.localtime().year else f" {local.year}"
-    text = f"{local:%a} {local.day} {local:%b}{year}, {local:%H:%M}"
     return format_html(
-        '<time datetime="{}" title="{}">{}</time>', local.isoformat(), f"{local:%Z}", text
+        '<time datetime="{}" title="{}">{}</time>',
+        local.isoformat(),
+        f"{local:%Z}",
+        times.day_and_clock(moment, other_years=True),
     )
