@@ -509,7 +509,7 @@ class BatchQuerySet(models.QuerySet):
         """Return what ChumiAI may still be working on, and what we have yet to settle."""
         return self.filter(
             Q(status__in=(Batch.Status.SUBMITTING, Batch.Status.UNCONFIRMED))
-            | Q(status=Batch.Status.ACCEPTED, job__isnull=False, job__lost_at=None)
+            | Q(status=Batch.Status.ACCEPTED, job__isnull=False, job__stopped_polling_at=None)
             & ~Q(job__state__in=TERMINAL_JOBS)
         )
 
@@ -658,7 +658,7 @@ class BulkJobQuerySet(models.QuerySet):
         return self.filter(team=team)
 
     def open(self):
-        return self.exclude(state__in=TERMINAL_JOBS).filter(lost_at=None)
+        return self.exclude(state__in=TERMINAL_JOBS).filter(stopped_polling_at=None)
 
     def due(self, now):
         """Return those whose turn to be asked about has come, the longest due first."""
@@ -677,6 +677,16 @@ class BulkJob(models.Model):
         FAILED = "failed", "Failed"
         CANCELLED = "cancelled", "Cancelled at ChumiAI"
         UNKNOWN = "unknown", "Not clear"
+
+    class Stop(models.TextChoices):
+        """Why we stopped asking ChumiAI about a job that has not ended."""
+
+        LOST = "lost", "ChumiAI no longer lists this job."
+        GIVEN_UP = (
+            "given_up",
+            "This job did not end within a day, so we stopped asking. Press Refresh to look "
+            "again.",
+        )
 
     team = models.ForeignKey(Team, models.CASCADE, related_name="bulk_jobs")
     # Set when one of our batches started it; a job is linked once.
@@ -699,6 +709,7 @@ class BulkJob(models.Model):
     has_row_results = models.BooleanField(default=False)
     # A person went on in spite of its failures.
     failures_told = models.BooleanField(default=False)
+    # What ChumiAI says about it, in its own words.
     error = models.CharField(max_length=300, blank=True)
     # Somebody has its page open: it is asked about more often.
     watched_until = models.DateTimeField(null=True)
@@ -712,8 +723,9 @@ class BulkJob(models.Model):
     asked_at = models.DateTimeField(null=True)
     changed_at = models.DateTimeField()
     next_poll_at = models.DateTimeField(null=True)
-    # ChumiAI no longer lists it, or it stopped moving for good.
-    lost_at = models.DateTimeField(null=True)
+    # When and why we stopped asking about a job that has not ended.
+    stopped_polling_at = models.DateTimeField(null=True)
+    stopped_polling_because = models.CharField(max_length=10, choices=Stop.choices, blank=True)
 
     objects = BulkJobQuerySet.as_manager()
 
@@ -739,7 +751,7 @@ class BulkJob(models.Model):
 
     @property
     def is_over(self):
-        return self.state in TERMINAL_JOBS or self.lost_at is not None
+        return self.state in TERMINAL_JOBS or self.stopped_polling_at is not None
 
     @property
     def failure(self):

@@ -376,8 +376,12 @@ def _words_of_pending(campaign):
 
 
 def _words_of_job(job, people, counts):
-    if job.lost_at:
-        return "Lost from sight", "warn", f"{job.error} What we know of it stays."
+    if job.stopped_polling_at:
+        return (
+            "Lost from sight",
+            "warn",
+            f"{job.get_stopped_polling_because_display()} What we know of it stays.",
+        )
     failed = ""
     if counts["failed"]:
         failed = f"{counts['failed']:,} failed"

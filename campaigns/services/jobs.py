@@ -28,8 +28,6 @@ INTERVALS = ((30, 2), (300, 5), (3600, 15))
 SLOW_INTERVAL = 60
 WATCHED_INTERVALS = ((600, 2), (3600, 5))
 SLOW_WATCHED_INTERVAL = 15
-LOST = "ChumiAI no longer lists this job."
-GIVEN_UP = "This job did not end within a day, so we stopped asking. Press Refresh to look again."
 
 
 def poll_interval(age, *, watched=False):
@@ -212,14 +210,14 @@ def _record_messages(batch, results):
     unnamed.name_messages({pk: told[phone] for pk, phone in people if phone in told})
 
 
-def record_lost(job, reason=LOST):
-    """Stop asking about the job, and say why."""
+def stop_polling(job, because):
+    """Stop asking about the job, because of a `BulkJob.Stop`."""
     now = timezone.now()
     with transaction.atomic():
         if (
             BulkJob.objects.open()
             .filter(pk=job.pk)
-            .update(lost_at=now, next_poll_at=None, error=reason)
+            .update(stopped_polling_at=now, stopped_polling_because=because, next_poll_at=None)
             and job.batch_id
         ):
             tasks.request("send_batches", job.team_id)
@@ -230,7 +228,7 @@ def record_missing(job):
     if job.asked_at is None and timezone.now() - job.first_seen_at < SHOWN_WITHIN:
         record_asked(job, again_in=5)
     else:
-        record_lost(job)
+        stop_polling(job, BulkJob.Stop.LOST)
 
 
 def record_asked(job, *, again_in):
@@ -243,7 +241,7 @@ def record_asked(job, *, again_in):
 def give_up_if_old(job):
     """Stop asking about a job that does not end within a day."""
     if timezone.now() - job.first_seen_at > POLL_FOR:
-        record_lost(job, GIVEN_UP)
+        stop_polling(job, BulkJob.Stop.GIVEN_UP)
 
 
 def record_wait(team, seconds):
@@ -283,8 +281,9 @@ def request_sync(team, *, by=None):
         JobSync.objects.update_or_create(
             team=team, defaults={"requested_at": timezone.now(), "finished_at": None, "error": ""}
         )
-        BulkJob.objects.filter(team=team, error=GIVEN_UP).update(
-            lost_at=None, error="", next_poll_at=timezone.now()
+        given_up = BulkJob.objects.filter(team=team, stopped_polling_because=BulkJob.Stop.GIVEN_UP)
+        given_up.update(
+            stopped_polling_at=None, stopped_polling_because="", next_poll_at=timezone.now()
         )
         tasks.request("sync_jobs", team.pk)
         tasks.request("poll_jobs", team.pk)

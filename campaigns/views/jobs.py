@@ -42,7 +42,9 @@ class JobFilter(forms.Form):
         if state == "open":
             queryset = queryset.open()
         if state == "over":
-            queryset = queryset.filter(Q(state__in=TERMINAL_JOBS) | Q(lost_at__isnull=False))
+            queryset = queryset.filter(
+                Q(state__in=TERMINAL_JOBS) | Q(stopped_polling_at__isnull=False)
+            )
         return queryset
 
 

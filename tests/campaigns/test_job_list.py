@@ -49,9 +49,10 @@ def test_a_counter_that_nobody_told_is_a_dash(team, viewer, login):
 
 
 def test_a_lost_job_says_so(team, viewer, login):
-    make_job(team, state="running", lost_at=timezone.now(), error="ChumiAI no longer lists it.")
+    stopped = {"stopped_polling_at": timezone.now(), "stopped_polling_because": "lost"}
+    make_job(team, state="running", **stopped)
     html = login(viewer).get(url(team)).content.decode()
-    assert "Lost from sight" in html and "ChumiAI no longer lists it." in html
+    assert "Lost from sight" in html and "ChumiAI no longer lists this job." in html
 
 
 def test_a_job_of_which_nothing_is_heard_says_so(team, viewer, login):
@@ -64,7 +65,7 @@ def test_a_job_of_which_nothing_is_heard_says_so(team, viewer, login):
     BulkJob.objects.update(changed_at=quiet, asked_at=now)
     html = client.get(url(team)).content.decode()
     assert "No news from ChumiAI for 4 min" in html and "It last answered" in html
-    for over in ({"state": "completed"}, {"state": "running", "lost_at": now}):
+    for over in ({"state": "completed"}, {"state": "running", "stopped_polling_at": now}):
         BulkJob.objects.filter(pk=job.pk).update(**over)
         assert b"No news" not in client.get(url(team)).content
 
@@ -91,7 +92,7 @@ def test_filters(team, viewer, login, connected, drain):
     drain("send_batches")
     make_job(team, 1, state="running")
     make_job(team, 2, remote_id="over-2")
-    make_job(team, 3, state="running", lost_at=timezone.now())
+    make_job(team, 3, state="running", stopped_polling_at=timezone.now())
     client = login(viewer)
 
     def listed(query):

@@ -183,7 +183,7 @@ def test_a_vanished_job_is_said_and_ends_the_waiting(
     BulkJob.objects.update(asked_at=timezone.now())
     assert poll(connected) is None
     job = BulkJob.objects.get()
-    assert job.lost_at is not None and job.error == jobs.LOST
+    assert job.stopped_polling_at is not None and job.stopped_polling_because == BulkJob.Stop.LOST
     drain("send_batches")
     running.refresh_from_db()
     assert running.status == Campaign.Status.COMPLETED
@@ -197,7 +197,7 @@ def test_a_vanished_job_is_said_and_ends_the_waiting(
 def test_a_young_job_that_is_not_shown_yet_is_looked_for_again(connected, running, sandbox):
     sandbox.post("reset", account=connected.slug)
     assert poll(connected) > 0
-    assert BulkJob.objects.get().lost_at is None
+    assert BulkJob.objects.get().stopped_polling_at is None
 
 
 def test_a_vanished_job_keeps_what_was_known_of_it(connected, running, sandbox):
@@ -206,7 +206,8 @@ def test_a_vanished_job_keeps_what_was_known_of_it(connected, running, sandbox):
     sandbox.post("jobs/last", account=connected.slug, action="vanish")
     assert poll(connected) is None
     job = BulkJob.objects.get()
-    assert (job.error, job.processed, job.accepted) == (jobs.LOST, 3, 3)
+    lost = BulkJob.Stop.LOST
+    assert (job.stopped_polling_because, job.processed, job.accepted) == (lost, 3, 3)
 
 
 @pytest.mark.parametrize("fault", [None, "500"])
@@ -216,7 +217,7 @@ def test_a_job_that_never_ends_is_given_up_after_a_last_look(connected, running,
     if fault:
         sandbox.fault(fault, path="/api/v1/whatsapp/bulk-jobs", method="GET")
     assert poll(connected) is None
-    assert BulkJob.objects.get().error == jobs.GIVEN_UP
+    assert BulkJob.objects.get().stopped_polling_because == BulkJob.Stop.GIVEN_UP
     assert poll(connected) is None
     assert asked(sandbox, connected) == before + 1
     # Refresh looks once more, however the two tasks come about.
@@ -230,7 +231,7 @@ def test_a_job_that_ended_after_more_than_a_day_has_ended(connected, running, sa
     sandbox.post("jobs/last", account=connected.slug, action="finish")
     assert poll(connected) is None
     job = BulkJob.objects.get()
-    assert (job.state, job.error, job.lost_at) == ("completed", "", None)
+    assert (job.state, job.error, job.stopped_polling_at) == ("completed", "", None)
 
 
 def test_a_job_started_elsewhere_is_followed_without_a_batch(connected, sandbox):
@@ -425,5 +426,5 @@ def test_an_answer_that_is_none_changes_nothing(connected, running, sandbox, kin
     sandbox.post("faults", kind=kind, path="/api/v1/whatsapp/bulk-jobs", times=9)
     assert poll(connected) > 0
     job = BulkJob.objects.get()
-    assert (job.processed, job.accepted, job.lost_at) == (3, 3, None)
+    assert (job.processed, job.accepted, job.stopped_polling_at) == (3, 3, None)
     assert job.state not in TERMINAL_JOBS

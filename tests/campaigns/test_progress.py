@@ -59,7 +59,7 @@ def test_the_numbers_always_add_up():
             accepted=count(),
             failed=count(),
             skipped=count(),
-            lost_at=rng.choice((None, None, NOW)),
+            stopped_polling_at=rng.choice((None, None, NOW)),
             changed_at=NOW - timedelta(seconds=rng.randint(0, 9000)),
         )
 
@@ -137,7 +137,7 @@ def test_a_job_that_was_given_up_leaves_the_rest_untold():
 
 
 @pytest.mark.parametrize(
-    "end", [{"state": Job.FAILED}, {"state": Job.CANCELLED}, {"lost_at": NOW}]
+    "end", [{"state": Job.FAILED}, {"state": Job.CANCELLED}, {"stopped_polling_at": NOW}]
 )
 def test_whom_chumiai_never_reached_move_no_bar(end):
     given_up = job(total=992, **end)
@@ -191,7 +191,7 @@ def test_no_news_for_three_minutes_is_said(quiet, stalled):
 
 def test_a_job_that_is_over_is_never_stalled():
     old = NOW - timedelta(days=1)
-    for over in (job(Job.COMPLETED, changed_at=old), job(lost_at=old, changed_at=old)):
+    for over in (job(Job.COMPLETED, changed_at=old), job(stopped_polling_at=old, changed_at=old)):
         result = progress_of(campaign(), [batch(status=Part.ACCEPTED, job=over)], NOW)
         assert not result.is_stalled
 
