@@ -52,7 +52,7 @@ def standings(campaigns, *, tries=False, receipts=NOTHING_TOLD):
     campaigns = list(campaigns)
     batches = _batches(campaigns, tries)
     counted = _singles(campaigns, batches, now)
-    alive, seen_at = tasks.pulse()
+    worker = tasks.worker_status()
     return [
         (
             campaign,
@@ -62,8 +62,8 @@ def standings(campaigns, *, tries=False, receipts=NOTHING_TOLD):
                 now,
                 singles=counted[campaign.pk],
                 receipts=receipts,
-                sender_is_alive=alive,
-                sender_seen_at=seen_at,
+                sender_is_alive=worker.is_alive,
+                sender_seen_at=worker.seen_at,
             ),
         )
         for campaign in campaigns

@@ -1,4 +1,4 @@
-"""What is due, and who works."""
+"""Tasks and workers in the admin."""
 
 from django.contrib import admin
 

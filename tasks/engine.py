@@ -1,21 +1,18 @@
 """The engine that carries wake-ups between processes: huey, on the store of TASKS_STORE.
 
-A wake-up carries no truth. Lost, late or delivered twice, it changes nothing: the Task row
-says what is due.
+A wake-up carries no truth: one that is lost, late or delivered twice changes nothing, because
+the Task row says what is due. `tasks.services` puts wake-ups in and says what they run.
 """
 
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.db import close_old_connections
-from huey import MemoryHuey, PostgresHuey, RedisHuey, SqliteHuey, crontab
+from huey import Huey, MemoryHuey, PostgresHuey, RedisHuey, SqliteHuey
 from huey.serializer import SignedSerializer
 
-from tasks import services
 
-
-def _open(url):
+def _open(url: str) -> Huey:
     options = {
         "name": "chumi",
         "results": False,
@@ -34,29 +31,3 @@ def _open(url):
 
 
 huey = _open(settings.TASKS_STORE)
-
-
-@huey.task()
-def _run(name, key):
-    close_old_connections()
-    try:
-        services.run(name, key)
-    finally:
-        close_old_connections()
-
-
-@huey.periodic_task(crontab(minute="*"))
-def _sweep():
-    close_old_connections()
-    try:
-        services.sweep()
-    finally:
-        close_old_connections()
-
-
-def wake(name, key, delay=0.0):
-    """Ask a worker to look at the task, in `delay` seconds."""
-    if delay > 0:
-        _run.schedule(args=(name, key), delay=delay)
-    else:
-        _run(name, key)

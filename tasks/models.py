@@ -1,24 +1,26 @@
-"""What is due, who holds it, and which workers are alive."""
+"""Which tasks are due, which worker holds them, and which workers are alive."""
+
+from datetime import datetime
 
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
 
-class TaskQuerySet(models.QuerySet):
-    def due(self, now=None):
+class TaskQuerySet(models.QuerySet["Task"]):
+    def due(self, now: datetime | None = None) -> "TaskQuerySet":
         now = now or timezone.now()
         return self.filter(due_at__lte=now).filter(Q(leased_until=None) | Q(leased_until__lt=now))
 
-    def waiting(self):
+    def waiting(self) -> "TaskQuerySet":
         return self.exclude(due_at=None)
 
 
 class Task(models.Model):
     """One kind of work on one subject. Idle while `due_at` is empty.
 
-    The row is the queue: a wake-up only says "look now". `wanted` counts the requests, so
-    that one that arrives while a worker is busy is not lost when that worker finishes.
+    The row is the queue: a wake-up only says "look now". `wanted` counts the requests, so that a
+    request during a run is not lost when that run ends.
     """
 
     name = models.CharField(max_length=40)
@@ -36,11 +38,11 @@ class Task(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["name", "key"], name="one_task_a_subject")]
         indexes = [
-            # The sweep looks for what is due; idle rows stay out of the index.
+            # For the sweep; idle rows stay out of the index.
             models.Index(fields=["due_at"], condition=~Q(due_at=None), name="task_due"),
         ]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.name} {self.key}"
 
 
@@ -50,8 +52,8 @@ class Worker(models.Model):
     name = models.CharField(max_length=100, unique=True)
     started_at = models.DateTimeField()
     seen_at = models.DateTimeField(db_index=True)
-    # Set when it ended by itself; one that was killed only falls silent.
+    # Set when the worker ends by itself; a killed one is only no longer seen.
     stopped_at = models.DateTimeField(null=True)
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.name

@@ -1,36 +1,53 @@
-"""Ask for a task, run it under a lease, and find what was left behind."""
+"""Request a task, run it under a lease, and wake tasks that were left behind."""
 
 import logging
 import secrets
 import threading
-from datetime import timedelta
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from django.conf import settings
-from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.db import (
+    DatabaseError,
+    IntegrityError,
+    close_old_connections,
+    connection,
+    transaction,
+)
 from django.db.models import Case, Count, F, Max, Q, Value, When
 from django.utils import timezone
 from django.utils.module_loading import import_string
+from huey import crontab
 
-from tasks.models import Task, Worker
+from tasks.engine import huey
+from tasks.models import Task, TaskQuerySet, Worker
 
 logger = logging.getLogger(__name__)
 
+# A handler takes the key and returns None (nothing more to do) or the seconds until it wants to
+# run again.
+Handler = Callable[[str], float | None]
+
 WORKER_SILENT_AFTER = timedelta(seconds=30)
+# Longest pause after repeated failures, in seconds.
 LONGEST_BACKOFF = 300
-LOOK_AGAIN_AFTER = timedelta(seconds=0.5)
-# Of one that is at it: it was due when it was taken, so a moment to come was set after that.
-# The ORM takes longer to write this than the database to answer, and a flood asks it each time.
+# How soon a running task looks again after `request_soon`.
+SOON = timedelta(seconds=0.5)
+# A leased task whose due_at is in the future was requested again while running.
+# Hot path: building this with the ORM takes longer than the database takes to answer.
 ABOUT_TO_RUN = f"""
     SELECT 1 FROM {Task._meta.db_table} WHERE name = %s AND key = %s
     AND (leased_until IS NULL AND due_at <= %s OR leased_until > %s AND due_at > %s)
 """
 
 
-def request(name, key, *, delay=0.0):
-    """Make the task due, no later than in `delay` seconds, and wake a worker on commit.
+def request(name: str, key: int | str, *, delay: float = 0.0) -> None:
+    """Make the task due in `delay` seconds at the latest, and wake a worker on commit.
 
-    Asking twice is asking once. The row is written in the caller's transaction, so that
-    the wish and the change that caused it stand or fall together.
+    Idempotent. The row is written in the caller's transaction, so that the request and the change
+    that caused it are committed together or not at all.
     """
     due_at = timezone.now() + timedelta(seconds=delay)
     tasks = Task.objects.filter(name=name, key=str(key))
@@ -43,30 +60,30 @@ def request(name, key, *, delay=0.0):
     transaction.on_commit(lambda: _wake(name, str(key), delay))
 
 
-def nudge(name, key):
-    """Make the task due from a place that many pass at a time.
+def request_soon(name: str, key: int | str) -> None:
+    """Make the task due, from a place that runs many times a second.
 
-    Call it when what the task is about has been committed. Nothing is written where a worker is
-    about to look; one that is at it by now is told, once, to look again in half a second.
+    Call it after the commit of what the task is about. It writes nothing where a worker is about
+    to look; a task that runs at the moment is made due once, half a second later.
     """
     now = timezone.now()
     if _is_about_to_run(name, str(key), now):
         return
-    wish = {"wanted": F("wanted") + 1, "due_at": now + LOOK_AGAIN_AFTER}
-    if not Task.objects.filter(name=name, key=str(key), leased_until__gt=now).update(**wish):
+    running = Task.objects.filter(name=name, key=str(key), leased_until__gt=now)
+    if not running.update(wanted=F("wanted") + 1, due_at=now + SOON):
         request(name, key)
 
 
-def _is_about_to_run(name, key, now):
-    """Say whether a worker is going to look, or look again, without being asked."""
+def _is_about_to_run(name: str, key: str, now: datetime) -> bool:
+    """Return True if a worker is going to look, or look again, without another request."""
     soon = connection.ops.adapt_datetimefield_value(now + timedelta(seconds=1))
-    now = connection.ops.adapt_datetimefield_value(now)
+    moment = connection.ops.adapt_datetimefield_value(now)
     with connection.cursor() as cursor:
-        cursor.execute(ABOUT_TO_RUN, [name, key, soon, now, now])
+        cursor.execute(ABOUT_TO_RUN, [name, key, soon, moment, moment])
         return cursor.fetchone() is not None
 
 
-def _make_due(tasks, due_at):
+def _make_due(tasks: TaskQuerySet, due_at: datetime) -> int:
     """Do it in one statement: between two, a worker could put the row back as not due."""
     sooner = Q(due_at=None) | Q(due_at__gt=due_at)
     return tasks.update(
@@ -75,17 +92,39 @@ def _make_due(tasks, due_at):
     )
 
 
-def _wake(name, key, delay):
-    from tasks import engine
+def _wake(name: str, key: str, delay: float = 0.0) -> None:
+    """Ask a worker to look at the task, in `delay` seconds."""
+    if delay > 0:
+        _run_in_worker.schedule(args=(name, key), delay=delay)
+    else:
+        _run_in_worker(name, key)
 
-    engine.wake(name, key, delay)
+
+@contextmanager
+def _old_connections_closed() -> Iterator[None]:
+    close_old_connections()
+    try:
+        yield
+    finally:
+        close_old_connections()
 
 
-def run(name, key):
+@huey.task()  # type: ignore[untyped-decorator]
+def _run_in_worker(name: str, key: str) -> None:
+    with _old_connections_closed():
+        run(name, key)
+
+
+@huey.periodic_task(crontab(minute="*"))  # type: ignore[untyped-decorator]
+def _sweep_in_worker() -> None:
+    with _old_connections_closed():
+        sweep()
+
+
+def run(name: str, key: str) -> bool:
     """Claim the task, run its handler once, and put the row back. Return True if it ran.
 
-    A handler takes the key and returns None (nothing more to do) or the seconds until it
-    wants to be called again. Of any number of workers, one gets the lease.
+    Of any number of workers, one gets the lease.
     """
     now = timezone.now()
     token = secrets.token_hex(16)
@@ -100,9 +139,9 @@ def run(name, key):
         return False
     task = mine.first()
     if task is None:
-        # We were frozen so long that the lease has become another's.
+        # This process was frozen, the lease ran out, and another worker has it.
         return False
-    handler = import_string(settings.TASK_HANDLERS[name])
+    handler: Handler = import_string(settings.TASK_HANDLERS[name])
     try:
         with _lease_kept(mine, lease):
             again = handler(key)
@@ -118,8 +157,11 @@ def run(name, key):
     return True
 
 
-def _put_back(unasked, mine, again):
-    """Release the lease, and wake again if the handler or anyone else asked for it."""
+def _put_back(unasked: TaskQuerySet, mine: TaskQuerySet, again: float | None) -> None:
+    """Release the lease, and wake a worker if the handler or a request asks for another run.
+
+    `unasked` is the row if nothing has requested it since the claim.
+    """
     due_at = None if again is None else timezone.now() + timedelta(seconds=again)
     free = {"leased_until": None, "token": ""}
     task = mine.first()
@@ -129,7 +171,7 @@ def _put_back(unasked, mine, again):
         if again is not None:
             _wake(task.name, task.key, again)
     elif mine.update(**free):
-        # Somebody asked while we were busy, perhaps for later than the handler wants.
+        # A request came in during the run, perhaps for later than the handler wants.
         if due_at is not None:
             Task.objects.filter(pk=task.pk, due_at__gt=due_at).update(due_at=due_at)
         task.refresh_from_db()
@@ -140,42 +182,42 @@ def _put_back(unasked, mine, again):
 class _lease_kept:
     """Renew the lease from a thread while the handler runs."""
 
-    def __init__(self, mine, lease):
+    def __init__(self, mine: TaskQuerySet, lease: timedelta) -> None:
         self.mine, self.lease = mine, lease
         self.done = threading.Event()
         self.thread = threading.Thread(target=self._renew, daemon=True)
 
-    def __enter__(self):
+    def __enter__(self) -> None:
         self.thread.start()
 
-    def __exit__(self, *exc):
+    def __exit__(self, *exc: object) -> None:
         self.done.set()
         self.thread.join()
 
-    def _renew(self):
+    def _renew(self) -> None:
         while not self.done.wait(self.lease.total_seconds() / 3):
             try:
                 self.mine.update(leased_until=timezone.now() + self.lease)
             except DatabaseError:
-                # A busy database: the next turn comes before the lease has run out.
+                # A busy database: the next renewal comes before the lease runs out.
                 logger.warning("lease not renewed")
             finally:
                 connection.close()
 
 
-def sweep():
-    """Wake everything that is due or will be within the next minute."""
+def sweep() -> None:
+    """Wake every task that is due within the next minute, and forget workers of former days."""
     now = timezone.now()
     soon = now + timedelta(seconds=60)
     for task in Task.objects.waiting().filter(due_at__lte=soon).order_by("due_at"):
+        assert task.due_at
         ready = max(task.due_at, task.leased_until or task.due_at)
         if ready <= soon:
-            engine_delay = max((ready - now).total_seconds(), 0)
-            _wake(task.name, task.key, engine_delay)
+            _wake(task.name, task.key, max((ready - now).total_seconds(), 0))
     Worker.objects.filter(seen_at__lt=now - timedelta(days=1)).delete()
 
 
-def record_heartbeat(name, started_at):
+def record_heartbeat(name: str, started_at: datetime) -> None:
     """Write that the worker is alive."""
     Worker.objects.update_or_create(
         name=name,
@@ -183,22 +225,28 @@ def record_heartbeat(name, started_at):
     )
 
 
-def record_farewell(name):
+def record_stopped(name: str) -> None:
     """Write that the worker has stopped."""
     Worker.objects.filter(name=name).update(stopped_at=timezone.now())
 
 
-def pulse():
-    """Return whether any worker is alive, and when one was last seen (None: never)."""
-    alive = Count("pk", filter=_is_alive())
-    told = Worker.objects.aggregate(alive=alive, seen_at=Max("seen_at"))
-    return bool(told["alive"]), told["seen_at"]
+class WorkerStatus(NamedTuple):
+    """Whether any worker is alive, and when one was last seen (None: never)."""
+
+    is_alive: bool
+    seen_at: datetime | None
 
 
-def worker_is_alive():
-    """Say whether any worker was seen lately that has not stopped since."""
+def worker_status() -> WorkerStatus:
+    """Return the status of the workers together, in one query."""
+    found = Worker.objects.aggregate(alive=Count("pk", filter=_is_alive()), seen_at=Max("seen_at"))
+    return WorkerStatus(bool(found["alive"]), found["seen_at"])
+
+
+def worker_is_alive() -> bool:
+    """Return True if any worker was seen lately and has not stopped since."""
     return Worker.objects.filter(_is_alive()).exists()
 
 
-def _is_alive():
+def _is_alive() -> Q:
     return Q(seen_at__gt=timezone.now() - WORKER_SILENT_AFTER, stopped_at=None)

@@ -110,7 +110,7 @@ def receive(webhook, body, headers):
     digest = hashlib.sha256(f"{now:%Y-%m-%d} ".encode() + body).hexdigest()
     received_at = connection.ops.adapt_datetimefield_value(now)
     _inserts.add((team_id, digest, ciphertext, received_at))
-    tasks.nudge("process_webhooks", team_id)
+    tasks.request_soon("process_webhooks", team_id)
 
 
 class _Inserts:

@@ -102,7 +102,7 @@ def test_a_template_that_changed_since_the_check_is_in_the_way(ready, client):
 
 
 def test_a_sleeping_machine_is_said(ready, client, settings):
-    tasks.record_farewell("w")
+    tasks.record_stopped("w")
     assert "The worker is not running." in review(client, ready)
     settings.SENDING_ENABLED = False
     assert "Sending is switched off on this server" in review(client, ready)

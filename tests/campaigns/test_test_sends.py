@@ -118,7 +118,7 @@ def test_its_fate_is_shown_until_it_is_known(client, ready, number, sandbox):
 
 def test_a_sleeping_worker_is_said(client, ready, number):
     prepare(client, ready, 1, number)()
-    tasks.record_farewell("w")
+    tasks.record_stopped("w")
     assert "It waits, because no worker is running." in preview(client, ready)
 
 

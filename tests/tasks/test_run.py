@@ -1,4 +1,4 @@
-"""A task runs once for every wish, under a lease, and comes back after a crash."""
+"""A task runs once for each request, under a lease, and again after a crash."""
 
 from datetime import timedelta
 
@@ -6,6 +6,7 @@ import pytest
 from django.utils import timezone
 
 from tasks import services
+from tasks.engine import huey
 from tasks.models import Task, Worker
 
 calls = []
@@ -26,10 +27,10 @@ def later(key):
     return 60
 
 
-def nudged_while_busy(key):
+def requested_soon_while_busy(key):
     calls.append(key)
     for _ in range(3):
-        services.nudge("once", key)
+        services.request_soon("once", key)
 
 
 def moved_while_busy(key):
@@ -49,7 +50,7 @@ def handlers(db, settings):
     settings.TASK_HANDLERS = {
         "once": f"{here}.record",
         "busy": f"{here}.ask_again_while_busy",
-        "nudged": f"{here}.nudged_while_busy",
+        "soon": f"{here}.requested_soon_while_busy",
         "later": f"{here}.later",
         "broken": f"{here}.broken",
     }
@@ -70,7 +71,7 @@ def test_asking_again_is_one_statement(django_assert_num_queries):
         services.request("once", 1)
     with django_assert_num_queries(1):
         services.request("once", 1, delay=60)
-    assert Task.objects.due().exists(), "a later wish must not put an earlier one off"
+    assert Task.objects.due().exists(), "a later request must not delay an earlier one"
 
 
 def test_a_wake_up_for_what_is_not_due_does_nothing():
@@ -96,9 +97,9 @@ def test_a_wish_during_the_run_is_not_lost(settings, drain):
     assert calls == ["1", "1"]
 
 
-def test_nudges_during_the_run_are_one_look_more_in_a_moment(settings):
-    """A worker that is told of each of a flood at once would never let any gather."""
-    settings.TASK_HANDLERS["once"] = settings.TASK_HANDLERS["nudged"]
+def test_requests_soon_during_the_run_are_one_more_look_in_a_moment(settings):
+    """A worker that ran for each event of a flood would never process many at a time."""
+    settings.TASK_HANDLERS["once"] = settings.TASK_HANDLERS["soon"]
     services.request("once", 1)
     assert services.run("once", "1")
     task = Task.objects.get()
@@ -110,8 +111,8 @@ def test_nudges_during_the_run_are_one_look_more_in_a_moment(settings):
     assert Task.objects.get().due_at is None
 
 
-def test_a_moment_to_come_that_is_set_during_the_run_stays(settings):
-    """Whoever sees it relies on it, though its wish may have been counted before the run."""
+def test_a_later_due_at_that_is_set_during_the_run_stays(settings):
+    """Other processes rely on it, although its request may have been counted before the run."""
     settings.TASK_HANDLERS["once"] = "tests.tasks.test_run.moved_while_busy"
     services.request("once", 1)
     assert services.run("once", "1")
@@ -144,16 +145,14 @@ def test_a_bug_backs_off_and_tells_no_content(caplog):
 
 
 def test_the_sweep_wakes_what_is_due_or_was_left_behind(settings):
-    from tasks import engine
-
-    engine.huey.flush()
+    huey.flush()
     services.request("once", 1)
     services.request("once", 2)
     Task.objects.filter(key="2").update(
         leased_until=timezone.now() - timedelta(seconds=1), token="dead"
     )
     services.sweep()
-    assert engine.huey.pending_count() == 2
+    assert huey.pending_count() == 2
 
 
 def test_the_heartbeat_says_whether_a_worker_lives():
@@ -165,11 +164,11 @@ def test_the_heartbeat_says_whether_a_worker_lives():
 
 
 @pytest.mark.django_db
-def test_a_worker_that_stopped_is_off_at_once_and_when_is_known():
+def test_a_worker_that_stopped_is_off_at_once_and_its_last_moment_is_known():
     services.record_heartbeat("w", timezone.now())
-    services.record_farewell("w")
+    services.record_stopped("w")
     assert not services.worker_is_alive()
-    alive, seen_at = services.pulse()
+    alive, seen_at = services.worker_status()
     assert not alive
     assert timezone.now() - seen_at < services.WORKER_SILENT_AFTER
     services.record_heartbeat("w", timezone.now())
