@@ -60,7 +60,7 @@ def sync_jobs(team_id):
     try:
         jobs.apply_list(team, client_for(team).list_bulk_jobs())
     except RateLimited as error:
-        return jobs.record_wait(team, error.retry_after)
+        return jobs.record_wait(team, error)
     except (ChumiError, NotConnected) as error:
         jobs.record_sync_ended(team, str(error))
         return
@@ -127,7 +127,7 @@ def _wait_after(team, answers):
     told = [a for a in answers if isinstance(a, ChumiError) and not isinstance(a, NotFound)]
     for error in told:
         if isinstance(error, RateLimited):
-            return jobs.record_wait(team, error.retry_after)
+            return jobs.record_wait(team, error)
     for error in told:
         if isinstance(error, Unreachable):
             return jobs.WAIT

@@ -1,14 +1,15 @@
 """The task that mirrors a team's contacts and groups."""
 
+from dataclasses import replace
 from functools import partial
 
 from chumi_api.errors import ChumiError, Forbidden
 from contacts import services
 from contacts.models import ContactSync
-from teams.patience import Patience
+from teams.retry_policy import RetryPolicy
 from teams.services import NotConnected, client_for, record_problem
 
-LONGEST_WAIT = 300
+READS = RetryPolicy(longest=300)
 # A page that is just being made may be of the reading that was replaced; in seconds.
 DROP_AFTER = 60
 MISSING_SCOPE = (
@@ -50,11 +51,10 @@ def _read_or_say_why(sync):
 
 def _read(client, sync):
     """Read everything, page by page, each written before the next is asked for."""
-    say = partial(services.record_contact_sync_waits, sync)
-    patience = Patience(longest=LONGEST_WAIT, say=say)
-    for page in client.contact_pages(patience=patience):
+    policy = replace(READS, on_wait=partial(services.record_contact_sync_waits, sync))
+    for page in client.contact_pages(patience=policy):
         services.apply_contact_page(sync, page)
-    for group in services.apply_groups(sync, client.list_groups(patience=patience)):
-        for page in client.member_pages(group.remote_id, patience=patience):
+    for group in services.apply_groups(sync, client.list_groups(patience=policy)):
+        for page in client.member_pages(group.remote_id, patience=policy):
             services.apply_member_page(sync, group, page)
         services.record_group_read(sync, group)

@@ -5,10 +5,10 @@ from django.conf import settings
 from chumi_api.errors import ChumiError, Forbidden, NotFound
 from conversations import services
 from conversations.models import Conversation
-from teams.patience import Patience
+from teams.retry_policy import RetryPolicy
 from teams.services import NotConnected, client_for, record_problem
 
-LONGEST_WAIT = 120
+READS = RetryPolicy(longest=120)
 MISSING_SCOPE = (
     "Your ChumiAI key may not read conversations: it lacks the permission whatsapp:read. Ask "
     "whoever made the key to add it in ChumiAI, in Settings > Developer Settings > API Keys."
@@ -44,7 +44,7 @@ def _read(client, conversation):
     pages = client.conversation_pages(
         conversation.phone,
         path=settings.CHUMIAI_CONVERSATION_PATH,
-        patience=Patience(longest=LONGEST_WAIT),
+        patience=READS,
     )
     for page in pages:
         services.record_messages(conversation.team, page)

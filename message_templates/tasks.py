@@ -3,11 +3,13 @@
 from chumi_api.errors import ChumiError, RateLimited
 from message_templates import services
 from message_templates.models import SyncRun
+from teams.retry_policy import wait_after
 from teams.services import NotConnected, client_for, record_problem
 
 # ChumiAI may answer a sync before it has fetched everything: then we read the list again.
 LOOK_AGAIN_AFTER = {1: 2, 2: 8, 3: 20}
-LONGEST_WAIT = 300
+# A longer Retry-After ends the sync; both in seconds.
+WAIT, LONGEST_WAIT = 10, 300
 
 
 def sync_templates(team_id):
@@ -30,7 +32,7 @@ def sync_templates(team_id):
         services.record_sync_failed(sync, str(error))
         return None
     except RateLimited as error:
-        wait = error.retry_after or 10
+        wait = wait_after(error, default=WAIT)
         if wait > LONGEST_WAIT:
             services.record_sync_failed(sync, str(error))
             return None

@@ -38,8 +38,8 @@ def decrypt(ciphertext, *, bound_to):
 
 
 def fingerprint(key):
-    """Return a name for the API key that is equal for equal keys and tells nothing else.
+    """Return a text that is equal for equal API keys and says nothing else about them.
 
-    Keys are long and random, so no secret is needed to keep a hash of one from being guessed.
+    Keys are long and random, so a hash without a secret can't be guessed.
     """
-    return hashlib.sha256(b"chumi-admin lane " + key.encode()).hexdigest()[:32]
+    return hashlib.sha256(b"chumi-admin key fingerprint " + key.encode()).hexdigest()[:32]

@@ -148,8 +148,8 @@ class Connection(models.Model):
     base_url = models.CharField(max_length=200)
     key_ciphertext = models.TextField(blank=True, editable=False)
     key_last4 = models.CharField(max_length=4, blank=True, editable=False)
-    # Equal for equal keys, and says nothing about them: two teams with one key share its line.
-    lane = models.CharField(max_length=64, blank=True, editable=False)
+    # Equal for equal keys and says nothing else about them.
+    key_fingerprint = models.CharField(max_length=64, blank=True, editable=False)
     # {"templates:read": "granted" | "missing" | "untested", …}, as the last test saw it.
     scopes = models.JSONField(default=dict, editable=False)
     problem = models.CharField(max_length=300, blank=True, editable=False)
@@ -171,7 +171,7 @@ class Connection(models.Model):
         """Encrypt `key`, bound to this team: on another team's row it does not decrypt."""
         self.key_ciphertext = crypto.encrypt(key, bound_to=f"team:{self.team_id}")
         self.key_last4 = key[-4:]
-        self.lane = crypto.fingerprint(key)
+        self.key_fingerprint = crypto.fingerprint(key)
 
     def key(self):
         """Return the key in the clear. Raise `crypto.CannotDecrypt`."""

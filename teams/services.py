@@ -30,10 +30,10 @@ def audit(team, action, *, by=None, subject="", before=None, after=None):
     )
 
 
-def lane_of(team):
-    """Name the line to ChumiAI that the team shares with whoever has the same key."""
-    lane = Connection.objects.filter(team=team).values_list("lane", flat=True).first()
-    return lane or f"team {team.pk}"
+def key_fingerprint_of(team: Team) -> str:
+    """Return what is equal for teams with the same key, and only for these."""
+    found = Connection.objects.filter(team=team).values_list("key_fingerprint", flat=True)
+    return found.first() or f"team {team.pk}"
 
 
 def client_for(team):
@@ -89,7 +89,7 @@ def connect(team, *, base_url, key="", by=None):
     before = {"base_url": connection.base_url, "key": connection.key_last4}
     if connection.base_url != base_url:
         connection.base_url = base_url
-        connection.key_ciphertext = connection.key_last4 = connection.lane = ""
+        connection.key_ciphertext = connection.key_last4 = connection.key_fingerprint = ""
     if key:
         connection.set_key(key)
     connection.scopes, connection.problem, connection.checked_at = {}, "", None

@@ -21,9 +21,9 @@ from django.utils import timezone
 from campaigns.models import Attempt, Batch, BulkJob, Campaign
 from campaigns.senders.trouble import TRY_AGAIN, is_switched_off, not_now, passes
 from campaigns.services import batches, launches, singles
-from campaigns.services.jobs import LONGEST_WAIT
 from chumi_api.errors import ChumiError
-from teams.services import NotConnected, client_for, lane_of, record_problem
+from teams.retry_policy import wait_after
+from teams.services import NotConnected, client_for, key_fingerprint_of, record_problem
 
 logger = logging.getLogger(__name__)
 
@@ -45,8 +45,8 @@ def step(campaign):
 
 def next_batch(campaign, hand_over):
     """Hand the next batch over by the given function, if it is time for it."""
-    lane = lane_of(campaign.team)
-    if Batch.objects.filter(lane=lane, status=Batch.Status.SUBMITTING).exists():
+    fingerprint = key_fingerprint_of(campaign.team)
+    if Batch.objects.filter(lane=fingerprint, status=Batch.Status.SUBMITTING).exists():
         return TRY_AGAIN
     if _stopped_by_a_job(campaign):
         return 0
@@ -198,7 +198,7 @@ def look_for_lost(team):
             listed = client_for(team).list_bulk_jobs(max_items=SEARCHED_JOBS)
         except (ChumiError, NotConnected) as error:
             # A list that could not be read proves nothing: it is no look.
-            return min(getattr(error, "retry_after", None) or TRY_AGAIN, LONGEST_WAIT)
+            return wait_after(error, default=TRY_AGAIN)
         for batch in due:
             _look(batch, listed)
     next_look = lost.order_by("next_look_at").values_list("next_look_at", flat=True).first()

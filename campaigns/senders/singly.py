@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from campaigns.models import Attempt, Campaign
 from campaigns.senders.trouble import TRY_AGAIN, is_switched_off, not_now, passes
 from campaigns.services import launches, singles
-from campaigns.services.jobs import LONGEST_WAIT
-from chumi_api.errors import ChumiError, RateLimited, Unavailable
+from chumi_api.errors import ChumiError, Unavailable
 from core import phones
+from teams.retry_policy import wait_after
 from teams.services import NotConnected, client_for, record_problem
 
 logger = logging.getLogger(__name__)
@@ -224,8 +224,7 @@ class _Slice:
             self.trouble = error
         elif self.trouble is None and not self.halted:
             self.trouble = error
-            asked = error.retry_after if isinstance(error, RateLimited) else None
-            self.pace.slow_down(time.monotonic(), min(asked or TRY_AGAIN, LONGEST_WAIT))
+            self.pace.slow_down(time.monotonic(), wait_after(error, default=TRY_AGAIN))
 
     # In the threads of the lines: HTTP only.
 

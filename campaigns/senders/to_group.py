@@ -6,18 +6,17 @@ gets the message. So it is counted anew, and as long as somebody in it has opted
 have, nothing is sent: asked before the claim, in it, and once more before the last byte.
 """
 
-import time
-
 from campaigns.models import Campaign
 from campaigns.senders import in_batches
 from campaigns.senders.trouble import not_now
 from campaigns.services import batches, counts, groups, launches, left_out
 from chumi_api.errors import ChumiError, NotFound, RateLimited
 from core import phones
+from teams.retry_policy import RetryPolicy
 from teams.services import NotConnected, client_for
 
-# How often a page of members is asked for again after a 429, and the longest wait, in seconds.
-TRIES, LONGEST_WAIT = 5, 30
+# A large group comes page by page. After any other error the campaign itself waits.
+READS = RetryPolicy(longest=30, pauses=(1, 1, 1, 1, 1), retried=(RateLimited,))
 GONE = "ChumiAI does not have this group any more."
 # So many numbers are asked about at a time.
 CHUNK = 1000
@@ -33,7 +32,7 @@ def hand_over(batch):
     campaign = batch.campaign
     try:
         client = client_for(campaign.team)
-        found = client.group(campaign.group.remote_id, patience=_patience)
+        found = client.group(campaign.group.remote_id, patience=READS)
         listed = client.list_bulk_jobs(max_items=in_batches.BASELINE_JOBS)
     except (ChumiError, NotConnected) as error:
         return _not_read(campaign, error)
@@ -108,7 +107,7 @@ def count_first(campaign):
     if campaign.group.counted_at is not None:
         return None
     try:
-        found = client_for(campaign.team).group(campaign.group.remote_id, patience=_patience)
+        found = client_for(campaign.team).group(campaign.group.remote_id, patience=READS)
     except (ChumiError, NotConnected) as error:
         return _not_read(campaign, error)
     return None if counts.record_count(campaign, len(found.members)) else 0
@@ -122,10 +121,3 @@ def _not_read(campaign, error):
         counts.record_refused(campaign, GONE)
         return 0
     return not_now(campaign, error)
-
-
-def _patience(error, tries):
-    """Wait where ChumiAI asks for it, so that a large group comes to its end."""
-    if not isinstance(error, RateLimited) or tries >= TRIES:
-        raise error
-    time.sleep(min(error.retry_after or 1, LONGEST_WAIT))

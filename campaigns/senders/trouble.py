@@ -4,8 +4,9 @@ from django.conf import settings
 
 from campaigns import failures
 from campaigns.models import Campaign
-from campaigns.services import jobs, launches
+from campaigns.services import launches
 from chumi_api.errors import Forbidden, RateLimited, Unauthorized, Unavailable, Unreachable
+from teams.retry_policy import wait_after
 from teams.services import record_problem
 
 # Seconds until we try again after something that passes by itself.
@@ -38,7 +39,7 @@ def not_now(campaign, error):
     Return the seconds until the next step.
     """
     if isinstance(error, RateLimited):
-        wait = min(max(error.retry_after or TRY_AGAIN, 1), jobs.LONGEST_WAIT)
+        wait = wait_after(error, default=TRY_AGAIN)
         launches.record_wait(
             campaign, f"Too many requests. Waiting {wait:.0f} seconds, then carrying on."
         )

@@ -16,7 +16,7 @@ from contacts.services import has_opted_out
 from core import phones
 from core.errors import Refused
 from tasks import services as tasks
-from teams.services import audit, lane_of
+from teams.services import audit, key_fingerprint_of
 
 Status = Batch.Status
 
@@ -100,7 +100,7 @@ def claim(batch, prepared, baseline):
     a second.
     """
     now = timezone.now()
-    lane = lane_of(batch.campaign.team)
+    fingerprint = key_fingerprint_of(batch.campaign.team)
     try:
         with transaction.atomic():
             # The batch's own state stands in the outer query: only there does PostgreSQL look
@@ -114,7 +114,7 @@ def claim(batch, prepared, baseline):
             ).update(
                 status=Status.SUBMITTING,
                 token=prepared.token,
-                lane=lane,
+                lane=fingerprint,
                 claimed_at=now,
                 handed_over=prepared.rows,
                 skipped=batch.size - prepared.rows,
@@ -124,12 +124,12 @@ def claim(batch, prepared, baseline):
                 return None
             if _is_stale(batch, prepared):
                 raise _FileIsStale
-            batch.lane = lane
+            batch.lane = fingerprint
             return Attempt.objects.create(
                 campaign=batch.campaign,
                 batch=batch,
                 token=prepared.token,
-                lane=lane,
+                lane=fingerprint,
                 started_at=now,
                 file=prepared.path,
                 file_name=prepared.file_name,

@@ -12,6 +12,7 @@ from campaigns.models import BulkJob, Campaign, JobSync, Recipient
 from contacts.models import OptOut
 from contacts.services import opt_out_all
 from tasks import services as tasks
+from teams.retry_policy import wait_after
 
 # After so many equal answers a job with nothing left to process counts as finished.
 SETTLED_POLLS = 3
@@ -20,9 +21,8 @@ POLL_FOR = timedelta(hours=24)
 SHOWN_WITHIN = timedelta(minutes=2)
 # How long a page that is open counts as watching; it says so again well before.
 WATCHED_FOR = timedelta(seconds=60)
-# Without a word from ChumiAI about when to come back, in seconds; and the most that we believe.
+# Seconds until ChumiAI is asked again, where it names no Retry-After.
 WAIT = 10
-LONGEST_WAIT = 3600
 # Up to what age a job is asked about every so many seconds, both in seconds.
 INTERVALS = ((30, 2), (300, 5), (3600, 15))
 SLOW_INTERVAL = 60
@@ -244,9 +244,9 @@ def give_up_if_old(job):
         stop_polling(job, BulkJob.Stop.GIVEN_UP)
 
 
-def record_wait(team, seconds):
-    """Ask ChumiAI nothing about jobs for a while, as it wished. Return the seconds."""
-    seconds = WAIT if seconds is None else min(max(seconds, 1), LONGEST_WAIT)
+def record_wait(team, error):
+    """Ask ChumiAI nothing about jobs until its Retry-After is over. Return the seconds."""
+    seconds = wait_after(error, default=WAIT)
     wait_until = timezone.now() + timedelta(seconds=seconds)
     JobSync.objects.update_or_create(team=team, defaults={"wait_until": wait_until})
     return seconds

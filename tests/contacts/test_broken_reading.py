@@ -2,7 +2,8 @@
 
 import pytest
 
-from teams import patience
+from contacts import tasks
+from teams.retry_policy import RetryPolicy
 from tests.contacts.test_contact_sync import CONTACTS, GROUPS, SHAPES, fill, shown, sync
 
 KINDS = [
@@ -19,8 +20,8 @@ KINDS = [
 
 
 @pytest.fixture(autouse=True)
-def _no_patience(monkeypatch):
-    monkeypatch.setattr(patience, "TRIES", ())
+def _no_retries(monkeypatch):
+    monkeypatch.setattr(tasks, "READS", RetryPolicy(longest=300, pauses=()))
 
 
 # The shape that tells no totals is the one in which a half looks most like a whole.

@@ -3,10 +3,10 @@
 import pytest
 from django.urls import reverse
 
-from contacts import services
+from contacts import services, tasks
 from contacts.models import Contact, ContactGroup, ContactSync, GroupMembership, OptOut
-from teams import patience
 from teams.models import AuditEvent, Connection
+from teams.retry_policy import RetryPolicy
 from tests import factories
 
 CONTACTS = "/api/v1/contacts$"
@@ -15,8 +15,8 @@ SHAPES = ["nest", "bare", "mongo", "snake", "meta", "chaos"]
 
 
 @pytest.fixture(autouse=True)
-def _little_patience(monkeypatch):
-    monkeypatch.setattr(patience, "TRIES", (0, 0))
+def _short_pauses(monkeypatch):
+    monkeypatch.setattr(tasks, "READS", RetryPolicy(longest=300, pauses=(0, 0)))
 
 
 @pytest.fixture
