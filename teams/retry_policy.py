@@ -6,17 +6,17 @@ from dataclasses import dataclass
 
 from chumi_api.errors import ChumiError, RateLimited, Unavailable, Unreachable
 
-# The longest Retry-After that a task waits for, in seconds.
+# The longest Retry-After that we believe, in seconds.
 LONGEST_WAIT = 3600
 
 
-def wait_after(error: Exception, *, default: float, longest: float = LONGEST_WAIT) -> float:
-    """Return the seconds until ChumiAI may be asked again: its Retry-After, or `default`.
+def wait_after(error: Exception, *, default: float) -> float:
+    """Return the seconds until ChumiAI may be asked again.
 
-    At least a second and at most `longest`.
+    That is its Retry-After, of at least a second and at most `LONGEST_WAIT`, or else `default`.
     """
     retry_after: float | None = getattr(error, "retry_after", None)
-    return min(max(retry_after or default, 1), longest)
+    return default if retry_after is None else min(max(retry_after, 1), LONGEST_WAIT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class RetryPolicy:
         """Return after a pause if the page is to be asked for again, else raise the error."""
         if not isinstance(error, self.retried) or tries >= len(self.pauses):
             raise error
-        seconds = getattr(error, "retry_after", None) or self.pauses[tries]
+        seconds = wait_after(error, default=self.pauses[tries])
         if seconds > self.longest:
             raise error
         if self.on_wait:
