@@ -8,7 +8,7 @@ from django.conf import settings
 from campaigns.clean_file import write_clean_xlsx
 from campaigns.models import Campaign, Recipient
 from campaigns.recipients import Outcome
-from message_templates import components as parts
+from message_templates import components
 
 # Not a phone number on purpose: left in the file, this row is refused and nobody is bothered.
 SAMPLE_PHONE = "024 412 3456 (example: replace it)"
@@ -18,7 +18,9 @@ def sample_file(template):
     """Return the bytes of a small .xlsx with the columns that the template needs."""
     names = template.placeholders if template else []
     samples = (
-        parts.sample_values(template.components, template.parameter_format) if template else {}
+        components.sample_values(template.components, template.parameter_format)
+        if template
+        else {}
     )
     header = ["Phone", *(f"Value {name}" if name.isdecimal() else name for name in names)]
     example = [SAMPLE_PHONE, *(samples.get(name, f"text for {{{{{name}}}}}") for name in names)]

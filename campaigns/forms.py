@@ -14,7 +14,7 @@ from contacts.models import ContactSync
 from core.errors import Refused
 from core.phone_forms import clean_number, with_number
 from core.times import day
-from message_templates import components as parts
+from message_templates import components
 
 Status = Campaign.Status
 TABS = {
@@ -207,7 +207,7 @@ class MappingForm(forms.Form):
 
     def rows(self):
         """Return what the page shows for each placeholder."""
-        hints = parts.hints(self.template.parts.body, self.template.placeholders)
+        hints = components.hints(self.template.content.body, self.template.placeholders)
         return [
             {
                 "number": number,
@@ -300,7 +300,7 @@ class NumberForm(forms.Form):
 
     def rows(self):
         """Return what the page shows for each placeholder: its words around it, and its field."""
-        hints = parts.hints(self.template.parts.body, self.template.placeholders)
+        hints = components.hints(self.template.content.body, self.template.placeholders)
         return [
             {
                 "shown": f"{{{{{name}}}}}",

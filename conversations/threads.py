@@ -19,8 +19,7 @@ from campaigns.failures import explain
 from campaigns.models import Recipient
 from conversations import words
 from conversations.models import Conversation, Message
-from message_templates.components import Parts, format_whatsapp, render
-from message_templates.components import parts as taken_apart
+from message_templates.components import Content, format_whatsapp, parse, render
 
 PAGE_SIZE = 40
 SENT = (Recipient.Status.ACCEPTED, Recipient.Status.FAILED)
@@ -75,7 +74,7 @@ class Entry:
     remote_id: str = ""
     reply_to: str = ""
     media: dict[str, Any] = field(default_factory=dict)
-    parts: Parts | None = None
+    parts: Content | None = None
     template: str = ""
     campaign: Any = None
     # ChumiAI gave no clear answer: it may have been sent.
@@ -298,7 +297,7 @@ def _fill(entry, send):
     snapshot = send.campaign.snapshot or {}
     components = snapshot.get("components", [])
     values = dict(zip(snapshot.get("placeholders", []), send.values, strict=False))
-    entry.parts = taken_apart(components)
+    entry.parts = parse(components)
     entry.text = render(entry.parts.body, values)
     entry.body = format_whatsapp(entry.parts.body, values)
     entry.template = snapshot.get("template", "")

@@ -86,7 +86,7 @@ class Button:
 
 
 @dataclass(frozen=True)
-class Parts:
+class Content:
     """A template taken apart; `others` are the types that have no place of their own here."""
 
     header: Header | None = None
@@ -112,7 +112,7 @@ class Hint:
     after: str
 
 
-def parts(components: object) -> Parts:
+def parse(components: object) -> Content:
     """Take the components apart; of two of one type the first counts."""
     header: Header | None = None
     body = footer = ""
@@ -131,12 +131,12 @@ def parts(components: object) -> Parts:
                 buttons = tuple(_button(raw) for raw in _dicts(component.get("buttons")))
             case other:
                 others.append(other)
-    return Parts(header, body, footer, buttons, tuple(reversed(others)))
+    return Content(header, body, footer, buttons, tuple(reversed(others)))
 
 
 def body_text(components: object) -> str:
     """Return the text of the body, placeholders and all."""
-    return parts(components).body
+    return parse(components).body
 
 
 def body_hash(components: object) -> str:
@@ -199,7 +199,7 @@ def why_not_sendable(
         )
     if _word(category) == "AUTHENTICATION":
         return "It is for log-in codes. Such templates are not for campaigns."
-    template = parts(components)
+    template = parse(components)
     for other in template.others:
         return COMPONENT_REASONS.get(
             other, "It has a part that is not known here, so it can't be sent from here yet."
@@ -242,7 +242,7 @@ def limits(components: object) -> Limits:
     Meta allows 1,024 characters beside other components and 32,768 for a body alone, which
     other sources doubt; a limited-time offer has 600.
     """
-    template = parts(components)
+    template = parse(components)
     if "LIMITED_TIME_OFFER" in template.others:
         return Limits(warn=600, error=600)
     if template.header or template.footer or template.buttons or template.others:

@@ -2,7 +2,7 @@
 
 from django import forms
 
-from message_templates import words
+from message_templates import labels
 
 READY = "ready"
 
@@ -33,14 +33,14 @@ class TemplateFilterForm(forms.Form):
         """Offer the categories and languages of `kinds`, pairs of the two."""
         super().__init__(data)
         categories = sorted({category for category, _ in kinds if category})
-        languages = sorted({language for _, language in kinds}, key=words.language)
+        languages = sorted({language for _, language in kinds}, key=labels.language)
         self.fields["category"].choices = [
             ("", "All categories"),
-            *((category, words.plain(category)) for category in categories),
+            *((category, labels.plain(category)) for category in categories),
         ]
         self.fields["language"].choices = [
             ("", "All languages"),
-            *((code, f"{words.language(code)} · {code}") for code in languages),
+            *((code, f"{labels.language(code)} · {code}") for code in languages),
         ]
         self.is_valid()
 

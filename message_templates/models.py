@@ -7,8 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.functional import cached_property
 
-from message_templates import components as parts
-from message_templates import words
+from message_templates import components, labels
 from teams.models import Team
 
 
@@ -69,41 +68,41 @@ class MessageTemplate(models.Model):
         return not self.unsendable_reason
 
     @cached_property
-    def parts(self):
-        return parts.parts(self.components)
+    def content(self):
+        return components.parse(self.components)
 
     @cached_property
     def placeholders(self):
-        return parts.placeholders(self.components, self.parameter_format)
+        return components.placeholders(self.components, self.parameter_format)
 
     @property
     def needs_media(self):
         """Say whether a picture, video or document has to be given for its header."""
-        return bool(self.parts.header and self.parts.header.media)
+        return bool(self.content.header and self.content.header.media)
 
     @property
     def body_hash(self):
-        return parts.body_hash(self.components)
+        return components.body_hash(self.components)
 
     @property
     def body_html(self):
         """The body as the phone shows it, with its placeholders marked."""
-        return parts.format_whatsapp(self.parts.body)
+        return components.format_whatsapp(self.content.body)
 
     @cached_property
     def samples(self):
         """The example values that WhatsApp approved the template with, by placeholder."""
-        return parts.sample_values(self.components, self.parameter_format)
+        return components.sample_values(self.components, self.parameter_format)
 
     @property
     def sample_html(self):
         """The body as the phone shows it, with the example values put in."""
-        return parts.format_whatsapp(self.parts.body, self.samples)
+        return components.format_whatsapp(self.content.body, self.samples)
 
     @property
     def warnings(self):
         """What a person should know before sending it."""
-        return parts.warnings(
+        return components.warnings(
             components=self.components,
             parameter_format=self.parameter_format,
             quality=self.quality,
@@ -112,7 +111,7 @@ class MessageTemplate(models.Model):
     @property
     def badge(self):
         """Return the label and the tone of its badge."""
-        return words.badge(
+        return labels.badge(
             status=self.status,
             quality=self.quality,
             sendable=self.is_sendable,
@@ -121,15 +120,15 @@ class MessageTemplate(models.Model):
 
     @property
     def language_name(self):
-        return words.language(self.language)
+        return labels.language(self.language)
 
     @property
     def category_name(self):
-        return words.plain(self.category)
+        return labels.plain(self.category)
 
     def says(self, text):
         """Say whether the name or the body contains `text`, given in lower case."""
-        return text in self.name.lower() or text in self.parts.body.lower()
+        return text in self.name.lower() or text in self.content.body.lower()
 
 
 class SyncRunQuerySet(models.QuerySet):

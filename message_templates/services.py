@@ -3,7 +3,7 @@
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from message_templates import components as parts
+from message_templates import components
 from message_templates.models import MessageTemplate, SyncRun
 from tasks import services as tasks
 from teams.services import audit
@@ -53,7 +53,7 @@ def apply_sync(sync, templates):
                 team=sync.team, name=remote.name, language=remote.language, first_seen_at=now
             )
         values = {field: _plain(getattr(remote, field)) for field in COMPARED}
-        reason = parts.why_not_sendable(
+        reason = components.why_not_sendable(
             components=values["components"],
             parameter_format=remote.parameter_format,
             category=remote.category,
@@ -131,7 +131,7 @@ def _apply_update(row, update):
             row.changed_at = timezone.now()
         setattr(row, field, value)
         setattr(row, f"{field}_told_at", at)
-    row.unsendable_reason = parts.why_not_sendable(
+    row.unsendable_reason = components.why_not_sendable(
         components=row.components,
         parameter_format=row.parameter_format,
         category=row.category,

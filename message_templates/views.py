@@ -5,7 +5,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import trigger_client_event
 
-from message_templates import components, services, words
+from message_templates import components, labels, services
 from message_templates.forms import TemplateFilterForm
 from message_templates.models import MessageTemplate, SyncRun
 from tasks.services import worker_is_alive
@@ -60,7 +60,7 @@ def template_sync_start(request):
 @require_safe
 def template_detail(request, uuid):
     template = get_object_or_404(MessageTemplate.objects.for_team(request.team), uuid=uuid)
-    hints = components.hints(template.parts.body, template.placeholders)
+    hints = components.hints(template.content.body, template.placeholders)
     return render(
         request,
         "message_templates/template_detail.html",
@@ -73,14 +73,14 @@ def template_detail(request, uuid):
             "buttons": [
                 {
                     "button": button,
-                    "kind": words.named(words.BUTTONS, button.kind),
+                    "kind": labels.named(labels.BUTTONS, button.kind),
                 }
-                for button in template.parts.buttons
+                for button in template.content.buttons
             ],
-            "others": [words.named(words.OTHERS, part) for part in template.parts.others],
-            "quality": words.QUALITIES.get(template.quality, ""),
-            "status": words.named(words.STATUSES, template.status),
-            "rejection": words.rejection(template.rejected_reason),
+            "others": [labels.named(labels.OTHERS, part) for part in template.content.others],
+            "quality": labels.QUALITIES.get(template.quality, ""),
+            "status": labels.named(labels.STATUSES, template.status),
+            "rejection": labels.rejection(template.rejected_reason),
             "limits": components.limits(template.components),
         },
     )

@@ -20,7 +20,7 @@ from contacts import services as contacts
 from contacts.models import ContactGroup
 from conversations.models import Conversation
 from conversations.services import record_messages
-from message_templates import components as parts
+from message_templates.components import why_not_sendable
 from message_templates.models import MessageTemplate
 from tasks import services as tasks
 from tasks.models import Task
@@ -69,7 +69,7 @@ def make_template(team, name="welcome_message", *, body=BODY, language="en_US", 
         "quality": "GREEN",
         "parameter_format": "POSITIONAL",
     } | fields
-    reason = parts.why_not_sendable(
+    reason = why_not_sendable(
         components=components,
         parameter_format=values["parameter_format"],
         category=values["category"],

@@ -23,7 +23,7 @@ from contacts.models import OptOut
 from contacts.services import opted_out_of
 from core import phones
 from core.errors import Refused
-from message_templates import components as parts
+from message_templates import components
 from tasks import services as tasks
 
 # Rows a transaction: small ones leave the other writers of SQLite room between them.
@@ -82,7 +82,7 @@ def _what_is_untyped(campaign):
 def verdict_on_number(campaign):
     """Return the `recipients.Checked` of the number and the values that were typed."""
     template, team, typed = campaign.template, campaign.team, campaign.mapping
-    lengths = parts.limits(template.components)
+    lengths = components.limits(template.components)
     parsed = phones.parse(typed["phone"], region=team.default_region)
     gone, out = (), ()
     if isinstance(parsed, phones.Phone):
@@ -97,7 +97,7 @@ def verdict_on_number(campaign):
         recipients.Mapping(0, {name: recipients.Fixed(text) for name, text in texts.items()}),
         rules=recipients.Rules(
             placeholders=tuple(template.placeholders),
-            body=template.parts.body,
+            body=template.content.body,
             body_warn=lengths.warn,
             body_limit=lengths.error,
         ),
@@ -212,10 +212,10 @@ def _source_request(campaign, folder):
 
 
 def _rules(template):
-    lengths = parts.limits(template.components)
+    lengths = components.limits(template.components)
     return {
         "placeholders": template.placeholders,
-        "body": template.parts.body,
+        "body": template.content.body,
         "body_warn": lengths.warn,
         "body_limit": lengths.error,
     }

@@ -12,7 +12,7 @@ from campaigns.models import Campaign, Check, GroupChoice, HeaderMedia, Upload
 from campaigns.spreadsheet import SpreadsheetError
 from contacts.models import ContactSync
 from core.errors import Refused
-from message_templates import components as parts
+from message_templates import components
 from teams.services import audit
 
 TOO_LATE = "This campaign has been launched, so it can't be changed any more. Nothing was changed."
@@ -116,7 +116,7 @@ def _still_typed(campaign, template):
 def group_mapping(team, template):
     """Return what the contacts' fields suggest for the template, with gaps."""
     current = ContactSync.objects.current(team)
-    hints = parts.hints(template.parts.body, template.placeholders)
+    hints = components.hints(template.content.body, template.placeholders)
     return contact_fields.suggest(
         template.placeholders,
         {name: hint.before for name, hint in hints.items()},
@@ -125,7 +125,7 @@ def group_mapping(team, template):
 
 
 def _media_kind(template):
-    return template.parts.header.media if template and template.needs_media else ""
+    return template.content.header.media if template and template.needs_media else ""
 
 
 def attach_upload(campaign, file, *, name, by):
@@ -230,7 +230,7 @@ def _read_head(upload, template, **request):
     """Let a child process read the first rows and, for a template, suggest the mapping."""
     request |= {"action": "head", "path": upload.file.path, "limits": limits()}
     if template:
-        hints = parts.hints(template.parts.body, template.placeholders)
+        hints = components.hints(template.content.body, template.placeholders)
         request |= {
             "placeholders": template.placeholders,
             "hints": {name: hint.before for name, hint in hints.items()},

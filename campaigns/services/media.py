@@ -65,7 +65,9 @@ def check_link(link):
 def kind_of(campaign):
     """Return the kind of media that the campaign's template takes, or None."""
     template = campaign.template
-    return rules.KINDS[template.parts.header.media] if template and template.needs_media else None
+    return (
+        rules.KINDS[template.content.header.media] if template and template.needs_media else None
+    )
 
 
 def what_is_missing(campaign):
@@ -92,7 +94,7 @@ def content_of(campaign):
     media = getattr(campaign, "header_media", None) if template.needs_media else None
     if media is None:
         return None
-    return {"kind": template.parts.header.media, "link": media.link, "media_id": media.media_id}
+    return {"kind": template.content.header.media, "link": media.link, "media_id": media.media_id}
 
 
 def look(media):

@@ -12,7 +12,7 @@ from campaigns.reasons import failures_of
 from campaigns.services import batches, jobs, launches, retries, singles
 from campaigns.standing import standing_of
 from core.errors import Refused
-from message_templates import components as parts
+from message_templates import components
 from teams.roles import requires
 
 # Parts that the page lists: those that are over and those far off give way.
@@ -40,9 +40,9 @@ def campaign_detail(request, uuid):
         context
         | {
             "snapshot": snapshot,
-            "parts": parts.parts(snapshot["components"]),
-            "body_html": parts.format_whatsapp(
-                parts.body_text(snapshot["components"]),
+            "content": components.parse(snapshot["components"]),
+            "body_html": components.format_whatsapp(
+                components.body_text(snapshot["components"]),
                 _values(snapshot, context["person"]) if request.may["prepare"] else None,
             ),
         },

@@ -37,7 +37,7 @@ from campaigns.services import media as header_media
 from contacts.models import Contact, ContactGroup, ContactSync
 from core.errors import Refused
 from core.safe_csv import safe_csv
-from message_templates import components as parts
+from message_templates import components
 from message_templates.models import MessageTemplate
 from tasks import services as tasks
 from teams.roles import requires
@@ -197,7 +197,9 @@ def _gallery(request, chosen):
     return {
         "search": search,
         "chosen": chosen,
-        "templates": [(t, parts.format_whatsapp(t.parts.body)) for t in found[:TEMPLATES_SHOWN]],
+        "templates": [
+            (t, components.format_whatsapp(t.content.body)) for t in found[:TEMPLATES_SHOWN]
+        ],
         "has_more": len(found) > TEMPLATES_SHOWN,
         "unsendable": ours.offered().exclude(unsendable_reason="")[:TEMPLATES_SHOWN],
     }
@@ -233,7 +235,7 @@ def campaign_file(request, campaign):
         header_form=upload and HeaderForm(initial={"has_header": upload.has_header}),
         max_bytes=settings.MAX_UPLOAD_BYTES,
         max_rows=settings.MAX_ROWS,
-        body_html=parts.format_whatsapp(campaign.template.parts.body),
+        body_html=components.format_whatsapp(campaign.template.content.body),
     )
 
 
@@ -287,7 +289,7 @@ def campaign_group(request, campaign):
         groups=listed[:GROUPS_SHOWN],
         has_more=len(listed) > GROUPS_SHOWN,
         was_read=current is not None,
-        body_html=parts.format_whatsapp(campaign.template.parts.body),
+        body_html=components.format_whatsapp(campaign.template.content.body),
     )
 
 
@@ -358,7 +360,7 @@ def campaign_values(request, campaign):
         rows=[(row, samples.get(row["name"], "")) for row in form.rows()],
         phone_sample=phone_of_first(campaign),
         sample_row=upload.sample[0][0] if upload and upload.sample else None,
-        body_html=parts.format_whatsapp(campaign.template.parts.body, samples),
+        body_html=components.format_whatsapp(campaign.template.content.body, samples),
     )
 
 
@@ -392,7 +394,9 @@ def campaign_number(request, campaign):
         "number",
         form=form,
         rows=form.rows(),
-        body_html=parts.format_whatsapp(campaign.template.parts.body, values_of_first(campaign)),
+        body_html=components.format_whatsapp(
+            campaign.template.content.body, values_of_first(campaign)
+        ),
     )
 
 
@@ -454,8 +458,8 @@ def _media_context(campaign, form=None):
         "missing": header_media.what_is_missing(campaign),
         "is_checked": hasattr(campaign, "check_result"),
         "worker_is_off": bool(media and media.is_open and not tasks.worker_is_alive()),
-        "body_html": parts.format_whatsapp(
-            campaign.template.parts.body, values_of_first(campaign)
+        "body_html": components.format_whatsapp(
+            campaign.template.content.body, values_of_first(campaign)
         ),
     }
 
@@ -626,11 +630,11 @@ def _recipient(campaign, position):
 
 
 def _message(campaign, recipient):
-    return parts.format_whatsapp(campaign.template.parts.body, _values(campaign, recipient))
+    return components.format_whatsapp(campaign.template.content.body, _values(campaign, recipient))
 
 
 def _text(campaign, recipient):
-    return parts.render(campaign.template.parts.body, _values(campaign, recipient))
+    return components.render(campaign.template.content.body, _values(campaign, recipient))
 
 
 def _values(campaign, recipient):

@@ -37,8 +37,8 @@ def test_placeholders_are_distinct_and_in_send_order(text, parameter_format, nam
     assert c.placeholders(body(text), parameter_format) == names
 
 
-def test_parts_take_a_template_apart():
-    parts = c.parts(
+def test_parse_splits_a_template_into_its_components():
+    content = c.parse(
         [
             {"type": "HEADER", "format": "TEXT", "text": "Hello"},
             BODY,
@@ -54,7 +54,7 @@ def test_parts_take_a_template_apart():
         ]
     )
 
-    assert parts == c.Parts(
+    assert content == c.Content(
         header=c.Header("TEXT", "Hello"),
         body=BODY["text"],
         footer="Reply STOP",
@@ -130,7 +130,7 @@ def test_a_plain_template_can_be_sent():
 def test_what_a_person_gives_for_each_campaign_can_be_sent(kind, name):
     component = {"type": "HEADER", "format": kind}
     assert why_not(component) == ""
-    assert c.parts([component, BODY]).header.media_name == name
+    assert c.parse([component, BODY]).header.media_name == name
 
 
 @pytest.mark.parametrize(

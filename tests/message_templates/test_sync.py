@@ -54,8 +54,8 @@ def test_every_shape_gives_the_same_templates(shape, sync, sandbox, team):
     run = sync()
     assert (run.state, run.total, run.added) == ("succeeded", 14, 14)
     welcome = MessageTemplate.objects.for_team(team).get(name="welcome_message", language="en_US")
-    assert welcome.parts.body == "Hi {{1}}, your code is {{2}}.\nShow it at *any* of our shops."
-    assert welcome.parts.footer == "Reply STOP to opt out"
+    assert welcome.content.body == "Hi {{1}}, your code is {{2}}.\nShow it at *any* of our shops."
+    assert welcome.content.footer == "Reply STOP to opt out"
     assert welcome.category == "MARKETING"
     sendable = MessageTemplate.objects.for_team(team).sendable()
     assert {(t.name, t.language) for t in sendable} == {
@@ -84,7 +84,7 @@ def test_diff_is_told(sync, sandbox, team):
     sandbox_delete(sandbox, "call_us", "en")
     run = sync()
     assert run.summary == "14 templates, 1 added, 1 changed, 1 no longer listed"
-    assert MessageTemplate.objects.get(name="order_update").parts.body == "Order {{1}} is here."
+    assert MessageTemplate.objects.get(name="order_update").content.body == "Order {{1}} is here."
 
 
 def sandbox_delete(sandbox, name, language):
