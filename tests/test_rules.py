@@ -33,6 +33,17 @@ POST_ONLY = sorted(name for name, url in ACCESS.items() if url.methods == "POST"
 REGIONS = sorted(name for name, url in ACCESS.items() if url.region_of)
 WITH_SUBJECT = sorted(name for name, url in ACCESS.items() if url.subject)
 MOST_QUERIES = 12
+FUZZED = (
+    "page=x",
+    "page=-1",
+    "page=99999999999999999999",
+    "q=%00",
+    "q=" + "x" * 5000,
+    "state=%F0%9F%98%80&category[]=1",
+    "after=nonsense",
+    "row=abc",
+    "show=longest",
+)
 # PostgreSQL streams a download through a cursor that it declares for a SELECT.
 READING = ("SELECT", "SAVEPOINT", "RELEASE", "DECLARE")
 
@@ -45,14 +56,13 @@ def test_every_url_has_a_row_in_the_access_table():
 # 1. Who sees what
 
 
-@pytest.mark.parametrize("name", sorted(ACCESS))
-def test_anonymous_is_sent_to_the_log_in(name, team):
-    somewhere = {"draft": "x"}
-    path = address(name, team, somewhere, subject_uuid=uuid.uuid4())
-    for method in ACCESS[name].methods.split():
-        answer = Client().generic(method, path)
-        assert answer.status_code == 302
-        assert answer.url.startswith(reverse("account_login"))
+def test_anonymous_is_sent_to_the_log_in(team):
+    for name, url in ACCESS.items():
+        path = address(name, team, {"draft": "x"}, subject_uuid=uuid.uuid4())
+        for method in url.methods.split():
+            answer = Client().generic(method, path)
+            assert answer.status_code == 302, (name, method)
+            assert answer.url.startswith(reverse("account_login")), (name, method)
 
 
 def test_a_stranger_finds_nothing(subjects, team, outsider, login):
@@ -124,37 +134,25 @@ def test_a_viewer_reads_everything_but_drafts(subjects, team, viewer, login):
         assert answer.status_code == (200 if may else 403), name
 
 
-@pytest.mark.parametrize(
-    "query",
-    [
-        "page=x",
-        "page=-1",
-        "page=99999999999999999999",
-        "q=%00",
-        "q=" + "x" * 5000,
-        "state=%F0%9F%98%80&category[]=1",
-        "after=nonsense",
-        "row=abc",
-        "show=longest",
-    ],
-)
-def test_a_fuzzed_query_never_gives_a_500(subjects, team, manager, login, query):
+def test_a_fuzzed_query_never_gives_a_500(subjects, team, manager, login):
     client = login(manager)
     for name in GETS:
-        answer = client.get(f"{address(name, team, subjects)}?{query}")
-        assert answer.status_code in {200, 404}, name
+        for query in FUZZED:
+            answer = client.get(f"{address(name, team, subjects)}?{query}")
+            assert answer.status_code in {200, 404}, (name, query[:40])
 
 
 # 3. Live regions
 
 
-@pytest.mark.parametrize("name", REGIONS)
-def test_a_live_region_equals_the_element_of_its_page(name, subjects, team, marketer, login):
+def test_a_live_region_equals_the_element_of_its_page(subjects, team, marketer, login):
     client = login(marketer)
-    path = address(name, team, subjects)
-    region = soup(client.get(path, headers={"HX-Request": "true"})).find(True)
-    page = soup(client.get(address(ACCESS[name].region_of, team, subjects)))
-    assert page.find(id=region["id"]).decode(indent_level=1) == region.decode(indent_level=1)
+    for name in REGIONS:
+        path = address(name, team, subjects)
+        region = soup(client.get(path, headers={"HX-Request": "true"})).find(True)
+        page = soup(client.get(address(ACCESS[name].region_of, team, subjects)))
+        element = page.find(id=region["id"])
+        assert element.decode(indent_level=1) == region.decode(indent_level=1), name
 
 
 def text(answer):
@@ -173,9 +171,10 @@ def soup(answer):
 # 4. Unsafe requests
 
 
-@pytest.mark.parametrize("name", POST_ONLY)
-def test_a_post_url_refuses_get(name, subjects, team, manager, login):
-    assert login(manager).get(address(name, team, subjects)).status_code == 405
+def test_a_post_url_refuses_get(subjects, team, manager, login):
+    client = login(manager)
+    for name in POST_ONLY:
+        assert client.get(address(name, team, subjects)).status_code == 405, name
 
 
 def test_a_post_without_a_csrf_token_is_refused(subjects, team, manager):
