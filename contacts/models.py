@@ -8,6 +8,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from teams.models import Team
+from teams.sync_runs import SyncRun
 
 
 class OptOutQuerySet(models.QuerySet):
@@ -82,74 +83,22 @@ class OptOut(models.Model):
         return self.lifted_at is None
 
 
-class ContactSyncQuerySet(models.QuerySet):
-    def for_team(self, team):
-        return self.filter(team=team)
+class ContactSync(SyncRun):
+    """One sync of ChumiAI's contacts and groups.
 
-    def open(self):
-        return self.filter(state__in=ContactSync.OPEN)
-
-    def current(self, team):
-        """Return the last complete reading, which the pages show, or None."""
-        succeeded = self.for_team(team).filter(state=ContactSync.State.SUCCEEDED)
-        return succeeded.order_by("-pk").first()
-
-
-class ContactSync(models.Model):
-    """One reading of ChumiAI's contacts and groups.
-
-    It owns what it read, so that a reading that is not complete is never shown: the pages
-    change from one complete reading to the next in one statement.
+    It owns the rows that it fetched, so that an incomplete sync is never shown: the pages change
+    from one complete sync to the next in one statement.
     """
 
-    class State(models.TextChoices):
-        REQUESTED = "requested", "Waiting to start"
-        RUNNING = "running", "Running"
-        SUCCEEDED = "succeeded", "Done"
-        FAILED = "failed", "Failed"
-
-    OPEN = (State.REQUESTED, State.RUNNING)
-
-    team = models.ForeignKey(Team, models.CASCADE, related_name="contact_syncs")
-    state = models.CharField(max_length=10, choices=State.choices, default=State.REQUESTED)
-    requested_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
-    )
-    requested_at = models.DateTimeField()
-    finished_at = models.DateTimeField(null=True)
-    # Whoever reads holds it; a worker that was given up writes nothing more.
+    # The worker that runs the sync has it; a worker that lost its lease writes nothing more.
     token = models.CharField(max_length=32, blank=True)
     contacts_read = models.PositiveIntegerField(default=0)
     groups_total = models.PositiveIntegerField(default=0)
     groups_read = models.PositiveIntegerField(default=0)
-    # Entries of ChumiAI's lists that nobody could make sense of.
+    # Entries of ChumiAI's lists that we could not understand.
     skipped = models.PositiveIntegerField(default=0)
-    # The names of the contacts' custom fields, in the order of the alphabet.
+    # The names of the contacts' custom fields, sorted.
     custom_fields = models.JSONField(default=list)
-    error = models.CharField(max_length=300, blank=True)
-
-    objects = ContactSyncQuerySet.as_manager()
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                fields=["team"],
-                condition=Q(state__in=("requested", "running")),
-                name="one_open_contact_sync_a_team",
-            ),
-            models.CheckConstraint(
-                condition=Q(state__in=("requested", "running"), finished_at=None)
-                | Q(state__in=("succeeded", "failed"), finished_at__isnull=False),
-                name="finished_contact_sync_has_its_time",
-            ),
-        ]
-
-    def __str__(self):
-        return f"Contacts of {self.team} at {self.requested_at:%Y-%m-%d %H:%M}"
-
-    @property
-    def is_open(self):
-        return self.state in self.OPEN
 
 
 class ContactQuerySet(models.QuerySet):

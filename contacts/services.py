@@ -3,7 +3,7 @@
 import secrets
 import uuid
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -128,19 +128,13 @@ class Superseded(Exception):
     """Another worker reads in our place, or the reading has ended: write nothing more."""
 
 
+@transaction.atomic
 def request_contact_sync(team, *, by=None):
     """Ask for a reading of all contacts and groups; while one is open, return that one."""
-    try:
-        with transaction.atomic():
-            sync = ContactSync.objects.create(
-                team=team, requested_by=by, requested_at=timezone.now()
-            )
-            audit(team, "contact sync requested", by=by)
-            tasks.request("sync_contacts", team.pk)
-    except IntegrityError:
-        sync = ContactSync.objects.for_team(team).open().first()
-        # It ended between our insert and our look.
-        return sync or ContactSync.objects.for_team(team).latest("pk")
+    sync, is_new = ContactSync.objects.request(team, by=by)
+    if is_new:
+        audit(team, "contact sync requested", by=by)
+        tasks.request("sync_contacts", team.pk)
     return sync
 
 
@@ -292,8 +286,8 @@ def record_group_read(sync, group):
 
 def record_contact_sync_waits(sync, seconds):
     """Say on the open reading why nothing moves."""
-    ContactSync.objects.open().filter(pk=sync.pk, token=sync.token).update(
-        error=f"ChumiAI had too many requests or gave no clear answer. Waiting {seconds:.0f} "
+    ContactSync.objects.filter(pk=sync.pk, token=sync.token).note(
+        f"ChumiAI had too many requests or gave no clear answer. Waiting {seconds:.0f} "
         "seconds, then carrying on."
     )
 
@@ -304,7 +298,7 @@ def record_contact_sync_succeeded(sync):
     Whom ChumiAI marks as opted out is on our list before anybody sees the reading.
     """
     opt_out_all(sync.team, _newly_marked(sync), source=OptOut.Source.CHUMIAI)
-    _end(sync, ContactSync.State.SUCCEEDED, "")
+    _end(sync, ContactSync.State.SUCCEEDED)
 
 
 def _newly_marked(sync):
@@ -327,10 +321,8 @@ def record_contact_sync_failed(sync, problem):
     _end(sync, ContactSync.State.FAILED, problem)
 
 
-def _end(sync, state, error):
-    ContactSync.objects.open().filter(pk=sync.pk, token=sync.token).update(
-        state=state, error=error[:300], finished_at=timezone.now()
-    )
+def _end(sync, state, error=""):
+    ContactSync.objects.filter(pk=sync.pk, token=sync.token).finish(state, error)
 
 
 def drop_old_readings(team):

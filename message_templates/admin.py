@@ -3,7 +3,7 @@
 from django.contrib import admin
 
 from core.admin import ReadOnlyAdmin
-from message_templates.models import MessageTemplate, SyncRun
+from message_templates.models import MessageTemplate, TemplateSync
 
 
 @admin.register(MessageTemplate)
@@ -14,8 +14,8 @@ class MessageTemplateAdmin(ReadOnlyAdmin):
     search_fields = ["name"]
 
 
-@admin.register(SyncRun)
-class SyncRunAdmin(ReadOnlyAdmin):
+@admin.register(TemplateSync)
+class TemplateSyncAdmin(ReadOnlyAdmin):
     list_display = ["requested_at", "team", "state", "total", "added", "changed", "vanished"]
     list_select_related = ["team"]
     list_filter = ["state", "team"]

@@ -2,13 +2,12 @@
 
 import uuid
 
-from django.conf import settings
 from django.db import models
-from django.db.models import Q
 from django.utils.functional import cached_property
 
 from message_templates import components, labels
 from teams.models import Team
+from teams.sync_runs import SyncRun
 
 
 class MessageTemplateQuerySet(models.QuerySet):
@@ -131,60 +130,15 @@ class MessageTemplate(models.Model):
         return text in self.name.lower() or text in self.content.body.lower()
 
 
-class SyncRunQuerySet(models.QuerySet):
-    def for_team(self, team):
-        return self.filter(team=team)
+class TemplateSync(SyncRun):
+    """One sync of the templates, and what it changed."""
 
-
-class SyncRun(models.Model):
-    """One sync of the templates: who asked, how it went, what it changed."""
-
-    class State(models.TextChoices):
-        REQUESTED = "requested", "Waiting to start"
-        RUNNING = "running", "Running"
-        SUCCEEDED = "succeeded", "Done"
-        FAILED = "failed", "Failed"
-
-    OPEN = (State.REQUESTED, State.RUNNING)
-
-    team = models.ForeignKey(Team, models.CASCADE, related_name="sync_runs")
-    state = models.CharField(max_length=10, choices=State.choices, default=State.REQUESTED)
-    requested_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
-    )
-    requested_at = models.DateTimeField()
-    finished_at = models.DateTimeField(null=True)
-    # How often the list was read: ChumiAI may sync in the background.
+    # How often the list was fetched: ChumiAI may sync in the background.
     looks = models.PositiveSmallIntegerField(default=0)
     total = models.PositiveIntegerField(default=0)
     added = models.PositiveIntegerField(default=0)
     changed = models.PositiveIntegerField(default=0)
     vanished = models.PositiveIntegerField(default=0)
-    error = models.CharField(max_length=300, blank=True)
-
-    objects = SyncRunQuerySet.as_manager()
-
-    class Meta:
-        get_latest_by = "requested_at"
-        constraints = [
-            models.UniqueConstraint(
-                fields=["team"],
-                condition=Q(state__in=("requested", "running")),
-                name="one_open_sync_a_team",
-            ),
-            models.CheckConstraint(
-                condition=Q(state__in=("requested", "running"), finished_at=None)
-                | Q(state__in=("succeeded", "failed"), finished_at__isnull=False),
-                name="finished_sync_has_its_time",
-            ),
-        ]
-
-    def __str__(self):
-        return f"Sync of {self.team} at {self.requested_at:%Y-%m-%d %H:%M}"
-
-    @property
-    def is_open(self):
-        return self.state in self.OPEN
 
     @property
     def summary(self):

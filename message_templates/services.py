@@ -1,10 +1,10 @@
 """Every change of the mirror of the templates."""
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from message_templates import components
-from message_templates.models import MessageTemplate, SyncRun
+from message_templates.models import MessageTemplate, TemplateSync
 from tasks import services as tasks
 from teams.services import audit
 
@@ -21,17 +21,13 @@ COMPARED = (
 )
 
 
+@transaction.atomic
 def request_sync(team, *, by=None):
     """Ask for a sync; while one is open, return that one."""
-    try:
-        with transaction.atomic():
-            sync = SyncRun.objects.create(team=team, requested_by=by, requested_at=timezone.now())
-            audit(team, "template sync requested", by=by)
-            tasks.request("sync_templates", team.pk)
-    except IntegrityError:
-        sync = SyncRun.objects.filter(team=team, state__in=SyncRun.OPEN).first()
-        # It ended between our insert and our look: the list is as fresh as it gets.
-        return sync or SyncRun.objects.filter(team=team).latest()
+    sync, is_new = TemplateSync.objects.request(team, by=by)
+    if is_new:
+        audit(team, "template sync requested", by=by)
+        tasks.request("sync_templates", team.pk)
     return sync
 
 
@@ -79,7 +75,7 @@ def apply_sync(sync, templates):
             row.unsendable_reason = "ChumiAI does not list this template any more."
             row.save(update_fields=["vanished_at", "changed_at", "unsendable_reason"])
             vanished += 1
-    SyncRun.objects.filter(pk=sync.pk).update(
+    TemplateSync.objects.filter(pk=sync.pk).update(
         total=len(listed),
         added=sync.added + added,
         changed=sync.changed + changed,
@@ -147,21 +143,15 @@ def _plain(value):
 
 def record_sync_waits(sync, seconds):
     """Say on the open sync why nothing moves."""
-    SyncRun.objects.filter(pk=sync.pk, state__in=SyncRun.OPEN).update(
-        error=f"Too many requests. Waiting {seconds:.0f} seconds, then carrying on."
+    TemplateSync.objects.filter(pk=sync.pk).note(
+        f"Too many requests. Waiting {seconds:.0f} seconds, then carrying on."
     )
 
 
 def record_sync_succeeded(sync):
-    _finish(sync, SyncRun.State.SUCCEEDED, "")
+    TemplateSync.objects.filter(pk=sync.pk).finish(TemplateSync.State.SUCCEEDED)
 
 
 def record_sync_failed(sync, problem):
     """End the sync with a sentence for people; the mirror stays as it was."""
-    _finish(sync, SyncRun.State.FAILED, problem)
-
-
-def _finish(sync, state, error):
-    SyncRun.objects.filter(pk=sync.pk, state__in=SyncRun.OPEN).update(
-        state=state, error=error[:300], finished_at=timezone.now()
-    )
+    TemplateSync.objects.filter(pk=sync.pk).finish(TemplateSync.State.FAILED, problem)

@@ -2,7 +2,7 @@
 
 from chumi_api.errors import ChumiError, RateLimited
 from message_templates import services
-from message_templates.models import SyncRun
+from message_templates.models import TemplateSync
 from teams.retry_policy import wait_after
 from teams.services import NotConnected, client_for, record_problem
 
@@ -14,19 +14,15 @@ WAIT, LONGEST_WAIT = 10, 300
 
 def sync_templates(team_id):
     """Let ChumiAI sync with Meta, then mirror its whole list."""
-    sync = (
-        SyncRun.objects.select_related("team")
-        .filter(team_id=team_id, state__in=SyncRun.OPEN)
-        .first()
-    )
+    sync = TemplateSync.objects.open().select_related("team").filter(team_id=team_id).first()
     if sync is None:
         return None
     try:
         client = client_for(sync.team)
         queued = False
-        if sync.state == SyncRun.State.REQUESTED:
+        if sync.state == TemplateSync.State.REQUESTED:
             queued = client.sync_templates().queued
-            SyncRun.objects.filter(pk=sync.pk).update(state=SyncRun.State.RUNNING)
+            TemplateSync.objects.filter(pk=sync.pk).update(state=TemplateSync.State.RUNNING)
         differed = services.apply_sync(sync, client.list_templates())
     except NotConnected as error:
         services.record_sync_failed(sync, str(error))

@@ -7,7 +7,7 @@ from django_htmx.http import trigger_client_event
 
 from message_templates import components, labels, services
 from message_templates.forms import TemplateFilterForm
-from message_templates.models import MessageTemplate, SyncRun
+from message_templates.models import MessageTemplate, TemplateSync
 from tasks.services import worker_is_alive
 from teams.roles import requires
 
@@ -28,14 +28,10 @@ def template_list(request):
 
 def _sync(team):
     """Return what the region of the sync shows."""
-    sync = SyncRun.objects.for_team(team).order_by("-requested_at").first()
-    good = None
-    if sync and sync.state == SyncRun.State.FAILED:
-        succeeded = SyncRun.objects.for_team(team).filter(state=SyncRun.State.SUCCEEDED)
-        good = succeeded.order_by("-requested_at").first()
+    sync = TemplateSync.objects.latest_of(team)
     return {
         "sync": sync,
-        "last_good": good,
+        "last_good": TemplateSync.objects.current(team) if sync and sync.has_failed else None,
         "no_worker": bool(sync and sync.is_open and not worker_is_alive()),
     }
 

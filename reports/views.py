@@ -14,7 +14,7 @@ from campaigns.models import Batch, Campaign, Recipient
 from campaigns.reasons import failures_of
 from campaigns.standing import standing_of, standings
 from contacts.models import OptOut
-from message_templates.models import MessageTemplate, SyncRun
+from message_templates.models import MessageTemplate, TemplateSync
 from reports.results import funnel
 from teams.models import Team
 
@@ -87,8 +87,8 @@ def _attention(request, running):
     if connection and connection.problem:
         url = _url(request, "teams:connection")
         items.append(_item("The connection to ChumiAI has a problem.", connection.problem, url))
-    sync = SyncRun.objects.filter(team=request.team).order_by("-requested_at").first()
-    if sync and sync.state == SyncRun.State.FAILED:
+    sync = TemplateSync.objects.latest_of(request.team)
+    if sync and sync.has_failed:
         url = _url(request, "message_templates:template_list")
         items.append(_item("The last sync of the templates failed.", sync.error, url))
     return items

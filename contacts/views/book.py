@@ -67,13 +67,12 @@ def _with_opt_outs(team, contacts):
 
 def _sync(team):
     """Return what the region of the reading shows."""
-    sync = ContactSync.objects.for_team(team).order_by("-pk").first()
-    good = sync
-    if sync and sync.state != ContactSync.State.SUCCEEDED:
-        good = ContactSync.objects.current(team)
+    sync = ContactSync.objects.latest_of(team)
     return {
         "sync": sync,
-        "last_good": good,
+        "last_good": None
+        if sync is None or sync.has_succeeded
+        else ContactSync.objects.current(team),
         "no_worker": bool(sync and sync.is_open and not worker_is_alive()),
     }
 

@@ -15,7 +15,7 @@ from campaigns.models import Batch, Check, JobSync
 from campaigns.services import checks, jobs
 from campaigns.services.media import set_media
 from campaigns.standing import standing_of
-from message_templates.models import MessageTemplate, SyncRun
+from message_templates.models import MessageTemplate, TemplateSync
 from message_templates.services import request_sync
 from teams.services import connect
 from tests import factories
@@ -120,7 +120,7 @@ def world(stack, subjects, manager, viewer, team, sandbox, settings):
     for synced in (team, revoked):
         request_sync(synced, by=manager)
         jobs.request_sync(synced, by=manager)
-    while SyncRun.objects.filter(finished_at=None):
+    while TemplateSync.objects.filter(finished_at=None):
         factories.let_time_pass()
         factories.drain("sync_templates", "sync_jobs")
     team.confirm_above = 2
@@ -165,7 +165,7 @@ def world(stack, subjects, manager, viewer, team, sandbox, settings):
     checks.request_check(unread, by=manager)
     factories.drain("check_campaign")
 
-    assert SyncRun.objects.get(team=revoked).state == "failed"
+    assert TemplateSync.objects.get(team=revoked).state == "failed"
     assert JobSync.objects.get(team=revoked).error
     assert Batch.objects.get(campaign=asking).search_ended_at
     told = standing_of(maybe)

@@ -7,7 +7,7 @@ from django.core.management import CommandError, call_command
 from django.urls import reverse
 
 from message_templates import services
-from message_templates.models import MessageTemplate, SyncRun
+from message_templates.models import MessageTemplate, TemplateSync
 from teams.models import AuditEvent, Connection
 from tests import factories
 
@@ -21,7 +21,7 @@ def url(name, team):
 
 @pytest.fixture
 def sync(connected, drain):
-    """Return a function that syncs the team's templates and returns the finished SyncRun."""
+    """Return a function that syncs the team's templates and returns the finished TemplateSync."""
 
     def run():
         row = services.request_sync(connected)
@@ -205,7 +205,7 @@ def test_team_without_a_key_is_told(team, drain):
 def test_button_asks_for_a_sync(connected, marketer, login, sandbox):
     response = login(marketer).post(url("template_sync_start", connected))
     assert response.url == url("template_list", connected)
-    run = SyncRun.objects.get()
+    run = TemplateSync.objects.get()
     assert (run.team, run.requested_by, run.state) == (connected, marketer, "requested")
     assert AuditEvent.objects.filter(action="template sync requested", user=marketer).count() == 1
     # A page only asks; ChumiAI hears of it from the worker.
@@ -216,13 +216,13 @@ def test_pressed_twice_is_one_sync(connected, marketer, login):
     client = login(marketer)
     client.post(url("template_sync_start", connected))
     client.post(url("template_sync_start", connected))
-    assert SyncRun.objects.count() == 1
+    assert TemplateSync.objects.count() == 1
 
 
 def test_refused_to_a_viewer(connected, viewer, login):
     client = login(viewer)
     assert client.post(url("template_sync_start", connected)).status_code == 403
-    assert not SyncRun.objects.exists()
+    assert not TemplateSync.objects.exists()
     assert b"Sync now" not in client.get(url("template_list", connected)).content
 
 
@@ -230,12 +230,12 @@ def test_invisible_to_a_stranger(connected, outsider, login):
     client = login(outsider)
     assert client.post(url("template_sync_start", connected)).status_code == 404
     assert client.get(url("template_sync", connected)).status_code == 404
-    assert not SyncRun.objects.exists()
+    assert not TemplateSync.objects.exists()
 
 
 def test_get_starts_nothing(connected, marketer, login):
     assert login(marketer).get(url("template_sync_start", connected)).status_code == 405
-    assert not SyncRun.objects.exists()
+    assert not TemplateSync.objects.exists()
 
 
 def region(page):

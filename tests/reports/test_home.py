@@ -9,7 +9,7 @@ from django.utils import timezone
 from campaigns.models import Batch, BulkJob, Campaign
 from campaigns.services import launches
 from contacts.services import opt_out
-from message_templates.models import SyncRun
+from message_templates.models import TemplateSync
 from tasks.models import Worker
 from teams.services import record_problem
 from tests import factories
@@ -104,7 +104,7 @@ def test_a_silent_worker_a_problem_and_a_failed_sync_need_attention(
 ):
     now = timezone.now()
     record_problem(connected, "ChumiAI refused the key.")
-    SyncRun.objects.create(
+    TemplateSync.objects.create(
         team=connected, state="failed", requested_at=now, finished_at=now, error="Too bad."
     )
     html = home(login(viewer), connected)

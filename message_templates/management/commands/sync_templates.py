@@ -5,7 +5,7 @@ import time
 from django.core.management.base import BaseCommand, CommandError
 
 from message_templates import services
-from message_templates.models import MessageTemplate, SyncRun
+from message_templates.models import MessageTemplate
 from tasks.services import run
 from teams.models import Team
 
@@ -24,7 +24,7 @@ class Command(BaseCommand):
             raise CommandError(f"There is no team {team}.")
         sync = services.request_sync(row)
         self.wait_for(sync)
-        if sync.state == SyncRun.State.FAILED:
+        if sync.has_failed:
             raise CommandError(f"{sync.error} The templates are as they were.")
         for mark, template in changes(sync):
             self.stdout.write(f"{mark:<18}{template}")
