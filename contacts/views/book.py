@@ -68,11 +68,10 @@ def _with_opt_outs(team, contacts):
 def _sync(team):
     """Return what the region of the reading shows."""
     sync = ContactSync.objects.latest_of(team)
+    is_good = sync is None or sync.has_succeeded
     return {
         "sync": sync,
-        "last_good": None
-        if sync is None or sync.has_succeeded
-        else ContactSync.objects.current(team),
+        "last_good": None if is_good else ContactSync.objects.current(team),
         "no_worker": bool(sync and sync.is_open and not worker_is_alive()),
     }
 
