@@ -59,11 +59,12 @@ class BatchAdmin(ReadOnlyAdmin):
 class RecipientAdmin(ReadOnlyAdmin):
     """Without the values: they are the customers' own affairs."""
 
-    list_display = ["campaign", "position", "row_number", "masked", "status", "reason"]
+    list_display = ["campaign", "position", "row_number", "masked", "status", "skip_reason"]
     list_select_related = ["campaign"]
-    list_filter = ["status"]
+    list_filter = ["status", "skip_reason"]
     search_fields = ["=phone", "=campaign__uuid"]
-    fields = ["campaign", "position", "row_number", "masked", "status", "failure_code", "reason"]
+    fields = ["campaign", "position", "row_number", "masked", "status", "skip_reason"]
+    fields += ["decision", "decided_by", "failure_code", "reason"]
     ordering = ["-id"]
     inlines = [AttemptInline]
 

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from campaigns.models import Campaign, Recipient, TestNumber
+from campaigns.failures import explain
+from campaigns.models import Campaign, Decision, Recipient, TestNumber
 from campaigns.services import left_out, media
-from campaigns.services.launches import STOPPED_PERSON
 
-Status = Recipient.Status
+Status, SkipReason = Recipient.Status, Recipient.SkipReason
 # So many of a draft's last tests are shown.
 SHOWN = 10
 
@@ -21,11 +21,37 @@ class Fate:
     words: str = ""
 
 
-# The reasons of many people, in words for one.
-ONE_PERSON = {
-    left_out.OPTED_OUT: "This person opted out before it left. Nothing was sent.",
-    STOPPED_PERSON["reason"]: "It was stopped before it left. Nothing was sent.",
+SKIPPED = {
+    SkipReason.OPTED_OUT: "Opted out after the file was checked.",
+    SkipReason.FREQUENCY_CAP: "Had as many marketing messages as your team allows.",
+    SkipReason.STOPPED: "The campaign was stopped before this part.",
+    SkipReason.DECIDED: "Left out: no clear answer.",
 }
+# The same for a message to one person.
+ONE_PERSON = {
+    SkipReason.OPTED_OUT: "This person opted out before it left. Nothing was sent.",
+    SkipReason.STOPPED: "It was stopped before it left. Nothing was sent.",
+}
+
+
+def reason_of(campaign, person):
+    """Return the sentence that explains the person's status, '' where there is none."""
+    match person.status:
+        case Status.SKIPPED if person.skip_reason == SkipReason.EARLIER_CAMPAIGN:
+            return left_out.already_in(campaign)
+        case Status.SKIPPED if person.decided_by:
+            return f"{person.decided_by} decided to leave it out."
+        case Status.SKIPPED:
+            return SKIPPED[person.skip_reason]
+        case Status.ACCEPTED if person.decision == Decision.COUNT_AS_SENT:
+            return f"{person.decided_by or 'Someone'} decided to count it as sent."
+        case Status.UNCONFIRMED:
+            return "We got no clear answer."
+        case Status.FAILED if person.failure_code is None and person.reason:
+            return person.reason
+        case Status.FAILED:
+            return explain(person.failure_code).sentence
+    return ""
 
 
 def fate_of(campaign, person):
@@ -39,19 +65,23 @@ def fate_of(campaign, person):
             return Fate("busy", "Waiting", campaign.wait_note or "It leaves in a moment.")
         case Status.SUBMITTING:
             return Fate("busy", "On its way to ChumiAI")
-        case Status.ACCEPTED if not person.remote_id and not person.reason:
+        case Status.ACCEPTED if person.decision == Decision.COUNT_AS_SENT:
+            return Fate("ok", person.state_label, reason_of(campaign, person))
+        case Status.ACCEPTED if not person.remote_id:
             return Fate("ok", "Accepted by ChumiAI", "It gave no id to follow the message by.")
         case Status.ACCEPTED:
-            return Fate("ok", person.state_label, person.reason)
+            return Fate("ok", person.state_label)
         case Status.FAILED:
-            return Fate("bad", "Failed", person.reason)
+            return Fate("bad", "Failed", reason_of(campaign, person))
         case Status.UNCONFIRMED:
             return Fate(
                 "warn",
                 "No clear answer",
                 "It may have been sent. Nothing will be sent twice.",
             )
-    return Fate("idle", "Not sent", ONE_PERSON.get(person.reason, person.reason))
+    return Fate(
+        "idle", "Not sent", ONE_PERSON.get(person.skip_reason) or reason_of(campaign, person)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +105,7 @@ def tests_of(campaign):
     """Return the last tests of a draft, the youngest first."""
     people = (
         Recipient.objects.filter(campaign__test_of=campaign)
-        .select_related("campaign")
+        .select_related("campaign", "decided_by")
         .order_by("-campaign__launched_at", "-pk")[:SHOWN]
     )
     labels = dict(TestNumber.objects.filter(team=campaign.team).values_list("phone", "label"))

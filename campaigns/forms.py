@@ -291,10 +291,10 @@ class NumberForm(forms.Form):
         """Say what is wrong with what was typed beside the field that it is about."""
         if verdict.outcome.is_sendable:
             return
-        for number, name in enumerate(self.template.placeholders):
-            if verdict.problem.startswith(f"{{{{{name}}}}}"):
-                self.add_error(f"value_{number}", verdict.problem)
-                return
+        if verdict.placeholder:
+            number = self.template.placeholders.index(verdict.placeholder)
+            self.add_error(f"value_{number}", verdict.problem)
+            return
         too_long = verdict.phone and verdict.outcome == Outcome.INVALID
         self.add_error(None if too_long else "phone", verdict.problem)
 

@@ -359,6 +359,14 @@ class HeaderMedia(models.Model):
         return FORMATS.get(self.content_type, "")
 
 
+class Decision(models.TextChoices):
+    """What a person decides about messages that may or may not have been sent."""
+
+    SEND_AGAIN = "send_again", "Send again"
+    COUNT_AS_SENT = "count_as_sent", "Count as sent"
+    LEAVE_OUT = "leave_out", "Leave out"
+
+
 class RecipientQuerySet(models.QuerySet):
     def of_batch(self, batch):
         return self.filter(
@@ -418,6 +426,15 @@ class Recipient(models.Model):
         UNCONFIRMED = "unconfirmed", "No clear answer"
         SKIPPED = "skipped", "Left out"
 
+    class SkipReason(models.TextChoices):
+        """Why a person was not written to; the sentence is made where it is shown."""
+
+        OPTED_OUT = "opted_out", "Opted out"
+        EARLIER_CAMPAIGN = "earlier_campaign", "In an earlier campaign"
+        FREQUENCY_CAP = "frequency_cap", "Frequency limit"
+        STOPPED = "stopped", "Campaign stopped"
+        DECIDED = "decided", "Left out by a person"
+
     class Reached(models.IntegerChoices):
         """How far an accepted message got, as WhatsApp told: it only climbs."""
 
@@ -444,7 +461,15 @@ class Recipient(models.Model):
     failure_code = models.IntegerField(null=True)
     # When it was accepted or failed.
     settled_at = models.DateTimeField(null=True)
-    # Why it was left out or failed, in a sentence for people.
+    skip_reason = models.CharField(
+        max_length=20, choices=SkipReason.choices, blank=True, db_default=""
+    )
+    # What a person decided while it was in doubt.
+    decision = models.CharField(max_length=20, choices=Decision.choices, blank=True, db_default="")
+    decided_by = models.ForeignKey(
+        USER, models.SET_NULL, null=True, related_name="+", db_index=False
+    )
+    # What ChumiAI said about a failure without a code, in its own words.
     reason = models.CharField(max_length=300, blank=True)
 
     objects = RecipientQuerySet.as_manager()
@@ -453,6 +478,11 @@ class Recipient(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["campaign", "phone"], name="one_message_a_phone"),
             models.UniqueConstraint(fields=["campaign", "position"], name="one_position_each"),
+            models.CheckConstraint(
+                condition=Q(status="skipped") & ~Q(skip_reason="")
+                | ~Q(status="skipped") & Q(skip_reason=""),
+                name="skipped_for_a_reason",
+            ),
         ]
         indexes = [
             # Who is next, and how many are in each state.
@@ -549,6 +579,7 @@ class Batch(models.Model):
     candidates = models.PositiveSmallIntegerField(default=0)
     next_look_at = models.DateTimeField(null=True)
     search_ended_at = models.DateTimeField(null=True)
+    decision = models.CharField(max_length=20, choices=Decision.choices, blank=True)
     decided_by = models.ForeignKey(USER, models.SET_NULL, null=True, related_name="+")
     # When the campaign was paused because ChumiAI gave up or cancelled the job: it pauses once.
     failure_noticed_at = models.DateTimeField(null=True)

@@ -25,7 +25,7 @@ from datetime import datetime, timedelta
 from math import ceil
 from uuid import UUID
 
-from campaigns.models import FINISHED_JOBS, Attempt, Batch, BulkJob, Campaign
+from campaigns.models import FINISHED_JOBS, Attempt, Batch, BulkJob, Campaign, Decision
 
 STALLED_AFTER = timedelta(minutes=3)
 # Shorter than this, a speed is noise.
@@ -359,7 +359,8 @@ def _words(campaign, batch, job, of, people, counts, now):
         case Batch.Status.LEFT_OUT:
             return "Left out", "idle", batch.note or "This part was left out."
     if job is None:
-        return ("Counted as sent" if batch.note else "Handed over"), "ok", batch.note
+        is_counted = batch.decision == Decision.COUNT_AS_SENT
+        return ("Counted as sent" if is_counted else "Handed over"), "ok", batch.note
     label, tone, words = _words_of_job(job, people, counts)
     return label, tone, f"{batch.note} {words}".strip()
 

@@ -47,12 +47,12 @@ def failures_of(campaign, progress):
 def _failure(row, now):
     code = row["failure_code"]
     known = explain(code)
-    # A refusal of the whole part has no code of WhatsApp's, but ChumiAI's own reason.
+    # A refusal without a code of WhatsApp's is explained by ChumiAI's own words.
     told = row["reason"] if code is None else ""
     return {
         "count": row["count"],
         "sentence": told or known.sentence,
-        "advice": "" if told and told != known.sentence else known.advice,
+        "advice": "" if told else known.advice,
         "about": known.about or "",
         "code": code,
         "again": row["again"],

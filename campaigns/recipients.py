@@ -305,6 +305,8 @@ class Checked(NamedTuple):
     notes: tuple[str, ...] = ()
     problem: str = ""
     first_row: int | None = None
+    # The name of the placeholder whose value is refused, '' where the problem is another.
+    placeholder: str = ""
 
     def __repr__(self) -> str:
         return f"<row {self.row.number}: {self.outcome}>"
@@ -375,7 +377,7 @@ def check_recipients(
     that can be sent is kept. `field_of` gives the text of a contact's field; `noun` is what a
     person calls a row.
     """
-    sources = [(f"{{{{{name}}}}}", mapping.values[name]) for name in rules.placeholders]
+    sources = [(name, f"{{{{{name}}}}}", mapping.values[name]) for name in rules.placeholders]
     first_rows: dict[str, int] = {}
     rows = iter(rows)
     if header:
@@ -404,8 +406,8 @@ def check_recipients(
         if row.hidden:
             warnings.append(HIDDEN)
         values: list[str] = []
-        problem = ""
-        for shown, source in sources:
+        problem = refused = ""
+        for name, shown, source in sources:
             if isinstance(source, Fixed):
                 cell, fallback = Cell(source.text, source.text, "text"), ""
             elif isinstance(source, Field):
@@ -417,7 +419,7 @@ def check_recipients(
             remedy = NO_FIELD if isinstance(source, Field) else NO_CELL
             value = _check_value(cell, shown, fallback, remedy)
             if isinstance(value, _Refused):
-                problem = value.problem
+                problem, refused = value.problem, name
                 break
             values.append(value.text)
             repairs += value.repairs
@@ -434,7 +436,7 @@ def check_recipients(
                 "WhatsApp may refuse it."
             )
         if problem:
-            yield Checked(row, Outcome.INVALID, phone, problem=problem)
+            yield Checked(row, Outcome.INVALID, phone, problem=problem, placeholder=refused)
             continue
         notes = (*repairs, *warnings)
         first_rows[phone] = row.number

@@ -255,7 +255,7 @@ MUTANTS = (
             (
                 SINGLES,
                 '                Outcome.UNCONFIRMED,\n                {"status": '
-                'Status.UNCONFIRMED, "reason": "We got no clear answer."},\n'
+                "Status.UNCONFIRMED},\n"
                 "                sources=(Outcome.OPEN,),\n"
                 "                error=",
                 '                Outcome.NOT_SENT,\n                {"status": Status.PENDING},\n'

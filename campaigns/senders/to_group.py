@@ -6,7 +6,7 @@ gets the message. So it is counted anew, and as long as somebody in it has opted
 have, nothing is sent: asked before the claim, in it, and once more before the last byte.
 """
 
-from campaigns.models import Campaign
+from campaigns.models import Campaign, Recipient
 from campaigns.senders import in_batches
 from campaigns.senders.trouble import not_now
 from campaigns.services import batches, counts, groups, launches, left_out
@@ -80,7 +80,7 @@ def _look_at(campaign, found):
     listed = sorted(numbers)
     for start in range(0, len(listed), CHUNK):
         for why, who in left_out.reasons(campaign, listed[start : start + CHUNK]).items():
-            if why == left_out.OPTED_OUT:
+            if why == Recipient.SkipReason.OPTED_OUT:
                 gone |= who
             else:
                 enough |= who

@@ -10,7 +10,7 @@ from django.db.models import Exists
 from django.utils import timezone
 
 from campaigns.clean_file import write_clean_xlsx
-from campaigns.models import Attempt, Batch, Campaign, Recipient
+from campaigns.models import Attempt, Batch, Campaign, Decision, Recipient
 from campaigns.services import jobs, launches, left_out
 from contacts.services import has_opted_out
 from core import phones
@@ -361,19 +361,10 @@ class _Moved(Exception):
     """Somebody settled the batch meanwhile; the link is undone with the transaction."""
 
 
-class Decision:
-    """What a person may decide about a batch that ChumiAI does not show."""
-
-    SEND_AGAIN = "send_again"
-    COUNT_AS_SENT = "count_as_sent"
-    LEAVE_OUT = "leave_out"
-    ALL = (SEND_AGAIN, COUNT_AS_SENT, LEAVE_OUT)
-
-
 @transaction.atomic
 def decide(batch, decision, *, by):
     """Settle a batch whose search has ended, on a person's word. Raise `Refused`."""
-    if decision not in Decision.ALL:
+    if decision not in Decision.values:
         raise Refused("Choose one of the three answers. Nothing was changed.")
     now = timezone.now()
     undecided = Batch.objects.filter(
@@ -394,10 +385,19 @@ def decide(batch, decision, *, by):
         note = f"{by} decided to count this part as sent. ChumiAI shows no job for it."
     else:
         fields = {"status": Status.LEFT_OUT, "settled_at": now}
-        person = {"status": Recipient.Status.SKIPPED, "reason": "Left out: no clear answer."}
+        person = {
+            "status": Recipient.Status.SKIPPED,
+            "skip_reason": Recipient.SkipReason.DECIDED,
+        }
         note = f"{by} decided to leave this part out."
     if not undecided.update(
-        decided_by=by, note=note, search_ended_at=None, next_look_at=None, looks=0, **fields
+        decision=decision,
+        decided_by=by,
+        note=note,
+        search_ended_at=None,
+        next_look_at=None,
+        looks=0,
+        **fields,
     ):
         raise Refused("This part has been settled already. Nothing was changed.")
     if people.update(**person) != in_doubt:

@@ -179,7 +179,6 @@ def _record_failures(batch, results):
             status=Recipient.Status.FAILED,
             settled_at=timezone.now(),
             failure_code=code,
-            reason=failures.explain(code).sentence[:300],
         )
     return people.filter(Q(status=Recipient.Status.FAILED) | Q(retries__gt=0)).count()
 

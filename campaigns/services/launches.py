@@ -20,7 +20,7 @@ Status = Campaign.Status
 # What becomes of a person whose part was not handed over when the campaign was stopped.
 STOPPED_PERSON = {
     "status": Recipient.Status.SKIPPED,
-    "reason": "The campaign was stopped before this part.",
+    "skip_reason": Recipient.SkipReason.STOPPED,
 }
 REASONS_BY_SUBJECT = {
     failures.About.ACCOUNT: Campaign.Pause.ACCOUNT,

@@ -12,12 +12,10 @@ from django.utils import timezone
 from campaigns.models import Campaign, Recipient
 from contacts.services import opted_out_of
 
-Status = Recipient.Status
+Status, SkipReason = Recipient.Status, Recipient.SkipReason
 MARKETING = "MARKETING"
 # Overlap with what went out in so many days is told, from such a share of the people.
 OVERLAP_DAYS, OVERLAP_PERCENT = 7, 50
-
-OPTED_OUT = "Opted out after the file was checked."
 
 
 def who_got(campaign):
@@ -75,14 +73,14 @@ def too_often(team):
 
 
 def reasons(campaign, numbers):
-    """Return why whom of `numbers` (E.164) must not be written to now: {sentence: phones}."""
-    found = {OPTED_OUT: opted_out_of(campaign.team, numbers)}
+    """Map each `SkipReason` that holds now to the phones of `numbers` (E.164) it concerns."""
+    found = {SkipReason.OPTED_OUT: opted_out_of(campaign.team, numbers)}
     if campaign.leave_out_id:
         known = who_got(campaign.leave_out).filter(phone__in=numbers)
-        found[already_in(campaign)] = set(known.values_list("phone", flat=True))
+        found[SkipReason.EARLIER_CAMPAIGN] = set(known.values_list("phone", flat=True))
     if has_cap(campaign, campaign.snapshot["category"]):
-        found[too_often(campaign.team)] = set(had_enough(campaign).filter(phone__in=numbers))
-    return {sentence: phones for sentence, phones in found.items() if phones}
+        found[SkipReason.FREQUENCY_CAP] = set(had_enough(campaign).filter(phone__in=numbers))
+    return {reason: phones for reason, phones in found.items() if phones}
 
 
 def skip(campaign, people):
@@ -91,8 +89,8 @@ def skip(campaign, people):
     Return whether there were any.
     """
     found = reasons(campaign, list(people.values_list("phone", flat=True)))
-    for sentence, phones in found.items():
-        people.filter(phone__in=phones).update(status=Status.SKIPPED, reason=sentence[:300])
+    for reason, phones in found.items():
+        people.filter(phone__in=phones).update(status=Status.SKIPPED, skip_reason=reason)
     return bool(found)
 
 

@@ -110,7 +110,6 @@ def _fail(team, code, at, people):
         status=Status.FAILED,
         failure_code=code,
         settled_at=at or timezone.now(),
-        reason=failures.explain(code).sentence[:300],
     )
     failed = [person for person in people if person.pk in fresh]
     if code == failures.STOPPED_MARKETING:

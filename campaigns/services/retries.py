@@ -40,6 +40,8 @@ def retry(campaign, code, *, by):
         retries=F("retries") + 1,
         failure_code=None,
         settled_at=None,
+        decision="",
+        decided_by=None,
         reason="",
     )
     if not again:

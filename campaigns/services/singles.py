@@ -14,9 +14,9 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from campaigns import failures
-from campaigns.models import Attempt, Campaign, Recipient
+from campaigns.models import Attempt, Campaign, Decision, Recipient
 from campaigns.services import launches, left_out
-from campaigns.services.batches import Decision, claim_lifetime
+from campaigns.services.batches import claim_lifetime
 from chumi_api.types import SendResult
 from contacts.models import OptOut
 from contacts.services import opt_out_all, opted_out_of
@@ -115,7 +115,6 @@ def record(campaign, outcomes):
                     "status": Status.ACCEPTED,
                     "remote_id": outcome.message_id or "",
                     "reached": Recipient.Reached.HELD if outcome.is_held else 0,
-                    "reason": "",
                 },
                 request_id=outcome.request_id or "",
             )
@@ -123,13 +122,13 @@ def record(campaign, outcomes):
             _settle(
                 attempt,
                 Outcome.UNCONFIRMED,
-                {"status": Status.UNCONFIRMED, "reason": "We got no clear answer."},
+                {"status": Status.UNCONFIRMED},
                 sources=(Outcome.OPEN,),
                 **_facts(outcome),
             )
         elif concerns_person(outcome):
             code = outcome.code
-            reason = failures.explain(code).sentence if code is not None else str(outcome)
+            reason = str(outcome) if code is None else ""
             _settle(
                 attempt,
                 Outcome.REJECTED,
@@ -156,8 +155,8 @@ def record_told_of(ids):
     doubts = Attempt.objects.filter(recipient__in=ids, outcome=Outcome.UNCONFIRMED)
     campaigns = {}
     for attempt in doubts.select_related("campaign").order_by("pk"):
-        message = {"remote_id": ids[attempt.recipient_id], "reason": ""}
-        _settle(attempt, Outcome.ACCEPTED, {"status": Status.ACCEPTED} | message)
+        message = {"status": Status.ACCEPTED, "remote_id": ids[attempt.recipient_id]}
+        _settle(attempt, Outcome.ACCEPTED, message)
         campaigns[attempt.campaign_id] = attempt.campaign
     for _, campaign in sorted(campaigns.items()):
         launches.carry_on(campaign)
@@ -184,14 +183,7 @@ def give_back(campaign, attempts):
 def _back(campaign):
     """Return what becomes of a person who provably got nothing."""
     stopped = Campaign.objects.filter(pk=campaign.pk, status=Campaign.Status.STOPPED).exists()
-    return (
-        launches.STOPPED_PERSON
-        if stopped
-        else {
-            "status": Status.PENDING,
-            "reason": "",
-        }
-    )
+    return launches.STOPPED_PERSON if stopped else {"status": Status.PENDING}
 
 
 def _settle(attempt, outcome, person, *, sources=Attempt.LIVE, **fields):
@@ -228,7 +220,7 @@ def expire_claims(team):
             _settle(
                 attempt,
                 Outcome.UNCONFIRMED,
-                {"status": Status.UNCONFIRMED, "reason": "We got no clear answer."},
+                {"status": Status.UNCONFIRMED},
                 sources=(Outcome.OPEN,),
                 error="No answer was recorded: the worker stopped in between.",
             )
@@ -302,7 +294,7 @@ def decide(campaign, decision, *, people, by):
 
     `people` is how many the person saw: nobody is settled unseen. Return how many they were.
     """
-    if decision not in Decision.ALL:
+    if decision not in Decision.values:
         raise Refused("Choose one of the three answers. Nothing was changed.")
     ids = list(undecided([campaign]).values_list("pk", flat=True))
     if len(ids) != people:
@@ -310,20 +302,16 @@ def decide(campaign, decision, *, people, by):
     attempts = Attempt.objects.filter(recipient__in=ids, outcome=Outcome.UNCONFIRMED)
     in_doubt = Recipient.objects.filter(pk__in=ids, status=Status.UNCONFIRMED)
     if decision == Decision.SEND_AGAIN:
-        person = {"status": Status.PENDING, "reason": ""}
+        person = {"status": Status.PENDING}
     elif decision == Decision.COUNT_AS_SENT:
-        person = {
-            "status": Status.ACCEPTED,
-            "settled_at": timezone.now(),
-            "reason": f"{by} decided to count it as sent.",
-        }
+        person = {"status": Status.ACCEPTED, "settled_at": timezone.now()}
     else:
-        person = {"status": Status.SKIPPED, "reason": f"{by} decided to leave it out."}
+        person = {"status": Status.SKIPPED, "skip_reason": Recipient.SkipReason.DECIDED}
     # The attempt decides: an answer that came in this moment has settled it.
     settled = attempts.update(outcome=Outcome.DECIDED, finished_at=timezone.now())
     if not ids or settled != len(ids):
         raise Refused("These messages have been settled already. Nothing was changed.")
-    in_doubt.update(**person)
+    in_doubt.update(decision=decision, decided_by=by, **person)
     audit(
         campaign.team,
         "messages decided",

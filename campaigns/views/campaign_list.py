@@ -52,7 +52,8 @@ def _with_people(campaigns):
     """Tell of each launched message to one number who gets it and what became of it."""
     campaigns = list(campaigns)
     singles = {c.pk: c for c in campaigns if c.is_to_one and not c.is_editable}
-    for person in Recipient.objects.filter(campaign__in=singles):
+    people = Recipient.objects.filter(campaign__in=singles).select_related("decided_by")
+    for person in people:
         campaign = singles[person.campaign_id]
         campaign.person, campaign.fate = person, fate_of(campaign, person)
     return campaigns

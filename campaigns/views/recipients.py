@@ -7,6 +7,7 @@ from django.views.decorators.http import require_safe
 
 from campaigns import steps
 from campaigns.failures import explain
+from campaigns.fates import reason_of
 from campaigns.forms import RecipientFilter
 from campaigns.models import Campaign, Recipient
 from campaigns.standing import standing_of
@@ -29,7 +30,7 @@ def campaign_recipients(request, uuid):
     after = _position(request.GET.get("after", ""))
     page = list(people.filter(position__gt=after).order_by("position")[: PAGE_SIZE + 1])
     for person in page:
-        person.advice = advice_for(person)
+        person.why, person.advice = reason_of(campaign, person), advice_for(person)
     context = {
         "campaign": campaign,
         "filters": filters,
@@ -45,7 +46,7 @@ def campaign_recipients(request, uuid):
 
 
 def _get_campaign(request, uuid):
-    campaigns = Campaign.objects.for_team(request.team).select_related("team")
+    campaigns = Campaign.objects.for_team(request.team).select_related("team", "leave_out")
     return get_object_or_404(campaigns, uuid=uuid)
 
 
@@ -54,7 +55,8 @@ def _filtered(request, campaign):
     filters = RecipientFilter(
         request.GET, region=campaign.team.default_region, whole_only=not request.may["prepare"]
     )
-    return filters, filters.filter(Recipient.objects.filter(campaign=campaign))
+    people = Recipient.objects.filter(campaign=campaign).select_related("decided_by")
+    return filters, filters.filter(people)
 
 
 def _position(text):
@@ -89,7 +91,7 @@ def _csv_rows(campaign, people, written):
             str(person.row_number),
             written(person.phone),
             person.state_label,
-            person.reason,
+            reason_of(campaign, person),
             advice_for(person),
             str(person.retries + 1) if person.status in Recipient.HANDED_OVER else "",
             number,
@@ -101,10 +103,9 @@ def advice_for(person):
     """Return what to do about a failure, '' where there is none."""
     if person.status != Recipient.Status.FAILED:
         return ""
-    known = explain(person.failure_code)
-    # A refusal of the whole part has no code of WhatsApp's, but ChumiAI's own reason.
-    is_known = person.failure_code is not None or person.reason == known.sentence
-    return known.advice if is_known else ""
+    # A refusal without a code of WhatsApp's has ChumiAI's own words instead.
+    has_code = person.failure_code is not None
+    return explain(person.failure_code).advice if has_code or not person.reason else ""
 
 
 def _slices(campaign):

@@ -9,6 +9,7 @@ from django.db import connection
 from django.db.models import ProtectedError
 from django.utils import timezone
 
+from campaigns.fates import reason_of
 from campaigns.models import Campaign, Recipient
 from campaigns.services import checks, drafts, launches, left_out, retries
 from contacts.services import opt_out
@@ -192,7 +193,8 @@ def test_who_gets_the_earlier_one_after_the_check_is_left_out_still(engine, fast
     first.update(status=Status.ACCEPTED)
     finish(launch(later, engine=engine))
     skipped = later.recipients.get(status=Status.SKIPPED)
-    assert (skipped.position, skipped.reason) == (1, f"Already in {earlier.name}.")
+    assert (skipped.position, skipped.skip_reason) == (1, "earlier_campaign")
+    assert reason_of(later, skipped) == f"Already in {earlier.name}."
     assert sent(sandbox, fast) == numbers(people(4))
 
 
@@ -308,9 +310,9 @@ def test_two_campaigns_that_go_out_together_do_not_both_reach_a_person(engines, 
     for campaign in pair:
         finish(campaign)
     assert sent(sandbox, capped) == numbers(people(9))
-    reasons = Recipient.objects.filter(status=Status.SKIPPED).values_list("reason", flat=True)
-    assert set(reasons) == {"Got a marketing message in the last 24 hours."}
-    assert len(reasons) == 6
+    skipped = Recipient.objects.filter(status=Status.SKIPPED)
+    reasons = skipped.values_list("skip_reason", flat=True)
+    assert list(reasons) == [Recipient.SkipReason.FREQUENCY_CAP] * 6
 
 
 def test_a_campaigns_own_second_try_is_not_in_its_way(capped, sandbox):

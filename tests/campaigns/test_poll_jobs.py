@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from campaigns import tasks
+from campaigns.fates import reason_of
 from campaigns.models import TERMINAL_JOBS, BulkJob, Campaign, JobSync, Recipient
 from campaigns.services import jobs
 from chumi_api.types import BulkJob as RemoteJob
@@ -119,7 +120,7 @@ def test_row_results_reach_their_people(connected, sandbox, drain):
     people = {p.phone: p for p in Recipient.objects.all()}
     failed = people["+233244100026"]
     assert (failed.status, failed.failure_code) == ("failed", 131026)
-    assert failed.reason.startswith("This number is not on WhatsApp")
+    assert reason_of(failed.campaign, failed).startswith("This number is not on WhatsApp")
     assert people["+233244200111"].status == "accepted"
     assert people["+233244300050"].failure_code == 131050
     job = BulkJob.objects.get()

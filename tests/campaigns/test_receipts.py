@@ -7,6 +7,7 @@ from itertools import permutations
 import pytest
 from django.utils import timezone
 
+from campaigns.fates import reason_of
 from campaigns.models import Campaign, ReceiptSource, Recipient
 from campaigns.services import receipts, retries
 from campaigns.standing import standing_of
@@ -30,7 +31,7 @@ def news(remote_id, *words, code=131026):
 
 
 def state(person):
-    return person.status, person.reached, person.failure_code, person.reason
+    return person.status, person.reached, person.failure_code, reason_of(person.campaign, person)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import pytest
 from django.utils import timezone
 
+from campaigns.fates import reason_of
 from campaigns.models import Attempt, Batch, BulkJob, Campaign, Recipient
 from campaigns.progress import progress_of
 from campaigns.senders import in_batches
@@ -410,7 +411,7 @@ def test_failed_rows_are_told_by_person(connected, sandbox):
     finish(launch(campaign))
     person = campaign.recipients.get(phone="+233244000026")
     assert (person.status, person.failure_code) == ("failed", 131026)
-    assert "not on WhatsApp" in person.reason
+    assert "not on WhatsApp" in reason_of(campaign, person)
     assert BulkJob.objects.get(batch__campaign=campaign).failed == 1
 
 

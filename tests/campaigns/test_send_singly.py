@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from campaigns.fates import reason_of
 from campaigns.models import Attempt, Campaign, Recipient
 from campaigns.services import checks, launches, media, singles
 from campaigns.services.batches import Decision, claim_lifetime
@@ -120,7 +121,7 @@ def test_a_refused_person_fails_with_the_reason(fast, sandbox):
     assert campaign.status == Campaign.Status.COMPLETED
     person = campaign.recipients.get(phone__endswith="026")
     assert (person.status, person.failure_code) == ("failed", 131026)
-    assert "not on WhatsApp" in person.reason
+    assert "not on WhatsApp" in reason_of(campaign, person)
     attempt = person.attempts.get()
     assert (attempt.outcome, attempt.code, attempt.response_status) == ("rejected", 131026, 400)
     assert states(campaign).count("accepted") == 3

@@ -280,7 +280,7 @@ class Chaos:
             self.complaints += self._named(
                 sent, [f"part {batch.number} arrived, and was not found"]
             )
-        choices = list(Decision.ALL)
+        choices = Decision.values
         if sent.campaign.is_terminal or arrived:
             choices.remove(Decision.SEND_AGAIN)
         decision = self.chance.choice(choices)
@@ -293,7 +293,7 @@ class Chaos:
         """Decide about people of whom nobody knows: the person asks them, then decides."""
         seen = {phone.lstrip("+") for phone in _phones(singles.undecided([sent.campaign]))}
         arrived = seen & self._arrived(sent)
-        choices = list(Decision.ALL)
+        choices = Decision.values
         if arrived or sent.campaign.status == Campaign.Status.STOPPED:
             choices.remove(Decision.SEND_AGAIN)
         decision = self.chance.choice(choices)
@@ -363,7 +363,9 @@ def _everything_about(sent, lines):
         "batches": campaign.batches.values(),
         "attempts": campaign.attempts.order_by("pk").values(),
         "jobs": campaign.team.bulk_jobs.values(),
-        "recipients": campaign.recipients.values_list("position", "phone", "status", "reason"),
+        "recipients": campaign.recipients.values_list(
+            "position", "phone", "status", "skip_reason", "reason"
+        ),
         "ledger": [line for line in lines if line["to"] in sent.intended],
         "decided": sent.decided,
     }
