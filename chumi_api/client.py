@@ -1,19 +1,18 @@
-"""The calls to ChumiAI: one method each, typed values out, a ChumiError for whatever else.
+"""The calls to ChumiAI: one method each, typed values out, a ChumiError for anything else.
 
-A call is made once. There is no retry in here: who may repeat what is decided by the caller,
-who knows whether it was written down first.
+Each call is made once. Nothing is retried here: the caller decides what may be repeated, because
+only the caller knows what it has stored.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, BinaryIO, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypeVar
 from urllib.parse import quote, urlsplit
 
 from chumi_api import parsing
@@ -23,8 +22,9 @@ from chumi_api.errors import (
     NotFound,
     RateLimited,
     Unauthorized,
-    Unavailable,
+    gettext_noop,
 )
+from chumi_api.lists import Entry, Page, read_pages
 from chumi_api.types import (
     AccessCheck,
     AccessReport,
@@ -41,10 +41,11 @@ from chumi_api.types import (
 )
 
 if TYPE_CHECKING:
-    from chumi_api.transport import Answer, Body, Line
+    from chumi_api.transport import Answer, Body, Connection
 
 Gate = Callable[[], bool]
-Patience = Callable[[ChumiError, int], None]
+# Called with the error and the number of retries so far: returns to try again, or raises.
+Retry = Callable[[ChumiError, int], None]
 T = TypeVar("T")
 R = TypeVar("R", SendResult, BulkAccepted)
 Find = Callable[[Any], parsing.Entries | None]
@@ -56,13 +57,12 @@ CONTACTS = f"{API}/contacts"
 GROUPS = f"{API}/contacts/groups"
 CONVERSATION = f"{API}/whatsapp/conversations/{{phone}}"
 
-PAGE_SIZE = 50
 OLDEST = datetime.min.replace(tzinfo=UTC)
 
 KEY_FORM = re.compile(r"[!-~]{1,500}")
 
-# Which question shows which scope. That the job list needs a scope of its own is not
-# documented, so an answer there proves none.
+# Which read shows which scope. ChumiAI documents no scope for the job list, so an answer there
+# proves none.
 ACCESS_QUESTIONS: tuple[tuple[str, tuple[str, ...], Callable[[Any], object], str | None], ...] = (
     (TEMPLATES, parsing.TEMPLATE_NAMES, parsing.parse_template, "templates:read"),
     (CONTACTS, parsing.CONTACT_NAMES, parsing.parse_contact, "contacts:read"),
@@ -72,45 +72,18 @@ SCOPES = ("templates:read", "contacts:read", "contacts:write", "whatsapp:read", 
 
 
 class _Key(str):
-    """An API key that no repr shows: not of a dict it is in, not of a frame's locals."""
+    """An API key that no repr shows: not a dict's, not a stack frame's."""
 
     def __repr__(self) -> str:
         return "'[key]'"
-
-
-@dataclass(frozen=True, slots=True)
-class _Entry(Generic[T]):
-    """One entry of a list: what was understood of it, and what it is known by."""
-
-    value: T | None
-    identity: str
-    has_id: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Page(Generic[T]):
-    """One page of a list, and where it says it stands."""
-
-    entries: list[_Entry[T]]
-    info: parsing.PageInfo
-    envelope: str
-    group: ContactGroup | None
-
-    @property
-    def values(self) -> list[T]:
-        return [entry.value for entry in self.entries if entry.value is not None]
-
-    @property
-    def skipped(self) -> int:
-        return sum(entry.value is None for entry in self.entries)
 
 
 class Client:
     """ChumiAI for one API key. Times in seconds, `max_body` in bytes.
 
     `deadline` and `send_deadline` are for a whole exchange, from the look-up of the name to
-    the last byte of the answer. `max_pages` is the ceiling of a list: beyond it an error is
-    raised, and no list is ever cut in silence.
+    the last byte of the answer. A list of more than `max_pages` raises an error; no list is
+    ever cut short.
     """
 
     def __init__(
@@ -138,15 +111,14 @@ class Client:
     # Templates
 
     def list_templates(self) -> Listing[Template]:
-        """Return the templates that ChumiAI knows."""
+        """Return all templates that ChumiAI has."""
         return self._list(TEMPLATES, parsing.TEMPLATE_NAMES, parsing.parse_template)
 
     def sync_templates(self) -> SyncResult:
         """Let ChumiAI fetch the templates from Meta; it may queue that (`queued`)."""
-        with self.line() as line:
-            answer = self._exchange(line, "POST", f"{TEMPLATES}/sync", deadline=self._deadline)
+        answer = self._call("POST", f"{TEMPLATES}/sync")
         body = parsing.load(answer.text)
-        # A sync has nothing that we must understand: any answer in JSON, or none, is a yes.
+        # Nothing in the answer is needed, so any JSON or an empty body is a yes.
         self._raise_unless_read(answer, body, understood=body is not None or answer.text == "")
         return parsing.parse_sync(body, status=answer.status or 0)
 
@@ -161,11 +133,11 @@ class Client:
         language: str,
         gate: Gate | None = None,
     ) -> BulkAccepted:
-        """Hand a file of recipients to ChumiAI, which sends to them in a job of its own.
+        """Upload a file of recipients, to whom ChumiAI sends in a job of its own.
 
         `file` (bytes, or an open seekable file) has the phones in its first column and the
-        values after it. `gate` is asked, in this thread, before the last bytes leave; unless
-        it says True, Unreachable is raised and provably nothing was sent.
+        values after it. `gate` is called, in this thread, before the last bytes leave; unless
+        it returns True, Unreachable is raised and provably nothing was sent.
         """
         from chumi_api.transport import multipart_body
 
@@ -186,19 +158,19 @@ class Client:
         header_media_id: str | None = None,
         header_media_url: str | None = None,
         gate: Gate | None = None,
-        line: Line | None = None,
+        connection: Connection | None = None,
     ) -> SendResult:
         """Send one message; `to` in digits with the country code, `gate` as in bulk_import.
 
-        `line` is kept open for the next message; without one, this message has its own. What
-        breaks on a line that was used before is as unclear as anywhere else.
+        `connection` stays open for the next message; without one, this message opens its own.
+        A failure on a connection that was used before proves no more than on a new one.
         """
         body = {
             "to": to.lstrip("+"),
             **_template(template_name, language, values, header_media_id, header_media_url),
         }
         return self._send_json(
-            f"{API}/whatsapp/send-template", body, parsing.parse_send, gate, line
+            f"{API}/whatsapp/send-template", body, parsing.parse_send, gate, connection
         )
 
     def send_template_to_group(
@@ -212,7 +184,7 @@ class Client:
         header_media_url: str | None = None,
         gate: Gate | None = None,
     ) -> BulkAccepted:
-        """Send a template to a group, with the same values for everyone, in a job."""
+        """Send a template to a group in a job, with the same values for every member."""
         body = {
             "groupId": group_id,
             **_template(template_name, language, values, header_media_id, header_media_url),
@@ -225,14 +197,13 @@ class Client:
     def list_bulk_jobs(self, *, max_items: int | None = None) -> Listing[BulkJob]:
         """Return the jobs of the key, newest first; `max_items` keeps only the newest.
 
-        That ChumiAI lists the newest first is assumed. Where the first pages show another
-        order, all pages are read before any job is left out.
+        We assume that ChumiAI lists the newest first. Where the first pages show another order,
+        all pages are read before any job is dropped.
         """
         jobs: Listing[BulkJob] = Listing()
         find = partial(parsing.find_list, names=parsing.JOB_NAMES)
         for page in self._pages(JOBS, find, parsing.parse_job):
-            jobs.extend(page.values)
-            jobs.skipped += page.skipped
+            jobs.add(page.values)
             if max_items is not None and len(jobs) >= max_items and _newest_first(jobs):
                 break
         if not _newest_first(jobs):
@@ -243,10 +214,7 @@ class Client:
 
     def bulk_job(self, job_id: str) -> BulkJob:
         """Return the state of one job."""
-        with self.line() as line:
-            answer = self._exchange(
-                line, "GET", f"{JOBS}/{_segment(job_id)}/status", deadline=self._deadline
-            )
+        answer = self._call("GET", f"{JOBS}/{_segment(job_id)}/status")
         body = parsing.load(answer.text)
         job = parsing.parse_job_answer(body, job_id)
         self._raise_unless_read(answer, body, understood=job is not None)
@@ -255,76 +223,62 @@ class Client:
 
     # Contacts and groups
 
-    def list_groups(self, *, patience: Patience | None = None) -> Listing[ContactGroup]:
-        """Return the contact groups; `patience` as for `contact_pages`."""
-        return self._list(GROUPS, parsing.GROUP_NAMES, parsing.parse_group, patience=patience)
+    def list_groups(self, *, retry: Retry | None = None) -> Listing[ContactGroup]:
+        """Return the contact groups; `retry` as for `contact_pages`."""
+        return self._list(GROUPS, parsing.GROUP_NAMES, parsing.parse_group, retry)
 
-    def group(self, group_id: str, *, patience: Patience | None = None) -> GroupDetail:
-        """Return a group with its members, over all pages; `patience` as for `contact_pages`."""
+    def group(self, group_id: str, *, retry: Retry | None = None) -> GroupDetail:
+        """Return a group with its members, over all pages; `retry` as for `contact_pages`."""
         group: ContactGroup | None = None
         members: Listing[Contact] = Listing()
         find = partial(parsing.find_members, group_id=group_id)
         path = f"{GROUPS}/{_segment(group_id)}"
-        for page in self._pages(path, find, parsing.parse_contact, patience):
+        for page in self._pages(path, find, parsing.parse_contact, retry):
             group = group or page.group
-            members.extend(page.values)
-            members.skipped += page.skipped
+            members.add(page.values)
         group = group or ContactGroup(group_id)
         return GroupDetail(group, members=tuple(members), skipped=members.skipped)
 
-    def list_contacts(self, *, limit: int | None = None) -> Listing[Contact]:
-        """Return the contacts, at most `limit` if given."""
-        return self._list(CONTACTS, parsing.CONTACT_NAMES, parsing.parse_contact, limit)
+    def contact_pages(self, *, retry: Retry | None = None) -> Iterator[Listing[Contact]]:
+        """Give the contacts page by page; each page is fetched when it is needed.
 
-    def iter_contacts(self) -> Iterator[Contact]:
-        """Give the contacts one by one, fetching pages as they are needed.
-
-        Entries with neither an id nor a phone are left out: nothing can be done with them.
+        `retry` is called when a page fails, with the error and the number of retries so far. It
+        returns to fetch the page again, or raises.
         """
         find = partial(parsing.find_list, names=parsing.CONTACT_NAMES)
-        for page in self._pages(CONTACTS, find, parsing.parse_contact):
-            yield from page.values
-
-    def contact_pages(self, *, patience: Patience | None = None) -> Iterator[Listing[Contact]]:
-        """Give the contacts page by page, as they are needed; a list may be long.
-
-        `patience` is asked when a page does not come, with the error and how often that page
-        was tried again: it returns to have it asked for once more, or raises.
-        """
-        find = partial(parsing.find_list, names=parsing.CONTACT_NAMES)
-        for page in self._pages(CONTACTS, find, parsing.parse_contact, patience):
-            yield _listing(page)
+        for page in self._pages(CONTACTS, find, parsing.parse_contact, retry):
+            yield page.values
 
     def member_pages(
-        self, group_id: str, *, patience: Patience | None = None
+        self, group_id: str, *, retry: Retry | None = None
     ) -> Iterator[Listing[Contact]]:
-        """Give a group's members page by page; `patience` as for `contact_pages`."""
+        """Give a group's members page by page; `retry` as for `contact_pages`."""
         find = partial(parsing.find_members, group_id=group_id)
         path = f"{GROUPS}/{_segment(group_id)}"
-        for page in self._pages(path, find, parsing.parse_contact, patience):
-            yield _listing(page)
+        for page in self._pages(path, find, parsing.parse_contact, retry):
+            yield page.values
 
     # Conversations
 
     def conversation_pages(
-        self, phone: str, *, path: str = CONVERSATION, patience: Patience | None = None
+        self, phone: str, *, path: str = CONVERSATION, retry: Retry | None = None
     ) -> Iterator[Listing[Message]]:
-        """Give the history with a number page by page; `patience` as for `contact_pages`.
+        """Give the history with a number page by page; `retry` as for `contact_pages`.
 
-        `path` has a place for `{phone}`, which goes there in digits. Raise NotFound where
-        ChumiAI does not offer the history.
+        `{phone}` in `path` stands for the number in digits. Raise NotFound where ChumiAI does
+        not offer the history.
         """
         digits = phone.lstrip("+")
         find = partial(parsing.find_list, names=parsing.HISTORY_NAMES)
         parse = partial(parsing.parse_message, phone=digits)
         where = path.replace("{phone}", _segment(digits))
-        for page in self._pages(where, find, parse, patience):
-            yield _listing(page)
+        for page in self._pages(where, find, parse, retry):
+            yield page.values
 
     # What the key may do
 
     def check_access(self) -> AccessReport:
-        """Ask what the key may do, read-only, and how ChumiAI's answers were understood."""
+        """Return what the key may do and how we understood ChumiAI's answers; read-only."""
         scopes: dict[str, Literal["granted", "missing", "untested"]] = dict.fromkeys(
             SCOPES, "untested"
         )
@@ -332,8 +286,10 @@ class Client:
         for path, names, parse, scope in ACCESS_QUESTIONS:
             find = partial(parsing.find_list, names=names)
             try:
-                with self.line() as line:
-                    page = self._page(line, path, find, parse, {"page": "1", "limit": "1"}, 1)
+                with self.connection() as connection:
+                    page = self._page(
+                        connection, path, find, parse, {"page": "1", "limit": "1"}, 1
+                    )
             except ChumiError as problem:
                 checks.append(AccessCheck(path, ok=False, problem=problem))
                 if isinstance(problem, Forbidden):
@@ -341,7 +297,7 @@ class Client:
                     if missing:
                         scopes[missing] = "missing"
                 if problem.status is None or isinstance(problem, (Unauthorized, RateLimited)):
-                    # The other questions would fare the same.
+                    # The other reads would fail for the same reason.
                     break
                 continue
             if scope:
@@ -351,24 +307,28 @@ class Client:
                     path,
                     ok=True,
                     items=len(page.entries) if page.info.total is None else page.info.total,
-                    skipped=page.skipped,
+                    skipped=page.values.skipped,
                     paging=page.info.style,
                     envelope=page.envelope,
                 )
             )
         return AccessReport(scopes, tuple(checks))
 
-    # How it is done
+    # How a call is made
 
-    def line(self) -> Line:
-        """Open a line for several messages, one after the other; a context manager."""
-        from chumi_api.transport import Line
+    def connection(self) -> Connection:
+        """Return a connection for several calls, one after the other; a context manager."""
+        from chumi_api.transport import Connection
 
-        return Line()
+        return Connection()
+
+    def _call(self, method: str, path: str) -> Answer:
+        with self.connection() as connection:
+            return self._exchange(connection, method, path, deadline=self._deadline)
 
     def _exchange(
         self,
-        line: Line,
+        connection: Connection,
         method: str,
         path: str,
         *,
@@ -381,9 +341,11 @@ class Client:
 
         if not KEY_FORM.fullmatch(self._key):
             # An HTTP library would quote such a key in the error that it raises.
-            raise Unauthorized("This is not an API key: it has characters that no key has.")
+            raise Unauthorized(
+                gettext_noop("This is not an API key: it has characters that no key has.")
+            )
         answer = exchange(
-            line,
+            connection,
             method,
             self._base_url + path,
             headers={
@@ -399,7 +361,7 @@ class Client:
             deadline=deadline,
             max_body=self._max_body,
         )
-        # Whatever ChumiAI echoes, the key ends here.
+        # ChumiAI may echo the key; it must not go further than this.
         return replace(
             answer,
             headers={name: self._hide_key(value) for name, value in answer.headers.items()},
@@ -415,24 +377,23 @@ class Client:
         value: dict[str, Any],
         parse: Callable[[Any], R | None],
         gate: Gate | None,
-        line: Line | None = None,
+        connection: Connection | None = None,
     ) -> R:
         from chumi_api.transport import json_body
 
-        return self._send(path, json_body(value, gate), parse, line)
+        return self._send(path, json_body(value, gate), parse, connection)
 
     def _send(
         self,
         path: str,
         body: Body,
         parse: Callable[[Any], R | None],
-        kept: Line | None = None,
+        kept: Connection | None = None,
     ) -> R:
-        """Make a call that sends, on a connection of its own or on one that is kept, and judge
-        what came of it."""
-        with nullcontext(kept) if kept else self.line() as line:
+        """Make a call that sends, on `kept` or on its own connection; raise unless accepted."""
+        with nullcontext(kept) if kept else self.connection() as connection:
             answer = self._exchange(
-                line,
+                connection,
                 "POST",
                 path,
                 deadline=self._send_deadline,
@@ -472,137 +433,63 @@ class Client:
         path: str,
         names: tuple[str, ...],
         parse: Callable[[Any], T | None],
-        limit: int | None = None,
-        patience: Patience | None = None,
+        retry: Retry | None = None,
     ) -> Listing[T]:
         listing: Listing[T] = Listing()
         find = partial(parsing.find_list, names=names)
-        for page in self._pages(path, find, parse, patience):
-            listing.extend(page.values)
-            listing.skipped += page.skipped
-            if limit is not None and len(listing) >= limit:
-                del listing[limit:]
-                break
+        for page in self._pages(path, find, parse, retry):
+            listing.add(page.values)
         return listing
 
     def _page(
         self,
-        line: Line,
+        connection: Connection,
         path: str,
         find: Find,
         parse: Callable[[Any], T | None],
         params: dict[str, str],
         asked: int,
-    ) -> _Page[T]:
+    ) -> Page[T]:
         """Fetch and read one page of a list; `asked` is its number, counted from one."""
-        answer = self._exchange(line, "GET", path, params=params, deadline=self._deadline)
+        answer = self._exchange(connection, "GET", path, params=params, deadline=self._deadline)
         body = parsing.load(answer.text)
         found = find(body)
-        entries = [_entry(item, parse(item)) for item in found.items] if found else []
-        # A list in which nothing is understood is no list of what was asked for.
+        entries = [Entry.of(item, parse(item)) for item in found.items] if found else []
+        # A list in which nothing is understood is a list of something else.
         understood = found is not None and (
             not entries or any(entry.value is not None for entry in entries)
         )
         self._raise_unless_read(answer, body, understood=understood)
         assert found is not None
         info = parsing.page_info(found.around, answer.headers, asked)
-        return _Page(entries, info, found.envelope, found.group)
-
-    def _patiently(
-        self,
-        line: Line,
-        path: str,
-        find: Find,
-        parse: Callable[[Any], T | None],
-        params: dict[str, str],
-        asked: int,
-        patience: Patience | None,
-    ) -> _Page[T]:
-        """Fetch one page; whether one that did not come is tried again is the caller's word."""
-        tries = 0
-        while True:
-            try:
-                return self._page(line, path, find, parse, params, asked)
-            except ChumiError as error:
-                if patience is None:
-                    raise
-                patience(error, tries)
-                tries += 1
+        return Page(entries, info, found.envelope, found.group)
 
     def _pages(
         self,
         path: str,
         find: Find,
         parse: Callable[[Any], T | None],
-        patience: Patience | None = None,
-    ) -> Iterator[_Page[T]]:
-        """Give the pages of a list until ChumiAI says that it ends, or nothing more comes.
+        retry: Retry | None = None,
+    ) -> Iterator[Page[T]]:
+        """Give the pages of a list over one connection; `retry` as for `contact_pages`."""
+        with self.connection() as connection:
 
-        Without a word from ChumiAI a list ends with an empty page, with one that brings
-        nothing new, or with one shorter than the first. (The first may be short because
-        ChumiAI caps the size of a page, so it ends a list only when it is empty.) Raise
-        Unavailable if the list ends before its own total, repeats a page where it promises
-        another, or goes on beyond the ceiling.
-        """
-        seen: set[str] = set()
-        received, first_size, number = 0, 0, 1
-        announced: list[int] = []
-        params = {"page": "1", "limit": str(PAGE_SIZE)}
-        with self.line() as line:
-            for turn in range(self._max_pages):
-                page = self._patiently(line, path, find, parse, params, number, patience)
-                if turn == 0 and page.info.page == 2:
-                    # ChumiAI counts its pages from zero here: what came is the second.
-                    number, params["page"] = 0, "0"
-                    page = self._patiently(line, path, find, parse, params, 1, patience)
-                size = len(page.entries)
-                first_size = first_size or size
-                brings_more = any(entry.identity not in seen for entry in page.entries)
-                if turn == 0 or brings_more:
-                    # An entry may come twice when the list moves on while it is read.
-                    fresh = [e for e in page.entries if not e.has_id or e.identity not in seen]
-                    received += len(fresh)
-                    yield replace(page, entries=fresh)
-                seen.update(entry.identity for entry in page.entries)
-                # What a group says of its size is a hint to read on, but no promise.
-                hint = page.group.size if page.group else None
-                if page.info.total is not None:
-                    announced.append(page.info.total)
-                    hint = page.info.total
-                more = page.info.more
-                if more is None:
-                    more = received < hint if hint is not None else size >= first_size
-                if page.info.more and page.entries and not brings_more:
-                    raise Unavailable("ChumiAI says that its list goes on, but repeats a page.")
-                if not (more and brings_more):
-                    break
-                number += 1
-                params = {"page": str(number), "limit": str(PAGE_SIZE)}
-                params |= dict(page.info.following)
-            else:
-                raise Unavailable(f"ChumiAI's list has more than {self._max_pages} pages.")
-        if announced and received < min(announced):
-            raise Unavailable(
-                f"ChumiAI's list ended early: {received} of {min(announced)} entries came."
-            )
+            def fetch(params: dict[str, str], asked: int) -> Page[T]:
+                tries = 0
+                while True:
+                    try:
+                        return self._page(connection, path, find, parse, params, asked)
+                    except ChumiError as error:
+                        if retry is None:
+                            raise
+                        retry(error, tries)
+                        tries += 1
 
-
-def _entry(item: Any, value: T | None) -> _Entry[T]:
-    """Pair an entry with its identity: an id, a template's name and language, or all of it."""
-    if isinstance(value, Template):
-        return _Entry(value, f"{value.name}\n{value.language}", has_id=True)
-    remote_id = getattr(value, "remote_id", "")
-    return _Entry(value, remote_id or json.dumps(item, sort_keys=True), has_id=bool(remote_id))
-
-
-def _listing(page: _Page[T]) -> Listing[T]:
-    listing = Listing(page.values)
-    listing.skipped = page.skipped
-    return listing
+            yield from read_pages(fetch, max_pages=self._max_pages)
 
 
 def _newest_first(jobs: Sequence[BulkJob]) -> bool:
-    """Tell whether no job is followed by a younger one, as far as times are known."""
+    """Return True if no job is followed by a newer one, as far as times are known."""
     times = [job.created_at for job in jobs if job.created_at is not None]
     return all(earlier >= later for earlier, later in zip(times, times[1:], strict=False))
 
@@ -634,5 +521,5 @@ def _without_blanks(fields: dict[str, str]) -> dict[str, str]:
 def _segment(remote_id: str) -> str:
     """Return an id as one segment of a path; an id that would leave the path is not found."""
     if remote_id in ("", ".", ".."):
-        raise NotFound("ChumiAI does not have what was asked for.")
+        raise NotFound(gettext_noop("ChumiAI can't find this."))
     return quote(remote_id, safe="")

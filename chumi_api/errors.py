@@ -1,7 +1,7 @@
 """The errors of a call to ChumiAI.
 
-ChumiError(message, *, status, request_id, raw)
-├── Unreachable    the connection was never made, or the body provably did not finish
+ChumiError(message, *, params, status, request_id, raw)
+├── Unreachable    no connection was made, or the body provably did not finish: nothing was sent
 ├── RateLimited    429; retry_after in seconds
 ├── Unavailable    time-out, reset, 3xx, 5xx, an unreadable or cut answer: the outcome is unknown
 ├── Unauthorized   401: the key is wrong or revoked
@@ -9,14 +9,23 @@ ChumiError(message, *, status, request_id, raw)
 ├── NotFound       404
 └── Rejected       any other documented 4xx, or a 2xx that says no; code, details
 
-Two questions are answered for every error, and nothing else needs asking after a failure:
-`maybe_sent` (could it have been sent?) and `concerns_account` (would the next recipient fare
-the same?). `str()` and `repr()` hold our own sentence only: the vendor's words may name a
-phone number, so they live in `vendor_message`, `details` and `raw`.
+Each error answers three questions, and nothing else needs asking after a failure:
+`maybe_sent` (could it have been sent?), `concerns_account` (would the next recipient fail for the
+same reason?) and `is_temporary` (can the same call succeed later, with nothing changed?).
+
+An error is shown to people in our own words. `message` is an English sentence marked for
+translation, `params` are its values, and `str()` puts both together in English. This package
+has no Django, so the page that shows an error translates it:
+
+    gettext(error.message).format(**error.params)
+
+The vendor's words may hold a phone number, so `str()` and `repr()` never show them: they are in
+`vendor_message`, `details` and `raw`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 # WhatsApp's error codes that stop every message of the account or of the template, as opposed
@@ -31,16 +40,26 @@ ACCOUNT_CODES = frozenset(
 RAW_LIMIT = 2_000
 
 
+def gettext_noop(message: str) -> str:
+    """Mark a sentence for translation and return it unchanged."""
+    return message
+
+
 class ChumiError(Exception):
-    """Say in our words why a call to ChumiAI failed."""
+    """A call to ChumiAI failed; `message` with `params` says why, in our words.
+
+    A message without params is shown as it is, so braces in it are harmless.
+    """
 
     maybe_sent = True
     concerns_account = False
+    is_temporary = False
 
     def __init__(
         self,
         message: str,
         *,
+        params: Mapping[str, object] | None = None,
         status: int | None = None,
         request_id: str | None = None,
         raw: str | None = None,
@@ -49,12 +68,17 @@ class ChumiError(Exception):
         details: str = "",
     ) -> None:
         super().__init__(message)
+        self.message = message
+        self.params = dict(params or {})
         self.status = status
         self.request_id = request_id
         self.raw = raw[:RAW_LIMIT] if raw is not None else None
         self.vendor_message = vendor_message
         self.code = code
         self.details = details
+
+    def __str__(self) -> str:
+        return self.message.format(**self.params) if self.params else self.message
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self)!r}, status={self.status!r})"
@@ -65,13 +89,15 @@ class Unreachable(ChumiError):
 
     maybe_sent = False
     concerns_account = True
+    is_temporary = True
 
 
 class RateLimited(ChumiError):
-    """ChumiAI turned the call away until later; `retry_after` is in seconds where it said so."""
+    """ChumiAI's rate limit is reached; `retry_after` is in seconds where ChumiAI gives it."""
 
     maybe_sent = False
     concerns_account = True
+    is_temporary = True
 
     def __init__(self, message: str, *, retry_after: float | None = None, **rest: Any) -> None:
         super().__init__(message, **rest)
@@ -79,7 +105,9 @@ class RateLimited(ChumiError):
 
 
 class Unavailable(ChumiError):
-    """No clear answer came back: what was asked may or may not have happened."""
+    """The answer is missing or unclear: the call may or may not have been carried out."""
+
+    is_temporary = True
 
 
 class Unauthorized(ChumiError):
@@ -101,15 +129,15 @@ class Forbidden(ChumiError):
 
 
 class NotFound(ChumiError):
-    """ChumiAI does not know what was asked for."""
+    """ChumiAI does not know the template, group, job or path."""
 
     maybe_sent = False
-    # A missing template or path is missing for every recipient alike.
+    # A missing template or path is missing for every recipient.
     concerns_account = True
 
 
 class Rejected(ChumiError):
-    """ChumiAI read the call and refused it; `code` is WhatsApp's where there is one."""
+    """ChumiAI understood the call and refused it; `code` is WhatsApp's where there is one."""
 
     maybe_sent = False
 

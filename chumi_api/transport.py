@@ -1,11 +1,11 @@
 """One HTTP exchange with ChumiAI, and what can be proven about it afterwards.
 
-`exchange` never raises for what the network does. It reports two facts that no exception type
-of an HTTP library tells reliably: was there a connection, and did the last byte of the body
-leave our hands? What they mean is decided in `chumi_api.parsing`.
+`exchange` never raises for a network error. It reports two facts that the exceptions of an HTTP
+library do not show reliably: was there a connection, and did we write the last byte of the
+body? `chumi_api.parsing.verdicts` decides what they mean.
 
 There are no retries, no redirects, no cookies, no proxies and no netrc: requests' adapter is
-used without a Session, which is where all of those live.
+used without a Session, which implements all of those.
 """
 
 from __future__ import annotations
@@ -41,15 +41,14 @@ MEDIA_TYPES = {
 
 
 class Withheld(Exception):
-    """The body was stopped before its last bytes; nothing can have been sent."""
+    """The body was stopped before its last bytes, so nothing was sent."""
 
 
 class Body:
     """A request body that streams, knows its length, and asks a gate before its last bytes.
 
-    `finished` turns true at the moment the last bytes are handed over. Without them the body
-    is shorter than its Content-Length and lacks its closing brace or boundary, so nobody can
-    take it for a whole one.
+    `finished` becomes true when the last bytes are written. Without them the body is shorter
+    than its Content-Length and lacks its closing brace or boundary, so no server accepts it.
     """
 
     def __init__(
@@ -67,7 +66,7 @@ class Body:
         return len(self._head) + self._file_length + len(self._tail)
 
     def __iter__(self) -> Iterator[bytes]:
-        """Give the parts, once: no library may send them a second time."""
+        """Give the pieces, once: no library may send them a second time."""
         if self._started:
             raise Withheld
         self._started = True
@@ -85,14 +84,14 @@ class Body:
         yield self._tail
 
     def guard(self, watchdog: Watchdog) -> None:
-        """Let the body stop at its gate once the deadline has passed."""
+        """Stop the body at its gate if the deadline has passed."""
         self._watchdog = watchdog
 
     def _pass_gate(self) -> None:
         try:
             wanted = self._gate is None or self._gate()
         except Exception as error:
-            # Whatever broke in the caller's question, the answer is not a yes.
+            # A gate that fails has not said yes.
             self.gate_error = error
             raise Withheld from None
         if not wanted or (self._watchdog is not None and self._watchdog.is_over):
@@ -110,12 +109,12 @@ def multipart_body(
 ) -> Body:
     """Make a form with one file, streamed, whose closing boundary is held back."""
     boundary = secrets.token_hex(16)
-    part = f"--{boundary}\r\nContent-Disposition: form-data; name="
+    field = f"--{boundary}\r\nContent-Disposition: form-data; name="
     # Quotes and line ends are escaped the way browsers do it (WHATWG, "multipart/form-data").
     name = file_name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
     media_type = MEDIA_TYPES.get(name.rpartition(".")[2].lower(), "application/octet-stream")
-    head = "".join(f'{part}"{key}"\r\n\r\n{value}\r\n' for key, value in fields.items())
-    head += f'{part}"file"; filename="{name}"\r\nContent-Type: {media_type}\r\n\r\n'
+    head = "".join(f'{field}"{key}"\r\n\r\n{value}\r\n' for key, value in fields.items())
+    head += f'{field}"file"; filename="{name}"\r\nContent-Type: {media_type}\r\n\r\n'
     return Body(
         f"multipart/form-data; boundary={boundary}",
         head.encode(),
@@ -127,7 +126,7 @@ def multipart_body(
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of an exchange. `text` is None if the answer is missing, cut or too long."""
+    """The result of an exchange. `text` is None if the answer is missing, cut or too long."""
 
     connected: bool
     finished: bool
@@ -137,9 +136,9 @@ class Answer:
 
 
 class Watchdog:
-    """Cut the connection when the time is up, wherever in the exchange that happens.
+    """Cut the connection when the time is up, at any point of the exchange.
 
-    A socket's own time-out starts anew with each byte, so it bounds no drip of headers.
+    A socket's own time-out starts again with each byte, so a slow drip of headers never ends it.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -162,16 +161,16 @@ class Watchdog:
 
     @property
     def is_over(self) -> bool:
-        """Whether the time is up, even if a process that was frozen has not been told yet."""
+        """Whether the time is up, also before the timer of a frozen process has run."""
         return self.fired or time.monotonic() >= self._end
 
     @property
     def remaining(self) -> float:
-        """Return the seconds left, never zero: to a socket, zero means not to wait at all."""
+        """Return the seconds left, never zero: zero makes a socket non-blocking."""
         return max(self._end - time.monotonic(), 0.001)
 
     def watch(self, sock: socket.socket) -> None:
-        """Take charge of a connection that was made."""
+        """Cut this socket when the time is up."""
         with self._lock:
             if self.fired:
                 raise TimeoutError
@@ -183,8 +182,8 @@ class Watchdog:
         with self._lock:
             self.fired = True
             if self._socket is not None:
-                # The plain method, also for TLS, whose own would pull the session away from
-                # under the thread that is reading.
+                # The plain method, also for TLS: TLS's own would end the session that another
+                # thread is reading from.
                 with suppress(OSError):
                     socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
@@ -194,11 +193,11 @@ EXPECTED = (Withheld, requests.RequestException, HTTPError, HTTPException, OSErr
 _watchdog: ContextVar[Watchdog] = ContextVar("_watchdog")
 
 
-class _Connection(HTTPConnection):
-    """A connection in the charge of the current watchdog."""
+class _WatchedConnection(HTTPConnection):
+    """A connection that the current watchdog cuts."""
 
     def _new_conn(self) -> socket.socket:
-        """Look the host up and connect, in a thread that can be left behind.
+        """Look the host up and connect, in a thread that may outlive the call.
 
         A name look-up has no time-out, and a host may have many addresses to try.
         """
@@ -236,20 +235,20 @@ def _close_late(made: Future[socket.socket]) -> None:
         made.result().close()
 
 
-class _TLSConnection(_Connection, HTTPSConnection):
+class _WatchedTLSConnection(_WatchedConnection, HTTPSConnection):
     """The same over TLS."""
 
 
 class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Connection
+    ConnectionCls = _WatchedConnection
 
 
 class _TLSPool(HTTPSConnectionPool):
-    ConnectionCls = _TLSConnection
+    ConnectionCls = _WatchedTLSConnection
 
 
-class Line(HTTPAdapter):
-    """Connections to one host, kept for as long as the line is: one call, or one list."""
+class Connection(HTTPAdapter):
+    """A connection to one host, open for several requests, and opened again where it broke."""
 
     def __init__(self) -> None:
         super().__init__(pool_connections=1, pool_maxsize=1, max_retries=0)
@@ -259,7 +258,7 @@ class Line(HTTPAdapter):
         pools = {"http": _Pool, "https": _TLSPool}
         self.poolmanager.pool_classes_by_scheme = pools
 
-    def __enter__(self) -> Line:
+    def __enter__(self) -> Connection:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
@@ -267,7 +266,7 @@ class Line(HTTPAdapter):
 
 
 def exchange(
-    line: Line,
+    connection: Connection,
     method: str,
     url: str,
     *,
@@ -278,7 +277,7 @@ def exchange(
     deadline: float,
     max_body: int,
 ) -> Answer:
-    """Make one request; whatever happens to it, say what is known. Seconds, bytes."""
+    """Make one request and return what is known of it. Times in seconds, sizes in bytes."""
     status: int | None = None
     received: dict[str, str] = {}
     data: bytes | None = None
@@ -289,7 +288,7 @@ def exchange(
             headers = {**headers, "Content-Type": body.media_type}
         try:
             request = requests.Request(method, url, headers=headers, params=params, data=body)
-            response = line.send(
+            response = connection.send(
                 request.prepare(), stream=True, timeout=(connect_timeout, deadline), verify=True
             )
             try:
@@ -297,12 +296,12 @@ def exchange(
                 received = {name.lower(): value for name, value in response.headers.items()}
                 data = _read(response, max_body)
             finally:
-                # A connection that was read to the end is back in the line by now; one that
-                # was not must not be used again.
+                # urllib3 keeps a connection that was read to the end. One that was not must
+                # not be used again.
                 if data is None:
                     response.raw.close()
         except EXPECTED:
-            # The type says nothing that the two facts don't, and its text may quote the key.
+            # The two facts say all that we need, and the error's text may quote the key.
             pass
         finally:
             _watchdog.reset(token)

@@ -1,4 +1,4 @@
-"""What ChumiAI tells us, as frozen values. Nothing here shows a person's data in its repr."""
+"""What ChumiAI's answers and webhooks hold, as frozen values. No repr shows a person's data."""
 
 from __future__ import annotations
 
@@ -14,9 +14,14 @@ T = TypeVar("T")
 
 
 class Listing(list[T]):
-    """A whole list; `skipped` counts the entries that could not be understood."""
+    """A list; `skipped` counts the entries that could not be understood."""
 
     skipped: int = 0
+
+    def add(self, other: Listing[T]) -> None:
+        """Append another list, with what it skipped."""
+        self.extend(other)
+        self.skipped += other.skipped
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +48,7 @@ class Template:
 
 @dataclass(frozen=True, slots=True)
 class SyncResult:
-    """What ChumiAI says about its own sync with Meta; counts are None where it says nothing."""
+    """ChumiAI's own sync with Meta; counts are None where ChumiAI gives none."""
 
     total: int | None = None
     created: int | None = None
@@ -64,7 +69,7 @@ class JobState(StrEnum):
 
     @property
     def terminal(self) -> bool:
-        """Tell whether a job in this state moves no further."""
+        """Return True if a job in this state has ended."""
         return self in (
             JobState.COMPLETED,
             JobState.COMPLETED_WITH_ERRORS,
@@ -75,7 +80,7 @@ class JobState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RowResult:
-    """What became of one row of a bulk job; `row` is in the vendor's own numbering."""
+    """The result of one row of a bulk job; `row` is in ChumiAI's own numbering."""
 
     row: int | None = None
     phone: str = field(default="", repr=False)
@@ -112,7 +117,7 @@ class BulkJob:
 
 @dataclass(frozen=True, slots=True)
 class BulkAccepted:
-    """A bulk send that ChumiAI took over, with the job that runs it."""
+    """A bulk send that ChumiAI accepted, with the job that runs it."""
 
     job_id: str
     state: JobState = JobState.QUEUED
@@ -133,7 +138,7 @@ class SendResult:
 
     @property
     def is_held(self) -> bool:
-        """Tell whether WhatsApp looks at the template first, and lets the message go later."""
+        """Return True if WhatsApp checks the template first and sends the message later."""
         return self.status.lower() in ("held_for_quality_assessment", "held", "paused")
 
 
@@ -148,7 +153,7 @@ class ContactGroup:
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """A person in ChumiAI's address book; `opted_out` is None where nothing is said."""
+    """A person in ChumiAI's address book; `opted_out` is None where ChumiAI does not say."""
 
     remote_id: str
     phone: str = field(default="", repr=False)
@@ -163,7 +168,7 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class GroupDetail:
-    """A group with the members that ChumiAI gave us, over all pages."""
+    """A group with its members, over all pages."""
 
     group: ContactGroup
     members: tuple[Contact, ...] = field(default=(), repr=False)
@@ -171,14 +176,14 @@ class GroupDetail:
 
     @property
     def complete(self) -> bool:
-        """Tell whether as many members came as the group says it has."""
+        """Return True if all members came that the group says it has."""
         return not self.skipped and (
             self.group.size is None or len(self.members) >= self.group.size
         )
 
 
 class MessageStatus(StrEnum):
-    """How far a message of ours got. A message only climbs, in the order in which they stand."""
+    """The delivery status of a message of ours. It only climbs, in the order given here."""
 
     ACCEPTED = "accepted"
     HELD = "held"
@@ -191,7 +196,7 @@ class MessageStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """What a message carries beside its text: we keep what is said of it, never the thing."""
+    """The file of a message: its description and link, never its content."""
 
     kind: str
     remote_id: str = field(default="", repr=False)
@@ -203,13 +208,13 @@ class Media:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message between a business and a person, as a webhook or the history tells it.
+    """One message between a business and a person, from a webhook or from the history.
 
-    `phone` is the person's, in digits, whoever wrote. `kind` is WhatsApp's own word for the
-    type ("text", "image", "button", "interactive", "reaction", "template", …), kept where we
-    don't know it. `text` is what was written: the body, a caption, the title of the pressed
-    button, or the emoji of a reaction; `payload` the button's hidden text; `reply_to` the id
-    of the message that is answered, or reacted to. `status` and `code` are of messages of ours.
+    `phone` is the person's, in digits, in both directions. `kind` is WhatsApp's own word for the
+    type ("text", "image", "button", "interactive", "reaction", "template", …); unknown words
+    are kept. `text` is the body, a caption, the title of the pressed button, or the emoji of a
+    reaction; `payload` is the button's hidden text; `reply_to` is the id of the message that is
+    answered or reacted to. Only outbound messages have `status`, `code` and `reason`.
     """
 
     remote_id: str = field(repr=False)
@@ -230,7 +235,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class StatusUpdate:
-    """News of one message of ours; `code` and `reason` where it failed."""
+    """The delivery status of one message of ours; `code` and `reason` where it failed."""
 
     remote_id: str = field(repr=False)
     status: MessageStatus
@@ -243,7 +248,7 @@ class StatusUpdate:
 
 @dataclass(frozen=True, slots=True)
 class TemplateUpdate:
-    """News of a template; what it does not tell is ''."""
+    """A change of a template; '' for each field that the webhook does not give."""
 
     name: str
     language: str = ""
@@ -266,7 +271,7 @@ class Preference:
 
 @dataclass(frozen=True, slots=True)
 class UnknownEvent:
-    """Something that we have no use for, or could not make sense of; `kind` says what it is."""
+    """An event that we do not use, or could not understand; `kind` names it."""
 
     kind: str
 
@@ -276,7 +281,7 @@ Event = Message | StatusUpdate | TemplateUpdate | Preference | UnknownEvent
 
 @dataclass(frozen=True, slots=True)
 class AccessCheck:
-    """How one read-only question went, for people to read."""
+    """The result of one read-only call, for people to read."""
 
     path: str
     ok: bool
@@ -289,12 +294,12 @@ class AccessCheck:
 
 @dataclass(frozen=True, slots=True)
 class AccessReport:
-    """What a key may do: "granted", "missing" or "untested" by scope, and what was asked."""
+    """What a key may do: "granted", "missing" or "untested" by scope; and the calls made."""
 
     scopes: dict[str, Literal["granted", "missing", "untested"]]
     checks: tuple[AccessCheck, ...]
 
     @property
     def problem(self) -> ChumiError | None:
-        """Return the first thing that went wrong, if any did."""
+        """Return the first error, if there was one."""
         return next((check.problem for check in self.checks if check.problem), None)

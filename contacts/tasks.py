@@ -52,9 +52,9 @@ def _read_or_say_why(sync):
 def _read(client, sync):
     """Read everything, page by page, each written before the next is asked for."""
     policy = replace(READS, on_wait=partial(services.record_contact_sync_waits, sync))
-    for page in client.contact_pages(patience=policy):
+    for page in client.contact_pages(retry=policy):
         services.apply_contact_page(sync, page)
-    for group in services.apply_groups(sync, client.list_groups(patience=policy)):
-        for page in client.member_pages(group.remote_id, patience=policy):
+    for group in services.apply_groups(sync, client.list_groups(retry=policy)):
+        for page in client.member_pages(group.remote_id, retry=policy):
             services.apply_member_page(sync, group, page)
         services.record_group_read(sync, group)

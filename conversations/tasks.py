@@ -44,7 +44,7 @@ def _read(client, conversation):
     pages = client.conversation_pages(
         conversation.phone,
         path=settings.CHUMIAI_CONVERSATION_PATH,
-        patience=READS,
+        retry=READS,
     )
     for page in pages:
         services.record_messages(conversation.team, page)

@@ -229,12 +229,12 @@ class _Slice:
     # In the threads of the lines: HTTP only.
 
     def _send_all(self):
-        line, used_at = self.client.line(), time.monotonic()
+        line, used_at = self.client.connection(), time.monotonic()
         try:
             while errand := self.outbox.get():
                 if time.monotonic() - used_at > LONGEST_IDLE:
                     line.close()
-                    line = self.client.line()
+                    line = self.client.connection()
                 errand.outcome = self._send(errand, line)
                 used_at = time.monotonic()
                 self.inbox.put((errand, True))
@@ -253,7 +253,7 @@ class _Slice:
                 header_media_id=media.get("media_id") or None,
                 header_media_url=media.get("link") or None,
                 gate=lambda: self._ask(errand),
-                line=line,
+                connection=line,
             )
         except ChumiError as error:
             return error

@@ -32,7 +32,7 @@ def hand_over(batch):
     campaign = batch.campaign
     try:
         client = client_for(campaign.team)
-        found = client.group(campaign.group.remote_id, patience=READS)
+        found = client.group(campaign.group.remote_id, retry=READS)
         listed = client.list_bulk_jobs(max_items=in_batches.BASELINE_JOBS)
     except (ChumiError, NotConnected) as error:
         return _not_read(campaign, error)
@@ -107,7 +107,7 @@ def count_first(campaign):
     if campaign.group.counted_at is not None:
         return None
     try:
-        found = client_for(campaign.team).group(campaign.group.remote_id, patience=READS)
+        found = client_for(campaign.team).group(campaign.group.remote_id, retry=READS)
     except (ChumiError, NotConnected) as error:
         return _not_read(campaign, error)
     return None if counts.record_count(campaign, len(found.members)) else 0

@@ -1,4 +1,4 @@
-"""A client at the sandbox, with an account of its own for each test; and broken wires."""
+"""A client of the sandbox, with one account for each test; and servers that break the wire."""
 
 import json
 import socket
@@ -19,7 +19,7 @@ FILE = "phone,name,code\n" + "".join(f"{phone},Ama,C{phone[-1]}\n" for phone in 
 
 
 class Account:
-    """One customer of the sandbox: its client, its ledger, and the trouble ordered for it."""
+    """One customer of the sandbox: its client, its ledger, and the faults set for it."""
 
     def __init__(self, url: str, kind: str = "full") -> None:
         self.url = url
@@ -36,7 +36,7 @@ class Account:
         assert response.ok, response.text
 
     def ledger(self) -> list[dict[str, Any]]:
-        """Return what was taken over for sending, in order."""
+        """Return the messages that the sandbox accepted, in order."""
         url = f"{self.url}/__sandbox__/ledger?account={self.name}"
         entries: list[dict[str, Any]] = requests.get(url, timeout=10).json()
         return entries
@@ -44,7 +44,7 @@ class Account:
 
 @pytest.fixture(scope="session")
 def sandbox() -> Iterator[str]:
-    """Run a sandbox for all tests; its address."""
+    """Run one sandbox for all tests and give its address."""
     state = State(seed=1, speed=1000, shape="nest")
     state.set_options({"chaos_bad_gateway": 0.0, "chaos_slow": 0.0})
     server = Sandbox("127.0.0.1", 0, state)
@@ -66,7 +66,7 @@ def client(account: Account) -> Client:
 
 
 class Wire:
-    """The server's end of a connection, to do with it what no HTTP server would."""
+    """The server's end of a connection, for answers that no HTTP server would give."""
 
     def __init__(self, connection: socket.socket) -> None:
         self.connection = connection
@@ -82,7 +82,7 @@ class Wire:
         return data.decode()
 
     def read(self) -> tuple[str, bytes]:
-        """Return the head and as much of the body as ever comes."""
+        """Return the head and all of the body that arrives."""
         head = self.read_head()
         lengths = [
             int(line.partition(":")[2])
@@ -105,7 +105,7 @@ class Wire:
 
 @pytest.fixture
 def serve() -> Iterator[Callable[[Callable[[Wire], None]], str]]:
-    """Return a function that serves each connection with the given one; its address."""
+    """Return a function that serves each connection with a handler and returns the address."""
     listeners: list[socket.socket] = []
 
     def run(handle: Callable[[Wire], None]) -> str:

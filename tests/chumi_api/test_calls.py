@@ -46,7 +46,7 @@ def test_sync_counts(shape, client):
     assert (result.total, result.queued) == (14, False)
 
 
-def test_a_queued_sync_says_so(serve_json):
+def test_a_sync_may_be_queued(serve_json):
     url = serve_json(lambda query: {"success": True, "data": {"status": "queued"}})
 
     assert Client(url, "key").sync_templates().queued
@@ -63,7 +63,7 @@ def test_a_bulk_import_reaches_the_ledger_in_order(shape, account, client):
     assert accepted.request_id
 
 
-def test_a_job_is_watched_to_its_end(shape, client):
+def test_a_job_runs_to_its_end(shape, client):
     job_id = client.bulk_import(file=FILE.encode(), file_name="spring.csv", **SEND).job_id
 
     for _ in range(200):
@@ -142,13 +142,11 @@ def test_groups_and_all_their_members(shape, client):
 
 
 def test_all_contacts(shape, client):
-    contacts = client.list_contacts()
+    contacts = [contact for page in client.contact_pages() for contact in page]
 
     assert len(contacts) == 1200
     assert any(contact.opted_out for contact in contacts)
     assert sum(bool(contact.name) for contact in contacts) > 1000
-    assert len(client.list_contacts(limit=7)) == 7
-    assert next(client.iter_contacts()).phone == contacts[0].phone
 
 
 @pytest.mark.parametrize(
@@ -193,7 +191,7 @@ def test_a_revoked_key_is_unauthorized(sandbox):
         Account(sandbox, "revoked").client().list_templates()
 
 
-def test_the_rate_limit_says_when_to_come_back(sandbox):
+def test_the_rate_limit_says_how_long_to_wait(sandbox):
     client = Account(sandbox, "limited").client()
 
     with pytest.raises(RateLimited) as caught:
@@ -220,7 +218,7 @@ def test_access_is_reported_by_scope(sandbox, kind, granted, missing):
     assert (report.problem is None) == (kind == "full")
 
 
-def test_access_tells_how_the_answers_were_read(client):
+def test_access_reports_how_the_answers_were_understood(client):
     checks = {check.path: check for check in client.check_access().checks}
 
     contacts = checks["/api/v1/contacts"]

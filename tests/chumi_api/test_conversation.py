@@ -1,9 +1,12 @@
-"""The history with a number: every shape, all pages, whatever words it is told in."""
+"""The history with a number: every shape, all pages, every wording."""
+
+import json
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chumi_api import webhooks
 from chumi_api.client import CONVERSATION
 from chumi_api.errors import NotFound, Unavailable
 from chumi_api.parsing import parse_message
@@ -60,13 +63,13 @@ def test_a_stranger_has_no_messages(account: Account) -> None:
     assert history(account.client(), "233209999991") == []
 
 
-def test_a_path_that_is_not_there_is_not_offered(account: Account) -> None:
+def test_a_missing_path_means_that_chumiai_offers_no_history(account: Account) -> None:
     with pytest.raises(NotFound):
         history(account.client(), path="/api/v1/nowhere/{phone}")
     assert history(account.client(), path=CONVERSATION) == []
 
 
-def test_an_answer_of_something_else_is_no_history(account: Account) -> None:
+def test_a_list_of_something_else_is_an_error(account: Account) -> None:
     with pytest.raises(Unavailable):
         history(account.client(), path="/api/v1/whatsapp/templates?of={phone}")
 
@@ -99,10 +102,31 @@ def test_the_words_of_a_message(item, inbound, kind, text) -> None:
 
 
 @pytest.mark.parametrize(
-    "item", [None, [], "text", 7, {}, {"text": "who wrote this?"}, {"direction": "in"}]
+    "item", [None, [], "text", 7, {}, {"text": "no direction"}, {"direction": "in"}]
 )
-def test_what_is_no_message(item) -> None:
+def test_an_item_that_is_no_message_is_none(item) -> None:
     assert parse_message(item, PHONE) is None
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"type": "text", "text": {"body": "Hello"}},
+        {"type": "button", "button": {"text": "Stop", "payload": "stop"}, "context": {"id": "w"}},
+        {"type": "image", "image": {"id": "7", "mime_type": "image/jpeg", "caption": "Look"}},
+        {"type": "document", "mediaUrl": "https://x.example/a.pdf", "mimeType": "application/pdf"},
+        {"type": "reaction", "reaction": {"emoji": "👍", "message_id": "w"}},
+        {"type": "interactive", "interactive": {"list_reply": {"id": "a", "title": "No"}}},
+        {"message": {"id": "m", "text": "Hello"}},
+        {"type": "location"},
+        {"type": "sticker"},
+        {},
+    ],
+)
+def test_a_message_reads_the_same_in_the_history_and_in_a_webhook(content) -> None:
+    item = {"id": "m", "from": PHONE, "direction": "inbound", "timestamp": 1790000000} | content
+    body = {"event": "message.received", "data": item}
+    assert webhooks.parse(json.dumps(body).encode()) == [parse_message(item, PHONE)]
 
 
 def test_a_failure_keeps_its_code() -> None:
@@ -132,6 +156,6 @@ JSONS = st.recursive(
 
 
 @given(JSONS)
-def test_nothing_that_comes_in_breaks_the_parser(item) -> None:
+def test_no_input_breaks_the_parser(item) -> None:
     message = parse_message(item, PHONE)
     assert message is None or message.phone == PHONE

@@ -1,4 +1,4 @@
-"""No peer holds a call longer than its deadline, or feeds it more than it may hold."""
+"""No server holds a call beyond its deadline, or sends it more than its limit."""
 
 import gzip
 import socket
@@ -58,7 +58,7 @@ def test_the_deadline_is_total(serve, handle):
     assert time.monotonic() - started < 3
 
 
-def test_an_upload_that_nobody_reads_ends_as_not_sent(serve):
+def test_an_upload_that_the_server_does_not_read_ends_as_not_sent(serve):
     client = Client(serve(unread_upload), "key", send_deadline=0.4)
     started = time.monotonic()
 
@@ -78,7 +78,7 @@ def test_a_cut_body_is_no_answer_even_without_a_length(serve):
         Client(serve(handle), "key", send_deadline=0.3).bulk_import(file=b"1\n", **SEND)
 
 
-def test_a_slow_name_look_up_is_left_behind(monkeypatch):
+def test_the_deadline_also_ends_a_slow_name_look_up(monkeypatch):
     def look_up(*args, **kwargs):
         time.sleep(1)
         raise socket.gaierror("no such host")
@@ -129,7 +129,7 @@ def test_a_tls_handshake_that_never_ends_sends_nothing(serve):
 
 
 @pytest.mark.parametrize("headers", [("Content-Encoding: gzip",), ()])
-def test_an_answer_is_bounded(serve, headers):
+def test_a_long_answer_is_refused(serve, headers):
     body = b"[" + b" " * 5_000_000 + b"]"
 
     def handle(wire):
@@ -150,7 +150,7 @@ def test_a_compressed_answer_is_read(serve):
     assert Client(serve(handle), "key").list_groups()[0].name == "Accra"
 
 
-def test_the_environment_is_ignored(monkeypatch, tmp_path, serve, client):
+def test_proxies_and_netrc_from_the_environment_are_ignored(monkeypatch, tmp_path, serve, client):
     asked = []
     proxy = serve(lambda wire: asked.append(wire.read()))
     netrc = tmp_path / "netrc"

@@ -1,4 +1,4 @@
-"""The body of a send: what leaves, when the gate is asked, and what a stop proves."""
+"""The body of a send: what is sent, when the gate is called, and what a stop proves."""
 
 import threading
 from io import BytesIO
@@ -40,7 +40,7 @@ def test_a_closed_gate_sends_nothing(account, client, call, gate):
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_an_open_gate_is_asked_once_in_the_callers_thread(account, client, call):
+def test_an_open_gate_is_called_once_in_the_callers_thread(account, client, call):
     asked = []
 
     def gate():
@@ -54,7 +54,7 @@ def test_an_open_gate_is_asked_once_in_the_callers_thread(account, client, call)
 
 
 @pytest.mark.parametrize("call", ["bulk_import", "send_template"])
-def test_the_peer_sees_an_unfinished_body(serve, call):
+def test_the_server_sees_an_unfinished_body(serve, call):
     seen = []
     done = threading.Event()
 

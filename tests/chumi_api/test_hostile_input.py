@@ -1,4 +1,4 @@
-"""Whatever comes in, nothing but a value or a ChumiError comes out."""
+"""Any input ends in a value or a ChumiError."""
 
 import json
 
@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chumi_api import errors, parsing
+from chumi_api.parsing.verdicts import plain
 
 # Keys that mean something to the parser, in odd spellings, and keys that don't.
 WORDS = """
@@ -49,7 +50,7 @@ PARSERS = {
 
 
 def cleaned(value):
-    """Return what the parser would see of a value on the wire."""
+    """Return a value as the parser sees it after the wire."""
     try:
         return parsing.load(json.dumps(value))
     except ValueError:
@@ -62,7 +63,7 @@ def cleaned(value):
 def test_no_parser_raises(name, value):
     found = PARSERS[name](cleaned(value))
 
-    # Whatever was understood can be shown and stored.
+    # All that was understood can be shown and stored.
     str(found).encode("utf-8")
 
 
@@ -92,8 +93,8 @@ def test_every_answer_has_a_verdict(text, status, finished, header):
 
 @QUICK
 @given(data=st.binary(max_size=300))
-def test_bytes_of_any_kind(data):
+def test_any_bytes_are_read(data):
     text = data.decode("utf-8", "replace")
 
     assert parsing.load(text) is None or json.dumps(parsing.load(text))
-    assert "<b" not in parsing.plain(f"<b>{text}</b>")[:2]
+    assert "<b" not in plain(f"<b>{text}</b>")[:2]

@@ -1,4 +1,4 @@
-"""Lists end where ChumiAI's end: never cut in silence, never read for ever."""
+"""A list is read to its end: never cut short, never read for ever."""
 
 import pytest
 
@@ -8,30 +8,30 @@ from chumi_api.errors import Unavailable
 GROUPS = [{"id": f"g{i}", "name": f"Group {i}"} for i in range(23)]
 
 
-def part(query, size, *, first=1):
+def slice_of(query, size, *, first=1):
     start = (int(query.get("page", first)) - first) * size
     return GROUPS[start : start + size]
 
 
 STYLES = {
-    "capped, without a word": lambda q: part(q, 10),
+    "capped, no paging": lambda q: slice_of(q, 10),
     "capped, with pages": lambda q: {
-        "data": part(q, 10),
+        "data": slice_of(q, 10),
         "meta": {"current_page": int(q["page"]), "last_page": 3, "total": 23},
     },
-    "capped, with a total": lambda q: {"items": part(q, 10), "total": "23"},
+    "capped, with a total": lambda q: {"items": slice_of(q, 10), "total": "23"},
     "capped, with has_more": lambda q: {
-        "groups": part(q, 10),
+        "groups": slice_of(q, 10),
         "pagination": {"hasMore": q["page"] != "3"},
     },
     "from zero": lambda q: {
-        "content": part(q, 10, first=0),
+        "content": slice_of(q, 10, first=0),
         "number": int(q["page"]),
         "totalPages": 3,
         "totalElements": 23,
     },
     "a link": lambda q: {
-        "results": part(q, 10),
+        "results": slice_of(q, 10),
         "count": 23,
         "next": f"https://elsewhere.example/x?page={int(q['page']) + 1}"
         if q["page"] != "3"
@@ -52,12 +52,12 @@ STYLES = {
     "edges": lambda q: {
         "data": {
             "groups": {
-                "edges": [{"node": group} for group in part(q, 10)],
+                "edges": [{"node": group} for group in slice_of(q, 10)],
                 "pageInfo": {"hasNextPage": q["page"] != "3"},
             }
         }
     },
-    "everything at once, whatever page": lambda q: GROUPS,
+    "everything on every page": lambda q: GROUPS,
     "everything, with a total": lambda q: {"data": {"rows": GROUPS}, "total": 23},
 }
 
@@ -87,7 +87,7 @@ def test_an_empty_list_is_empty(serve_json, body):
         {"data": [{"unknown": 1}]},
     ],
 )
-def test_what_is_no_list_is_an_error_and_never_an_empty_list(serve_json, body):
+def test_an_answer_without_a_list_is_an_error_and_never_an_empty_list(serve_json, body):
     with pytest.raises(Unavailable):
         Client(serve_json(lambda query: body), "key").list_groups()
 
@@ -100,7 +100,7 @@ def test_an_entry_without_an_id_is_counted(serve_json):
 
 @pytest.mark.parametrize("announced", [{"total": 30}, {"total": 30, "totalPages": 3}])
 def test_a_list_shorter_than_announced_is_an_error(serve_json, announced):
-    url = serve_json(lambda query: {"data": part(query, 10), **announced})
+    url = serve_json(lambda query: {"data": slice_of(query, 10), **announced})
 
     with pytest.raises(Unavailable, match="23 of 30"):
         Client(url, "key").list_groups()
@@ -133,7 +133,7 @@ def test_an_entry_that_moved_to_the_next_page_comes_once(serve_json):
     assert len(Client(serve_json(make), "key").list_groups()) == 18
 
 
-def test_jobs_listed_oldest_first_are_turned_round(serve_json):
+def test_jobs_listed_oldest_first_are_reversed(serve_json):
     jobs = [{"jobId": str(i), "createdAt": 1_790_000_000 + i} for i in range(23)]
 
     def make(query):
@@ -169,7 +169,7 @@ def test_a_group_that_gives_fewer_members_than_it_counts_is_incomplete(serve_jso
 
 
 def failing_once(at):
-    """Return a maker of pages of contacts of which one does not come when first asked for."""
+    """Return a maker of pages, of which page `at` fails once; and the list of pages asked for."""
     people = [{"id": f"c{n}", "phone": f"23324{n:07}"} for n in range(23)]
     asked = []
 
@@ -184,23 +184,23 @@ def failing_once(at):
 
 
 @pytest.mark.parametrize("at", ["1", "2", "3"])
-def test_a_page_that_did_not_come_is_asked_for_again_where_the_caller_wants_it(serve_json, at):
+def test_a_failed_page_is_fetched_again_if_the_caller_retries(serve_json, at):
     make, asked = failing_once(at)
-    told = []
+    retries = []
 
-    def patience(error, tries):
-        told.append(tries)
+    def retry(error, tries):
+        retries.append(tries)
         if tries > 2:
             raise error
 
-    pages = list(Client(serve_json(make), "key").contact_pages(patience=patience))
+    pages = list(Client(serve_json(make), "key").contact_pages(retry=retry))
 
     assert [len(page) for page in pages] == [10, 10, 3]
     assert len(asked) == 4
-    assert told == [0]
+    assert retries == [0]
 
 
-def test_without_patience_it_is_an_error_at_once(serve_json):
+def test_without_a_retry_a_failed_page_is_an_error(serve_json):
     make, asked = failing_once("2")
 
     with pytest.raises(Unavailable):

@@ -1,4 +1,4 @@
-"""The aliases: one test for each thing that has several names."""
+"""The aliases: each field is found under all of its names."""
 
 import json
 
@@ -7,7 +7,7 @@ import pytest
 from chumi_api import parsing
 from chumi_api.types import JobState, SyncResult
 
-PARTS = [
+COMPONENTS = [
     {"type": "HEADER", "format": "TEXT", "text": "Hello"},
     {"type": "BODY", "text": "Hi {{1}}"},
     {"type": "FOOTER", "text": "Bye"},
@@ -15,10 +15,10 @@ PARTS = [
 ]
 
 TEMPLATES = [
-    {"name": "a", "components": PARTS},
-    {"name": "a", "components": json.dumps(PARTS)},
-    {"name": "a", "Components": {str(i): part for i, part in enumerate(PARTS)}},
-    {"name": "a", "template": {"components": PARTS}},
+    {"name": "a", "components": COMPONENTS},
+    {"name": "a", "components": json.dumps(COMPONENTS)},
+    {"name": "a", "Components": {str(i): component for i, component in enumerate(COMPONENTS)}},
+    {"name": "a", "template": {"components": COMPONENTS}},
     {
         "elementName": "a",
         "components": [
@@ -45,27 +45,27 @@ TEMPLATES = [
     },
     {
         "name": "a",
-        "components": PARTS[1:2],
+        "components": COMPONENTS[1:2],
         "header": "Hello",
         "footer": "Bye",
-        "buttons": PARTS[3]["buttons"],
+        "buttons": COMPONENTS[3]["buttons"],
         "text": "not the body",
     },
 ]
 
 
 @pytest.mark.parametrize("item", TEMPLATES)
-def test_components_read_the_same_however_they_are_given(item):
+def test_components_are_the_same_in_every_form(item):
     template = parsing.parse_template(item)
 
     assert template.name == "a"
     assert sorted(template.components, key=lambda c: c["type"]) == sorted(
-        PARTS, key=lambda c: c["type"]
+        COMPONENTS, key=lambda c: c["type"]
     )
 
 
 @pytest.mark.parametrize("components", ["{broken", {"body": {"text": "x"}}, 7])
-def test_components_that_can_not_be_read_are_not_none_at_all(components):
+def test_unreadable_components_are_kept_as_unknown(components):
     template = parsing.parse_template({"name": "a", "components": components})
 
     assert [part["type"] for part in template.components] == ["UNKNOWN"]
@@ -132,7 +132,7 @@ def test_the_quality_of_a_template(fields):
     assert parsing.parse_template({"name": "a", **fields}).quality == "GREEN"
 
 
-def test_a_template_without_a_name_is_not_understood():
+def test_a_template_without_a_name_is_none():
     assert parsing.parse_template({"id": "1"}) is None
 
 
@@ -191,7 +191,7 @@ def test_the_id_of_a_job(body):
     assert parsing.parse_bulk_accepted(body).job_id == "J"
 
 
-def test_success_beside_a_job_id_is_no_finished_job():
+def test_success_beside_a_job_id_does_not_mean_finished():
     assert parsing.parse_bulk_accepted({"status": "success", "jobId": "J"}).state == "queued"
 
 
@@ -215,7 +215,7 @@ def test_the_words_for_a_jobs_state(word, state):
     assert (job.state, job.raw_state) == (state, word)
 
 
-def test_which_states_are_the_end():
+def test_the_terminal_states():
     assert {state.value for state in JobState if state.terminal} == {
         "completed",
         "completed_with_errors",
@@ -224,7 +224,7 @@ def test_which_states_are_the_end():
     }
 
 
-def test_completed_with_failures_says_so():
+def test_a_completed_job_with_failures_has_a_state_of_its_own():
     job = parsing.parse_job({"jobId": "1", "status": "completed", "total": 9, "failed": "2"})
 
     assert job.state is JobState.COMPLETED_WITH_ERRORS
@@ -248,7 +248,7 @@ COUNTERS = [
 
 
 @pytest.mark.parametrize(("given", "counters"), COUNTERS)
-def test_counters_are_filled_in_and_never_invented(given, counters):
+def test_missing_counters_follow_from_the_others_or_stay_unknown(given, counters):
     job = parsing.parse_job({"jobId": "1", **given})
 
     assert (job.total, job.processed, job.accepted, job.failed, job.pending) == counters
@@ -282,7 +282,7 @@ def test_a_stack_trace_is_cut_off():
     assert job.error_text == "Broken"
 
 
-def test_an_answer_about_no_job_is_not_understood():
+def test_an_answer_without_a_job_is_none():
     assert parsing.parse_job_answer({"success": True, "data": {}}, "1") is None
     assert parsing.parse_job_answer([], "1") is None
 

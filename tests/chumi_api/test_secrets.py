@@ -1,4 +1,4 @@
-"""The key and people's data stay out of reprs, errors, logs and tracebacks."""
+"""The key and personal data stay out of reprs, errors, logs and tracebacks."""
 
 import logging
 import traceback
@@ -22,7 +22,7 @@ CALLS = {
 
 
 def everything(error):
-    """Return all that a log, a debug page or an error tracker could show of an error."""
+    """Return everything that a log, a debug page or an error tracker could show of an error."""
     shown = []
     while error is not None:
         shown += [str(error), repr(error), repr(vars(error))]
@@ -33,7 +33,7 @@ def everything(error):
 
 
 def echo(wire):
-    """Answer with all that was asked, as a talkative debug page would."""
+    """Answer with the whole request, as a debug page would."""
     head, body = wire.read()
     key = head.split("X-API-Key: ")[1].split("\r\n")[0]
     words = {"error": "Bad", "message": f"Key {key} in {head}", "statusCode": 400}
@@ -64,7 +64,7 @@ def test_the_key_is_in_no_error_and_no_log(serve, caplog, call, handle):
     ("before", "after"), [("", "\r\nX-Evil: 1"), (" ", ""), ("", "é"), ("", "\0")]
 )
 @pytest.mark.parametrize("call", CALLS)
-def test_a_malformed_key_is_refused_before_it_leaves(serve, call, before, after):
+def test_a_malformed_key_is_never_sent(serve, call, before, after):
     asked = []
     client = Client(serve(lambda wire: asked.append(wire.read())), before + CANARY + after)
 
@@ -75,7 +75,7 @@ def test_a_malformed_key_is_refused_before_it_leaves(serve, call, before, after)
     assert not asked
 
 
-def test_an_empty_key_is_refused_before_it_leaves(serve):
+def test_an_empty_key_is_never_sent(serve):
     asked = []
 
     with pytest.raises(Unauthorized):
@@ -84,7 +84,7 @@ def test_an_empty_key_is_refused_before_it_leaves(serve):
     assert not asked
 
 
-def test_the_client_shows_only_its_host():
+def test_the_repr_of_a_client_shows_only_its_host():
     client = Client("https://user:secret@api.chumiai.app/x", CANARY)
 
     assert repr(client) == "Client(api.chumiai.app)"
@@ -97,7 +97,7 @@ def test_no_phone_is_in_a_repr(client):
     )
     sent = client.send_template(to=PHONES[0], values=["Ama", "1"], **SEND)
     job = client.bulk_job(accepted.job_id)
-    contacts = client.list_contacts(limit=5)
+    contacts = next(client.contact_pages())
     detail = client.group(client.list_groups()[0].remote_id)
 
     shown = f"{accepted!r}{sent!r}{job!r}{job.row_results!r}{contacts!r}{detail!r}"

@@ -1,4 +1,4 @@
-"""Over TLS: the certificate is verified, and the deadline cuts there as well."""
+"""TLS: the certificate is verified, and the deadline holds."""
 
 import datetime
 import ssl
@@ -19,7 +19,7 @@ SEND = {"template_name": "welcome_message", "language": "en_US", "file_name": "x
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory):
-    """Return a file with a certificate for localhost, and one with it and its key."""
+    """Return two files: a certificate for localhost, and the certificate with its key."""
     folder = tmp_path_factory.mktemp("tls")
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
@@ -49,7 +49,7 @@ def certificate(tmp_path_factory):
 
 @pytest.fixture
 def serve_tls(serve, certificate):
-    """Return a function that serves each connection over TLS; its address."""
+    """Return a function that serves each connection over TLS and returns the address."""
 
     def run(handle):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -82,13 +82,13 @@ def drip(wire):
         time.sleep(0.02)
 
 
-def test_a_trusted_server_is_spoken_to(serve_tls, trusted):
+def test_a_trusted_server_gets_the_request(serve_tls, trusted):
     client = Client(serve_tls(answer), "key")
 
     assert client.bulk_import(file=b"1\n" * 50_000, **SEND).job_id == "J"
 
 
-def test_an_unknown_certificate_is_refused_before_anything_is_sent(serve_tls):
+def test_a_server_with_an_unknown_certificate_gets_nothing(serve_tls):
     asked = []
     client = Client(serve_tls(lambda wire: asked.append(wire.read())), "key")
 
@@ -98,7 +98,7 @@ def test_an_unknown_certificate_is_refused_before_anything_is_sent(serve_tls):
     assert not asked
 
 
-def test_the_deadline_cuts_a_drip(serve_tls, trusted):
+def test_the_deadline_ends_a_slow_answer(serve_tls, trusted):
     client = Client(serve_tls(drip), "key", send_deadline=0.5)
     started = time.monotonic()
 

@@ -1,10 +1,12 @@
-"""Single values: what counts as a number, a time, an id, a text."""
+"""Single values: numbers, times, ids and texts out of JSON, and out of errors."""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from chumi_api import parsing
+from chumi_api.errors import Rejected
+from chumi_api.parsing import build_error, json_values, load, request_id
+from chumi_api.parsing.verdicts import retry_after
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -26,14 +28,14 @@ NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
     ],
 )
 def test_times_are_utc(value):
-    assert parsing.as_time(value) == NOON
+    assert json_values.as_time(value) == NOON
 
 
 @pytest.mark.parametrize(
     "value", [None, True, "", "soon", 0, -1, 10**30, "9" * 5000, {}, [], "0001-01-01T00:00:00"]
 )
-def test_no_time_is_none(value):
-    assert parsing.as_time(value) is None
+def test_a_value_that_is_no_time_is_none(value):
+    assert json_values.as_time(value) is None
 
 
 @pytest.mark.parametrize(
@@ -56,7 +58,7 @@ def test_no_time_is_none(value):
     ],
 )
 def test_counts(value, number):
-    assert parsing.as_count(value) == number
+    assert json_values.as_count(value) == number
 
 
 @pytest.mark.parametrize(
@@ -64,7 +66,7 @@ def test_counts(value, number):
     [("abc", "abc"), (12, "12"), ({"$oid": "65f"}, "65f"), (True, None), ("x" * 513, None)],
 )
 def test_ids(value, found):
-    assert parsing.as_id(value) == found
+    assert json_values.as_id(value) == found
 
 
 @pytest.mark.parametrize(
@@ -81,23 +83,23 @@ def test_ids(value, found):
         (None, None),
     ],
 )
-def test_retry_after(header, seconds):
-    assert parsing.retry_after(header, now=NOON) == seconds
+def test_retry_after_is_read_in_seconds_or_as_a_date(header, seconds):
+    assert retry_after(header, now=NOON) == seconds
 
 
 def test_json_is_cleaned_for_databases():
     text = '{"a\\u0000": "x\\u0000\\ud800", "n": NaN, "i": 1e999, "l": [Infinity]}'
 
-    assert parsing.load(text) == {"a": "x?", "n": None, "i": None, "l": [None]}
+    assert load(text) == {"a": "x?", "n": None, "i": None, "l": [None]}
 
 
 @pytest.mark.parametrize("text", [None, "", "{", "<html>", "[" * 100_000, "9" * 5000])
-def test_what_is_no_json_is_none(text):
-    assert parsing.load(text) is None
+def test_text_that_is_not_json_is_none(text):
+    assert load(text) is None
 
 
 def test_deep_json_is_cut():
-    assert "deep" not in str(parsing.load("[" * 60 + '"deep"' + "]" * 60))
+    assert "deep" not in str(load("[" * 60 + '"deep"' + "]" * 60))
 
 
 ERRORS = [
@@ -120,7 +122,7 @@ ERRORS = [
 
 @pytest.mark.parametrize(("text", "message", "code"), ERRORS)
 def test_the_vendors_words_and_code(text, message, code):
-    error = parsing.build_error(parsing.Rejected, sends=True, status=400, text=text)
+    error = build_error(Rejected, sends=True, status=400, text=text)
 
     assert (error.vendor_message, error.code) == (message, code)
 
@@ -128,7 +130,7 @@ def test_the_vendors_words_and_code(text, message, code):
 def test_details_and_trace():
     text = '{"error":{"error_data":{"details":"which"},"fbtrace_id":"T1"}}'
 
-    error = parsing.build_error(parsing.Rejected, sends=False, status=400, text=text)
+    error = build_error(Rejected, sends=False, status=400, text=text)
 
     assert (error.details, error.request_id) == ("which", "T1")
 
@@ -136,10 +138,10 @@ def test_details_and_trace():
 def test_a_header_names_the_trace_before_the_body():
     headers = {"x-request-id": "H"}
 
-    assert parsing.request_id(headers, {"requestId": "B"}) == "H"
+    assert request_id(headers, {"requestId": "B"}) == "H"
 
 
 def test_a_date_of_retry_after_counts_from_now():
     later = (datetime.now(UTC) + timedelta(seconds=60)).strftime("%a, %d %b %Y %H:%M:%S GMT")
 
-    assert 50 < (parsing.retry_after(later) or 0) <= 60
+    assert 50 < (retry_after(later) or 0) <= 60

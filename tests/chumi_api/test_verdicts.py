@@ -1,4 +1,4 @@
-"""The closed table of a call that sends, row by row, and the table of a call that reads."""
+"""The verdict on every answer: a closed table for calls that send, and one for reads."""
 
 import pytest
 
@@ -71,7 +71,7 @@ BULK = [
 
 
 @pytest.mark.parametrize(("finished", "status", "body", "verdict"), BULK)
-def test_a_bulk_send_is_judged_by_the_closed_table(finished, status, body, verdict):
+def test_a_bulk_send(finished, status, body, verdict):
     accepted = parse_bulk_accepted(body) is not None
 
     found = send_verdict(finished=finished, status=status, body=body, accepted=accepted)
@@ -122,7 +122,7 @@ READ = [
 
 
 @pytest.mark.parametrize(("connected", "status", "body", "understood", "verdict"), READ)
-def test_a_read_is_judged_by_its_table(connected, status, body, understood, verdict):
+def test_a_read(connected, status, body, understood, verdict):
     found = read_verdict(connected=connected, status=status, body=body, understood=understood)
 
     assert found is verdict

@@ -1,4 +1,4 @@
-"""What ChumiAI tells by itself: Meta's envelope and the flat family, and their signatures."""
+"""Webhooks: Meta's envelope, the flat family, and their signatures."""
 
 import json
 from datetime import UTC, datetime
@@ -44,7 +44,7 @@ def test_a_status_of_metas_envelope():
     ]
 
 
-def test_a_thousand_statuses_come_in_their_order():
+def test_a_thousand_statuses_keep_their_order():
     statuses = [{"id": f"wamid.{n}", "status": "sent"} for n in range(1000)]
     assert [event.remote_id for event in read(envelope({"statuses": statuses}))] == [
         f"wamid.{n}" for n in range(1000)
@@ -106,7 +106,7 @@ def test_a_message_of_metas_envelope(message, expected):
     ]
 
 
-def test_what_an_app_of_the_business_wrote_is_no_message_of_the_person():
+def test_a_message_sent_from_the_business_app_is_outbound():
     echo = {
         "from": "233500000000",
         "to": PHONE,
@@ -119,7 +119,7 @@ def test_what_an_app_of_the_business_wrote_is_no_message_of_the_person():
     ]
 
 
-def test_news_of_a_template():
+def test_changes_of_a_template():
     status = {
         "event": "PAUSED",
         "message_template_id": 123,
@@ -135,26 +135,26 @@ def test_news_of_a_template():
         "message_template_name": "welcome_message",
         "message_template_language": "en_US",
     }
-    told = {"name": "welcome_message", "language": "en_US", "remote_id": "123"}
+    template = {"name": "welcome_message", "language": "en_US", "remote_id": "123"}
     assert read(envelope(status, "message_template_status_update")) == [
-        TemplateUpdate(**told, status="PAUSED")
+        TemplateUpdate(**template, status="PAUSED")
     ]
-    assert read(envelope(quality, "messages")) == [TemplateUpdate(**told, quality="RED")]
+    assert read(envelope(quality, "messages")) == [TemplateUpdate(**template, quality="RED")]
     category = {**quality, "new_category": "MARKETING", "previous_category": "UTILITY"}
     del category["new_quality_score"]
-    assert read(envelope(category)) == [TemplateUpdate(**told, category="MARKETING")]
-    # One that is only announced has not changed yet.
+    assert read(envelope(category)) == [TemplateUpdate(**template, category="MARKETING")]
+    # A category that is only announced has not changed yet.
     assert read(envelope({**category, "correct_category": "MARKETING"})) == [
-        TemplateUpdate(**told)
+        TemplateUpdate(**template)
     ]
 
 
-def test_a_person_stops_and_resumes_in_whatsapp():
-    told = [
+def test_a_person_stops_and_resumes_marketing_messages():
+    choices = [
         {"wa_id": PHONE, "category": "marketing_messages", "value": value, "timestamp": 1750029273}
         for value in ("stop", "resume")
     ]
-    assert read(envelope({"user_preferences": told}, "user_preferences")) == [
+    assert read(envelope({"user_preferences": choices}, "user_preferences")) == [
         Preference(PHONE, False, AT),
         Preference(PHONE, True, AT),
     ]
@@ -201,25 +201,39 @@ def test_the_flat_family(body, expected):
     assert read(body) == [expected]
 
 
-def test_a_status_without_an_id_and_one_with_a_strange_word_are_unknown():
+@pytest.mark.parametrize(
+    ("kind", "wants"),
+    [
+        ("contact.unsubscribed", False),
+        ("contact.unsubscribe", False),
+        ("contact.subscribed", True),
+        ("contact.blocked", False),
+        ("contact.unblocked", True),
+    ],
+)
+def test_the_longest_word_decides_on_a_choice(kind, wants):
+    assert read({"event": kind, "data": {"phone": PHONE}}) == [Preference(PHONE, wants)]
+
+
+def test_a_status_without_an_id_or_with_an_unknown_word_is_unknown():
     assert read(envelope({"statuses": [{"status": "sent"}, {"id": "x", "status": "lost"}]})) == [
         UnknownEvent("status sent"),
         UnknownEvent("status lost"),
     ]
 
 
-def test_an_unknown_kind_names_no_number():
+def test_an_unknown_kind_holds_no_number():
     (event,) = read({"event": f"odd {PHONE}"})
     assert PHONE not in event.kind
 
 
 @pytest.mark.parametrize("body", [b"", b"null", b"7", b'"text"', b"[]", b"[1]", b"{", b"\xff\xfe"])
-def test_what_is_no_object_is_malformed(body):
+def test_a_body_without_an_object_is_malformed(body):
     with pytest.raises(Malformed):
         parse(body)
 
 
-def test_deep_nests_are_no_trouble():
+def test_deep_nesting_is_harmless():
     parse(b'{"entry":' * 500 + b"1" + b"}" * 500)
     with pytest.raises(Malformed):
         parse(b"[" * 100_000 + b"]" * 100_000)
@@ -240,12 +254,12 @@ trees = st.recursive(
 
 
 @given(st.dictionaries(words, trees, max_size=6))
-def test_no_object_is_too_strange(body):
+def test_every_object_gives_known_events(body):
     known = (Message, StatusUpdate, TemplateUpdate, Preference, UnknownEvent)
     assert all(isinstance(event, known) for event in read(body))
 
 
-def test_a_signature_is_of_the_raw_body_and_one_of_two_secrets():
+def test_a_signature_covers_the_raw_body_and_may_use_either_secret():
     body = b'{"a": 1}'
     for name in ("X-Hub-Signature-256", "X-ChumiAI-Signature", "x-signature"):
         assert verify(body, {name: sign(body, "new")}, ["old", "new"])
