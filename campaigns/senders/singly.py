@@ -107,7 +107,7 @@ class _Slice:
         self.outbox, self.inbox = queue.SimpleQueue(), queue.SimpleQueue()
         # What makes us stop before the time, and what to do about it.
         self.trouble = None
-        self.exhausted = self.halted = False
+        self.exhausted = self.halted = self.works = False
 
     def run(self):
         team = self.campaign.team
@@ -213,10 +213,11 @@ class _Slice:
             self._mind(error)
         if accepted < len(done):
             self.halted |= singles.pause_if_unwell(self.campaign)
-        if accepted and self.campaign.wait_note:
+        if accepted and not self.works:
+            # Once a step: whatever was a problem before it is none any more.
+            self.works = True
             record_problem(self.campaign.team, "")
             launches.record_wait(self.campaign, "")
-            self.campaign.wait_note = ""
 
     def _mind(self, error):
         """Remember what keeps everybody from being sent; what a person has to mend counts most."""

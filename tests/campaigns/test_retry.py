@@ -9,6 +9,7 @@ from django.utils import timezone
 from campaigns.models import Campaign, Recipient
 from campaigns.services import jobs, launches, retries
 from core.errors import Refused
+from teams.models import Connection
 from teams.services import client_for
 from tests.factories import account_of, connect, finish, launch, make_ready_campaign, people
 
@@ -169,3 +170,16 @@ def test_after_a_fix_everybody_who_waited_goes_out(team, sandbox, marketer):
     launches.resume(campaign, by=marketer)
     finish(campaign)
     assert states(campaign) == ["accepted"] * 3
+
+
+@pytest.mark.parametrize("engine", ["singly", "batches"])
+def test_a_problem_of_the_account_is_over_with_the_first_message(team, sandbox, marketer, engine):
+    connect(team, sandbox)
+    path = f"/api/v1/whatsapp/{'send-template' if engine == 'singly' else 'bulk-import-messages'}$"
+    sandbox.fault("401", path=path)
+    campaign = finish(launch(make_ready_campaign(team, count=3), engine=engine))
+    assert campaign.status == Campaign.Status.PAUSED
+    assert Connection.objects.get(team=team).problem
+    launches.resume(campaign, by=marketer)
+    finish(campaign)
+    assert Connection.objects.get(team=team).problem == ""
