@@ -352,29 +352,29 @@ MUTANTS = (
         "tests/tasks/test_run.py::test_asking_again_is_one_statement",
     ),
     Mutant(
-        "a body without a signature of ours is believed",
+        "a body without a valid signature is accepted",
         (
             (
-                "webhooks/services.py",
+                "webhooks/services/deliveries.py",
                 "    if webhook.is_signed and not payloads.verify(",
                 "    if not webhook.is_signed and not payloads.verify(",
             ),
         ),
-        "tests/webhooks/test_receive.py::test_the_signature_is_checked_where_a_secret_is_set",
+        "tests/webhooks/test_receive.py::test_the_signature_is_checked_if_a_secret_is_set",
     ),
     Mutant(
-        "of two sends that fit one is guessed",
+        "of two sends that fit, one gets the id",
         (
             (
-                "conversations/services/sends.py",
+                "conversations/services/matching.py",
                 "        if len(near) == 1 and not _may_be_by_hand(",
                 "        if near and not _may_be_by_hand(",
             ),
         ),
-        f"{WITHOUT_IDS}::test_where_two_fit_nobody_is",
+        f"{WITHOUT_IDS}::test_if_two_sends_fit_none_gets_the_id",
     ),
     Mutant(
-        "old news of something else are taken for ours",
+        "an old status of another message is matched",
         (
             (
                 "conversations/services/records.py",
@@ -382,21 +382,21 @@ MUTANTS = (
                 "",
             ),
         ),
-        f"{WITHOUT_IDS}::test_what_was_told_of_before_it_was_sent_is_another",
+        f"{WITHOUT_IDS}::test_a_message_seen_before_the_send_is_another_one",
     ),
     Mutant(
-        "somebody's answer by hand is taken for what nobody told us of",
+        "a reply by hand is matched to a send before the first webhook",
         (
             (
-                "conversations/services/sends.py",
-                "            and send.at >= told_since\n",
+                "conversations/services/matching.py",
+                "            and send.at >= reporting_since\n",
                 "",
             ),
         ),
-        f"{WITHOUT_IDS}::test_what_was_sent_before_anybody_told_us_anything_is_nobodys",
+        f"{WITHOUT_IDS}::test_a_send_before_the_first_webhook_gets_no_id",
     ),
     Mutant(
-        "a part of which WhatsApp told is sent again",
+        "a batch with a known message is sent again",
         (
             (
                 BATCHES,
@@ -404,17 +404,17 @@ MUTANTS = (
                 "",
             ),
         ),
-        f"{WITHOUT_IDS}::test_a_part_that_was_told_of_is_never_sent_again",
+        f"{WITHOUT_IDS}::test_a_batch_with_a_known_message_is_never_sent_again",
     ),
     Mutant(
-        "what may be written by hand is taken for ours",
+        "a message that may be by hand is matched",
         (
             (
-                "conversations/services/sends.py",
-                "    return was_open and (send.is_in_doubt or at - send.at > SOON)\n",
-                "    return was_open and send.is_in_doubt\n",
+                "conversations/services/matching.py",
+                "    return was_open and (send.is_unconfirmed or at - send.at > SOON)\n",
+                "    return was_open and send.is_unconfirmed\n",
             ),
         ),
-        f"{WITHOUT_IDS}::test_while_the_window_is_open_it_may_be_by_hand",
+        f"{WITHOUT_IDS}::test_in_an_open_window_a_message_may_be_by_hand",
     ),
 )

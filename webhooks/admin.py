@@ -1,4 +1,4 @@
-"""What came in and what was made of it, without a word of its content."""
+"""Webhooks, deliveries and events, without their content."""
 
 from django.contrib import admin
 

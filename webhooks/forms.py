@@ -1,13 +1,14 @@
-"""What a manager types on the page of the webhook."""
+"""Forms of the delivery updates page."""
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 
 class SigningForm(forms.Form):
-    """The secret with which ChumiAI signs: pasted, and never given back to the browser."""
+    """ChumiAI's signing secret; never sent back to the browser."""
 
     secret = forms.CharField(
-        label="Signing secret",
+        label=_("Signing secret"),
         min_length=8,
         max_length=200,
         widget=forms.PasswordInput(
@@ -17,14 +18,16 @@ class SigningForm(forms.Form):
 
 
 class StopWordsForm(forms.Form):
-    """The messages that mean "stop", one a line."""
+    """The messages that opt a person out, one per line."""
 
     words = forms.CharField(
-        label="Stop words",
+        label=_("Stop words"),
         required=False,
         max_length=4000,
         strip=False,
         widget=forms.Textarea(attrs={"rows": 10, "spellcheck": "false"}),
-        help_text="One a line. A message counts if it is nothing but one of them; capital letters "
-        "and punctuation do not matter.",
+        help_text=_(
+            "One per line. Only messages that say nothing else count. Capital letters and "
+            "punctuation don't matter."
+        ),
     )

@@ -1,17 +1,18 @@
-"""The tasks of webhooks: make events of what came in, and delete what is old."""
+"""The tasks of webhooks: process deliveries, delete old ones."""
 
 from teams.models import Team
 from webhooks import services
 
+# Seconds.
 PURGE_EVERY = 3600
 
 
 def process_webhooks(team_id):
-    """Process what came in for the team."""
+    """Process the team's deliveries. Return the seconds until the next run."""
     return services.process(Team.objects.get(pk=team_id))
 
 
 def purge_webhooks(team_id):
-    """Delete what is older than it is kept."""
+    """Delete old deliveries and events. Return the seconds until the next run."""
     services.purge(Team.objects.get(pk=team_id))
     return PURGE_EVERY

@@ -1,6 +1,7 @@
-"""The address that ChumiAI calls, and the page on which a manager sets it up."""
+"""The address that ChumiAI calls, and the page where a manager sets it up."""
 
 from datetime import datetime
+from typing import NamedTuple
 
 from django.conf import settings
 from django.contrib import messages
@@ -8,6 +9,8 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -18,64 +21,78 @@ from webhooks import services
 from webhooks.forms import SigningForm, StopWordsForm
 from webhooks.models import Webhook
 
-# What a person reads of each kind of news: what it is, and what it is good for.
+# The kinds of events that the page explains: label and description.
 KINDS = {
-    "sent": ("Sent", "A message left WhatsApp"),
-    "delivered": ("Delivered", "A message arrived on the phone"),
-    "read": ("Read", "A message was opened"),
-    "failed": ("Failed", "A message did not arrive, and why"),
-    "message": ("Replies", "Somebody wrote to you, or pressed a button"),
-    "preference": ("Choices", "Somebody stopped marketing messages in WhatsApp"),
-    "template": ("Templates", "WhatsApp paused, approved or rated a template"),
+    "sent": (gettext_lazy("Sent"), gettext_lazy("A message left WhatsApp")),
+    "delivered": (gettext_lazy("Delivered"), gettext_lazy("A message is on the phone")),
+    "read": (gettext_lazy("Read"), gettext_lazy("A message was opened")),
+    "failed": (gettext_lazy("Failed"), gettext_lazy("A message was not delivered, and why")),
+    "message": (gettext_lazy("Replies"), gettext_lazy("A person wrote or pressed a button")),
+    "preference": (
+        gettext_lazy("Opt-outs"),
+        gettext_lazy("A person stopped marketing messages in WhatsApp"),
+    ),
+    "template": (
+        gettext_lazy("Templates"),
+        gettext_lazy("WhatsApp paused, approved or rated a template"),
+    ),
 }
 LONGEST_CHALLENGE = 200
 
 
-def _say(status, words):
-    return HttpResponse(words, status=status, content_type="text/plain; charset=utf-8")
+class EventKind(NamedTuple):
+    """A kind of event on the page; `at` is when it last arrived, None if it never did."""
+
+    label: str
+    description: str
+    at: datetime | None
+
+
+def _plain(status, text):
+    return HttpResponse(text, status=status, content_type="text/plain; charset=utf-8")
 
 
 @login_not_required
 @csrf_exempt
 @require_http_methods(["GET", "HEAD", "POST"])
 def receive(request, secret):
-    """Take in what ChumiAI tells: one row, and the answer. What is refused writes nothing."""
+    """Store a delivery. A refused one writes nothing."""
     try:
-        webhook = services.address_of(secret)
-    except services.NoSuchAddress:
-        return _say(404, "No such address")
+        webhook = services.find_webhook(secret)
+    except services.UnknownAddress:
+        return _plain(404, "No such address")
     if request.method != "POST":
         return _handshake(request, webhook)
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
-        return _say(415, "Send the body as it is, not compressed")
+        return _plain(415, "Send the body as it is, not compressed")
     try:
         length = int(request.META.get("CONTENT_LENGTH") or 0)
         if length > settings.MAX_WEBHOOK_BYTES:
-            return _say(413, "The body is too large")
+            return _plain(413, "The body is too large")
         body = request.read(settings.MAX_WEBHOOK_BYTES)
         if len(body) < length:
-            return _say(400, "The body ended early")
+            return _plain(400, "The body ended early")
         services.receive(webhook, body, request.headers)
-    except services.NotSigned:
-        return _say(403, "The signature is missing or wrong")
+    except services.BadSignature:
+        return _plain(403, "The signature is missing or wrong")
     except (ValueError, OSError):
-        # Half a body, a length that is no number, or what is no JSON object.
-        return _say(400, "The body is no JSON object")
-    return _say(200, "ok")
+        # Half a body, an invalid length, or invalid JSON.
+        return _plain(400, "The body is not a JSON object")
+    return _plain(200, "ok")
 
 
 def _handshake(request, webhook):
-    """Repeat the challenge to whoever knows the word that stands on the page."""
+    """Return the challenge if the verify token is right, as Meta's webhooks do."""
     challenge = request.GET.get("hub.challenge")
     if challenge is None:
-        return _say(200, "ok")
+        return _plain(200, "ok")
     is_ours = services.is_verify_token(webhook, request.GET.get("hub.verify_token", ""))
-    return _say(200, challenge[:LONGEST_CHALLENGE]) if is_ours else _say(403, "Not verified")
+    return _plain(200, challenge[:LONGEST_CHALLENGE]) if is_ours else _plain(403, "Not verified")
 
 
 @require_safe
 def webhook_detail(request):
-    """Show the address to paste, and what has come in."""
+    """Show the address to paste in ChumiAI, and which kinds of events arrive."""
     webhook = Webhook.objects.filter(team=request.team).first()
     return _page(request, webhook, SigningForm())
 
@@ -92,12 +109,12 @@ def _page(request, webhook, signing, status=200):
 def _kinds(webhook):
     arrived = webhook.arrived if webhook else {}
     return [
-        {
-            "label": label,
-            "purpose": purpose,
-            "at": datetime.fromisoformat(arrived[kind]) if kind in arrived else None,
-        }
-        for kind, (label, purpose) in KINDS.items()
+        EventKind(
+            label,
+            description,
+            datetime.fromisoformat(arrived[kind]) if kind in arrived else None,
+        )
+        for kind, (label, description) in KINDS.items()
     ]
 
 
@@ -108,9 +125,9 @@ def _back(request):
 @require_POST
 @requires("connect")
 def webhook_renew(request):
-    """Make an address, or another one."""
+    """Create the address, or replace it."""
     services.renew_address(request.team, by=request.user)
-    messages.success(request, "The address is ready. Copy it and paste it in ChumiAI.")
+    messages.success(request, _("The address is ready. Copy it and paste it in ChumiAI."))
     return _back(request)
 
 
@@ -118,15 +135,15 @@ def webhook_renew(request):
 @require_POST
 @requires("connect")
 def webhook_sign(request):
-    """Take a signing secret, drop the one before, or ask for no signature any more."""
+    """Set a signing secret, drop the previous one, or stop checking signatures."""
     webhook = get_object_or_404(Webhook, team=request.team)
     match request.POST.get("do"):
         case "drop":
             services.drop_old_signing(webhook, by=request.user)
-            messages.success(request, "Only the new signing secret counts now.")
+            messages.success(request, _("Only the new signing secret is valid now."))
         case "off":
             services.stop_signing(webhook, by=request.user)
-            messages.success(request, "News is taken without a signature now.")
+            messages.success(request, _("Signatures are no longer checked."))
         case _:
             form = SigningForm(request.POST)
             if not form.is_valid():
@@ -136,19 +153,19 @@ def webhook_sign(request):
             except Refused as refused:
                 messages.error(request, str(refused))
             else:
-                messages.success(request, "From now on, only news with a good signature counts.")
+                messages.success(request, _("Signatures are now checked."))
     return _back(request)
 
 
 @require_POST
 @requires("connect")
 def webhook_stop_words(request):
-    """Change the words that mean "stop"."""
+    """Change the messages that opt a person out."""
     webhook = get_object_or_404(Webhook, team=request.team)
     form = StopWordsForm(request.POST)
     if form.is_valid():
         services.change_stop_words(webhook, form.cleaned_data["words"], by=request.user)
-        messages.success(request, "The stop words are saved.")
+        messages.success(request, _("Stop words saved."))
     else:
-        messages.error(request, "The list is too long. Nothing was changed.")
+        messages.error(request, _("The list is too long. Nothing was changed."))
     return _back(request)

@@ -1,4 +1,4 @@
-"""A team with an address, and the payloads that ChumiAI sends there."""
+"""A team with a webhook, and the payloads that ChumiAI posts to it."""
 
 import json
 from types import SimpleNamespace
@@ -13,21 +13,19 @@ from tests import factories
 from webhooks import services
 from webhooks.models import Webhook
 
-NAMES = {"delivered": "message.delivered", "read": "message.read"}
-
 
 def envelope(field="messages", **value):
     change = {"field": field, "value": {"messaging_product": "whatsapp", **value}}
     return {"object": "whatsapp_business_account", "entry": [{"id": "1", "changes": [change]}]}
 
 
-def status(remote_id, word, code=131026, at=1_750_029_273):
-    told = {"id": remote_id, "status": word, "timestamp": str(at), "recipient_id": "233244123451"}
-    return told | ({"errors": [{"code": code}]} if word == "failed" else {})
+def status(remote_id, value, code=131026, at=1_750_029_273):
+    item = {"id": remote_id, "status": value, "timestamp": str(at), "recipient_id": "233244123451"}
+    return item | ({"errors": [{"code": code}]} if value == "failed" else {})
 
 
-def statuses(*told):
-    return envelope(statuses=list(told))
+def statuses(*items):
+    return envelope(statuses=list(items))
 
 
 def inbound(text, *, phone="233244123451", remote_id="wamid.in", at=1_750_029_273, button=False):
@@ -36,8 +34,8 @@ def inbound(text, *, phone="233244123451", remote_id="wamid.in", at=1_750_029_27
         if button
         else {"type": "text", "text": {"body": text}}
     )
-    told = {"from": phone, "id": remote_id, "timestamp": str(at), **kind}
-    return envelope(messages=[told], contacts=[{"wa_id": phone, "profile": {"name": "Ama"}}])
+    item = {"from": phone, "id": remote_id, "timestamp": str(at), **kind}
+    return envelope(messages=[item], contacts=[{"wa_id": phone, "profile": {"name": "Ama"}}])
 
 
 @pytest.fixture
@@ -47,7 +45,7 @@ def webhook(team, manager):
 
 @pytest.fixture
 def post(webhook):
-    """Return a function that posts a body to the address, signed with `secret` if one is given."""
+    """Return a function that posts a body to the webhook, signed with `secret` if given."""
     client = Client(enforce_csrf_checks=True)
 
     def send(body, *, secret="", path=None, **headers):
@@ -61,13 +59,13 @@ def post(webhook):
 
 
 @pytest.fixture
-def tell(post):
-    """Return a function that posts bodies and lets the worker process them."""
+def deliver(post):
+    """Return a function that posts bodies and processes them."""
 
     def send(*bodies):
         for body in bodies:
             assert post(body).status_code == 200
-        # While news come in, the worker lets them gather for a moment.
+        # The worker waits a moment for more deliveries.
         Task.objects.filter(name="process_webhooks").update(due_at=timezone.now())
         factories.drain("process_webhooks")
 
@@ -76,7 +74,7 @@ def tell(post):
 
 @pytest.fixture
 def sent(connected, marketer):
-    """A campaign all of whose messages were accepted with an id, and its people."""
+    """A campaign whose messages were all accepted with an id, and its recipients."""
     campaign = factories.make_ready_campaign(connected, count=4, by=marketer)
     factories.launch(campaign, engine="singly", by=marketer)
     factories.finish(campaign)

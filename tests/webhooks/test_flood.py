@@ -1,4 +1,4 @@
-"""A flood of signed news beside a campaign that goes out: all answered, none lost, pages open."""
+"""A flood of signed deliveries during a campaign: all accepted, none lost, pages respond."""
 
 import json
 import statistics
@@ -23,17 +23,17 @@ SENDERS = 16
 
 
 class Flood:
-    """So many bodies a second, over kept-alive connections, each at its own moment."""
+    """Post `rate` bodies per second over kept-alive connections, evenly spread."""
 
     def __init__(self, url, path, *, rate, seconds):
         self.host, self.path = url.removeprefix("http://"), path
         self.rate, self.count = rate, rate * seconds
-        self.lasted, self.answers = [], []
+        self.durations, self.answers = [], []
         self.begin = time.monotonic() + 1
         self.threads = [threading.Thread(target=self._send, args=(n,)) for n in range(SENDERS)]
 
     def _send(self, first):
-        line = HTTPConnection(self.host, timeout=30)
+        http = HTTPConnection(self.host, timeout=30)
         for number in range(first, self.count, SENDERS):
             raw = json.dumps(statuses(status(f"wamid.flood{number}", "sent"))).encode()
             headers = {
@@ -42,10 +42,10 @@ class Flood:
             }
             time.sleep(max(self.begin + number / self.rate - time.monotonic(), 0))
             start = time.perf_counter()
-            line.request("POST", self.path, raw, headers)
-            answer = line.getresponse()
+            http.request("POST", self.path, raw, headers)
+            answer = http.getresponse()
             answer.read()
-            self.lasted.append((time.perf_counter() - start) * 1000)
+            self.durations.append((time.perf_counter() - start) * 1000)
             self.answers.append(answer.status)
 
     def run(self, meanwhile):
@@ -56,10 +56,11 @@ class Flood:
             time.sleep(0.5)
 
     def percentile(self, share):
-        return statistics.quantiles(self.lasted, n=100)[share - 1]
+        return statistics.quantiles(self.durations, n=100)[share - 1]
 
 
-def rate_of_this_database():
+def promised_rate():
+    """Return the deliveries per second that the documentation promises."""
     return 500 if connection.vendor == "postgresql" else 200
 
 
@@ -68,8 +69,8 @@ def rate_of_this_database():
     [(40, 5), pytest.param(None, 60, marks=pytest.mark.long)],
     ids=["small", "as-promised"],
 )
-def test_a_flood_beside_a_campaign(stack, sandbox, login, rate, seconds):
-    is_long, rate = rate is None, rate or rate_of_this_database()
+def test_a_flood_during_a_campaign(stack, sandbox, login, rate, seconds):
+    is_long, rate = rate is None, rate or promised_rate()
     team = factories.connect(factories.make_team("kente"), sandbox)
     manager = factories.make_user("Ama Mensah", team, "manager")
     webhook = services.renew_address(team, by=manager)

@@ -1,4 +1,4 @@
-"""Killed between storing and processing, at any statement: nothing is lost, nothing doubled."""
+"""A worker killed at any statement of the processing loses nothing and doubles nothing."""
 
 import json
 import random
@@ -17,13 +17,13 @@ from webhooks.models import Delivery, WebhookEvent
 
 pytestmark = pytest.mark.stack
 
-WORDS = ("sent", "delivered", "read")
-# Of one run, from the lease to the last look.
+STATUSES = ("sent", "delivered", "read")
+# Statements of one run of the task.
 STATEMENTS = 34
 
 
 @pytest.mark.parametrize("kills", [20, pytest.param(200, marks=pytest.mark.long)])
-def test_nothing_is_lost_and_nothing_doubled(make_nursery, sandbox, kills):
+def test_a_killed_worker_loses_and_doubles_nothing(make_nursery, sandbox, kills):
     team = factories.make_team("kente")
     manager = factories.make_user("Ama Mensah", team, "manager")
     webhook = services.renew_address(team, by=manager)
@@ -36,16 +36,16 @@ def test_nothing_is_lost_and_nothing_doubled(make_nursery, sandbox, kills):
     nursery, chance, died = make_nursery(), random.Random(kills), 0
     task = Task.objects.filter(name="process_webhooks")
 
-    def told(person):
-        """Return the bodies about one person: a status each, and a STOP in between."""
-        bodies = [statuses(status(f"wamid.{person.position}", word)) for word in WORDS]
+    def bodies_about(person):
+        """Return the bodies about one person, shuffled: the statuses, a repetition, a STOP."""
+        bodies = [statuses(status(f"wamid.{person.position}", value)) for value in STATUSES]
         stop = inbound("STOP", phone=person.phone[1:], remote_id=f"in.{person.position}")
         bodies += [stop, bodies[0]]
         chance.shuffle(bodies)
         return bodies
 
     for person in people:
-        for body in told(person):
+        for body in bodies_about(person):
             services.receive(webhook, json.dumps(body).encode(), {})
         task.update(due_at=timezone.now(), leased_until=None, token="")
         strike = {"statement": chance.randint(1, STATEMENTS)}

@@ -1,4 +1,4 @@
-"""From what came in to what it changes: each event once, whatever its order."""
+"""Processing deliveries: each event is applied once, whatever the order."""
 
 from datetime import timedelta
 from itertools import permutations
@@ -14,10 +14,11 @@ from tests import factories
 from tests.webhooks.conftest import envelope, inbound, status, statuses
 from webhooks import services
 from webhooks.models import Delivery, Webhook, WebhookEvent
+from webhooks.services import events, processing
 
 pytestmark = pytest.mark.django_db
 
-FIVE = ("accepted", "sent", "delivered", "read", "failed")
+STATUSES = ("accepted", "sent", "delivered", "read", "failed")
 
 
 def states(campaign):
@@ -30,16 +31,16 @@ def states(campaign):
     [True, pytest.param(False, marks=pytest.mark.long)],
     ids=["together", "one-by-one"],
 )
-def test_all_orders_of_the_five_with_duplicates_end_alike(sent, tell, together):
+def test_all_orders_and_duplicates_give_the_same_result(sent, deliver, together):
     first = sent.people[0]
     ends = set()
-    for order in permutations(FIVE):
+    for order in permutations(STATUSES):
         for rows in (WebhookEvent, Delivery, Message):
             rows.objects.all().delete()
         Recipient.objects.filter(pk=first.pk).update(status="accepted", reached=0)
-        bodies = [statuses(status(first.remote_id, word)) for word in (*order, order[0])]
-        for part in [bodies] if together else [[body] for body in bodies]:
-            tell(*part)
+        bodies = [statuses(status(first.remote_id, value)) for value in (*order, order[0])]
+        for group in [bodies] if together else [[body] for body in bodies]:
+            deliver(*group)
         messages = Message.objects.values_list("remote_id", "status", "recipient")
         ends.add((tuple(states(sent.campaign)), tuple(messages)))
     assert len(ends) == 1
@@ -48,13 +49,13 @@ def test_all_orders_of_the_five_with_duplicates_end_alike(sent, tell, together):
     assert len(messages) == 1
 
 
-def test_both_families_and_a_batch_of_a_thousand(sent, tell):
+def test_both_formats_and_a_delivery_of_a_thousand_statuses(sent, deliver):
     one, two, three, four = (person.remote_id for person in sent.people)
-    strangers = [status(f"wamid.{n}", "sent") for n in range(996)]
-    tell(
+    unknown = [status(f"wamid.{n}", "sent") for n in range(996)]
+    deliver(
         {"event": "message.read", "data": {"messageId": one}},
         statuses(
-            *strangers, status(two, "delivered"), status(three, "sent"), status(four, "failed")
+            *unknown, status(two, "delivered"), status(three, "sent"), status(four, "failed")
         ),
     )
     assert [row[:3] for row in states(sent.campaign)] == [
@@ -67,14 +68,14 @@ def test_both_families_and_a_batch_of_a_thousand(sent, tell):
     assert WebhookEvent.objects.filter(state="waiting").count() == 996
 
 
-def test_a_status_that_overtakes_our_own_record_is_not_lost(sent, tell):
+def test_a_status_that_comes_before_our_own_record_is_not_lost(sent, deliver):
     person = sent.people[0]
     Recipient.objects.filter(pk=person.pk).update(remote_id="", status="submitting")
-    tell(statuses(status(person.remote_id, "delivered"), status(person.remote_id, "read")))
+    deliver(statuses(status(person.remote_id, "delivered"), status(person.remote_id, "read")))
     assert states(sent.campaign)[0][1] == 0
     assert set(WebhookEvent.objects.values_list("state", flat=True)) == {"waiting"}
     Recipient.objects.filter(pk=person.pk).update(remote_id=person.remote_id, status="accepted")
-    # Not yet its time …
+    # It is not due yet.
     assert services.process(sent.campaign.team) > 0
     assert states(sent.campaign)[0][1] == 0
     WebhookEvent.objects.update(next_try_at=timezone.now())
@@ -84,11 +85,11 @@ def test_a_status_that_overtakes_our_own_record_is_not_lost(sent, tell):
     assert set(WebhookEvent.objects.values_list("state", flat=True)) == {"applied"}
 
 
-def test_a_status_of_a_strangers_message_is_given_up_after_two_days(sent, tell):
-    tell(statuses(status("wamid.else", "read")))
+def test_a_status_of_an_unknown_message_expires_after_two_days(sent, deliver):
+    deliver(statuses(status("wamid.else", "read")))
     waited = 0
     while event := WebhookEvent.objects.filter(state="waiting").first():
-        waited += services.TRIES[event.tries]
+        waited += events.RETRY_SECONDS[event.tries]
         WebhookEvent.objects.update(next_try_at=timezone.now())
         services.process(sent.campaign.team)
     assert WebhookEvent.objects.get().state == "unmatched"
@@ -97,27 +98,27 @@ def test_a_status_of_a_strangers_message_is_given_up_after_two_days(sent, tell):
 
 
 @pytest.mark.parametrize("text", ["STOP", "Stop.", " stop! ", "Désabonner", "GYAE", "Opt-out"])
-def test_a_stop_word_is_an_opt_out_with_its_message(tell, team, text):
-    tell(inbound(text))
+def test_a_stop_word_opts_out_and_keeps_the_message(deliver, team, text):
+    deliver(inbound(text))
     (gone,) = OptOut.objects.for_team(team)
     assert (gone.phone, gone.source, gone.message) == ("+233244123451", "keyword", text)
     assert gone.created_at.year == 2025
 
 
 @pytest.mark.parametrize("text", ["Don't stop", "When does the shop stop selling?", "Hello", "👍"])
-def test_a_message_that_only_holds_a_stop_word_is_none(tell, team, text):
-    tell(inbound(text))
+def test_a_message_that_only_contains_a_stop_word_does_not_count(deliver, team, text):
+    deliver(inbound(text))
     assert not OptOut.objects.exists()
 
 
-def test_a_team_has_stop_words_of_its_own(tell, team, webhook, manager):
+def test_a_team_has_its_own_stop_words(deliver, team, webhook, manager):
     services.change_stop_words(webhook, "Genug!\n\n  pas   plus ", by=manager)
-    tell(inbound("stop"), inbound("GENUG", remote_id="2"), inbound("Pas plus.", remote_id="3"))
+    deliver(inbound("stop"), inbound("GENUG", remote_id="2"), inbound("Pas plus.", remote_id="3"))
     assert OptOut.objects.get().message == "GENUG"
 
 
-def test_a_press_of_a_stop_button_is_an_opt_out(tell, team):
-    tell(
+def test_a_stop_button_opts_out(deliver, team):
+    deliver(
         inbound("Yes please", button=True), inbound("Stop promotions", button=True, remote_id="2")
     )
     (gone,) = OptOut.objects.for_team(team)
@@ -125,84 +126,82 @@ def test_a_press_of_a_stop_button_is_an_opt_out(tell, team):
 
 
 def preference(value, at=1_750_029_273):
-    told = {"wa_id": "233244123451", "value": value, "timestamp": at}
-    return envelope("user_preferences", user_preferences=[told])
+    item = {"wa_id": "233244123451", "value": value, "timestamp": at}
+    return envelope("user_preferences", user_preferences=[item])
 
 
-def test_whatsapps_own_stop_counts_and_its_resume_lifts_nothing(tell, team):
-    tell(preference("stop"), preference("resume", at=1_750_029_999))
+def test_whatsapps_stop_opts_out_and_its_resume_lifts_nothing(deliver, team):
+    deliver(preference("stop"), preference("resume", at=1_750_029_999))
     (gone,) = OptOut.objects.for_team(team)
     assert (gone.source, gone.is_in_force) == ("whatsapp", True)
 
 
-def test_an_opt_out_that_was_lifted_is_not_put_back_by_old_news(tell, team, manager):
+def test_an_old_stop_does_not_restore_a_lifted_opt_out(deliver, team, manager):
     from contacts.services import lift
 
-    tell(inbound("STOP"))
+    deliver(inbound("STOP"))
     lift(OptOut.objects.get(), reason="They asked", by=manager)
     Delivery.objects.all().delete()
     WebhookEvent.objects.all().delete()
-    tell(inbound("STOP"))
+    deliver(inbound("STOP"))
     assert not OptOut.objects.in_force().exists()
-    tell(inbound("STOP", remote_id="wamid.later", at=1_760_000_000))
+    deliver(inbound("STOP", remote_id="wamid.later", at=1_760_000_000))
     assert OptOut.objects.in_force().exists()
 
 
-def template_news(field="message_template_status_update", **told):
-    told = {"message_template_name": "welcome_message", **told}
-    return envelope(field, message_template_language="en_US", **told)
+def template_update(field="message_template_status_update", **fields):
+    fields = {"message_template_name": "welcome_message", **fields}
+    return envelope(field, message_template_language="en_US", **fields)
 
 
-def test_a_paused_template_can_not_be_sent_and_holds_its_campaigns(
-    connected, marketer, tell, login
-):
+def test_a_paused_template_pauses_its_campaigns(connected, marketer, deliver, login):
     campaign = factories.make_ready_campaign(connected, by=marketer)
     factories.launch(campaign, by=marketer)
-    tell(template_news(event="PAUSED", reason="NONE"))
+    deliver(template_update(event="PAUSED", reason="NONE"))
     template = MessageTemplate.objects.get()
     assert (template.status, template.is_sendable) == ("PAUSED", False)
     campaign.refresh_from_db()
     assert (campaign.status, campaign.pause_reason) == ("paused", "template")
     page = login(marketer).get(f"/t/kente/templates/{template.uuid}/").content.decode()
     assert "WhatsApp told so" in page
-    tell(template_news(event="REINSTATED"))
+    deliver(template_update(event="REINSTATED"))
     template.refresh_from_db()
     assert (template.status, template.is_sendable) == ("APPROVED", True)
-    tell(template_news("message_template_quality_update", new_quality_score="RED"))
+    deliver(template_update("message_template_quality_update", new_quality_score="RED"))
     template.refresh_from_db()
     assert (template.quality, template.status) == ("RED", "APPROVED")
 
 
-def test_late_news_of_a_template_change_nothing(connected, tell):
+def test_a_late_template_update_changes_nothing(connected, deliver):
     factories.make_template(connected)
     flat = {"event": "template.status", "data": {"name": "welcome_message", "language": "en_US"}}
     late = {**flat, "timestamp": 1_750_000_000}
     late["data"] = {**flat["data"], "status": "PAUSED"}
     early = {**flat, "timestamp": 1_750_000_500}
     early["data"] = {**flat["data"], "status": "APPROVED"}
-    tell(early, late)
+    deliver(early, late)
     assert MessageTemplate.objects.get().status == "APPROVED"
 
 
-def test_unknown_kinds_are_kept_and_answered(tell, team, post):
-    tell({"event": "invoice.paid", "data": {"id": 1}})
+def test_unknown_kinds_are_stored_and_accepted(deliver, team, post):
+    deliver({"event": "invoice.paid", "data": {"id": 1}})
     event = WebhookEvent.objects.get()
     assert (event.kind, event.state) == ("invoice.paid", "unknown")
     assert Webhook.objects.get().last_unknown == "invoice.paid"
 
 
-def test_one_odd_body_does_not_hold_up_the_others(sent, post, monkeypatch):
+def test_a_broken_body_does_not_block_the_others(sent, post, monkeypatch):
     person, bad = sent.people[0], statuses(status("wamid.bad", "read"))
     post(bad)
     post(statuses(status(person.remote_id, "read")))
-    real = services.payloads.parse
+    real = processing.payloads.parse
 
     def parse(body):
         if b"wamid.bad" in body:
             raise RuntimeError("a bug of ours")
         return real(body)
 
-    monkeypatch.setattr(services.payloads, "parse", parse)
+    monkeypatch.setattr(processing.payloads, "parse", parse)
     factories.drain("process_webhooks")
     assert states(sent.campaign)[0][1] == Recipient.Reached.READ
     stuck = Delivery.objects.get(processed_at=None)
@@ -213,19 +212,19 @@ def test_one_odd_body_does_not_hold_up_the_others(sent, post, monkeypatch):
     assert not Delivery.objects.filter(processed_at=None).exists()
 
 
-def test_another_teams_news_are_its_own(sent, tell, other_team, outsider, post):
+def test_a_delivery_changes_nothing_of_another_team(sent, deliver, other_team, outsider, post):
     other = services.renew_address(other_team, by=outsider)
     body = statuses(status(sent.people[0].remote_id, "read"))
     assert post(body, path=f"/webhooks/{other.secret()}/").status_code == 200
     factories.drain("process_webhooks")
     assert states(sent.campaign)[0][1] == 0
     assert WebhookEvent.objects.get().team == other_team
-    tell(body)
+    deliver(body)
     assert states(sent.campaign)[0][1] == Recipient.Reached.READ
 
 
-def test_what_is_old_is_deleted_but_nothing_that_waits(team, tell, post, settings):
-    tell(inbound("Hi"), statuses(status("wamid.else", "read")))
+def test_old_rows_are_deleted_but_not_waiting_ones(team, deliver, post, settings):
+    deliver(inbound("Hi"), statuses(status("wamid.else", "read")))
     post(inbound("Still to come", remote_id="9"))
     long_ago = timezone.now() - timedelta(days=settings.WEBHOOK_KEEP_DAYS + 1)
     Delivery.objects.update(received_at=long_ago)
@@ -235,18 +234,20 @@ def test_what_is_old_is_deleted_but_nothing_that_waits(team, tell, post, setting
     assert WebhookEvent.objects.get().state == "waiting"
 
 
-def test_no_row_of_an_event_holds_a_number_or_a_text(tell):
-    tell(inbound("My secret text"), statuses(status("wamid.else", "read")), preference("stop"))
-    told = str(list(WebhookEvent.objects.values()))
-    assert "233244123451" not in told
-    assert "secret text" not in told
+def test_event_rows_contain_no_number_and_no_text(deliver):
+    deliver(inbound("My secret text"), statuses(status("wamid.else", "read")), preference("stop"))
+    stored = str(list(WebhookEvent.objects.values()))
+    assert "233244123451" not in stored
+    assert "secret text" not in stored
 
 
-def test_the_campaigns_people_still_add_up(sent, tell):
+def test_the_campaigns_counts_still_add_up(sent, deliver):
     from campaigns.standing import standing_of
 
-    tell(statuses(*(status(p.remote_id, w) for p, w in zip(sent.people, FIVE[1:], strict=True))))
+    deliver(
+        statuses(*(status(p.remote_id, w) for p, w in zip(sent.people, STATUSES[1:], strict=True)))
+    )
     progress = standing_of(Campaign.objects.get(pk=sent.campaign.pk))
-    parts = ("accepted", "failed", "skipped", "unconfirmed", "untold", "remaining")
-    assert sum(getattr(progress, name) for name in parts) == progress.total == 4
+    counts = ("accepted", "failed", "skipped", "unconfirmed", "untold", "remaining")
+    assert sum(getattr(progress, name) for name in counts) == progress.total == 4
     assert (progress.receipts.delivered, progress.receipts.read) == (2, 1)

@@ -1,4 +1,4 @@
-"""The address that ChumiAI calls: one row and an answer, or a refusal that writes nothing."""
+"""Receiving a delivery: one row, or a refusal that writes nothing."""
 
 import io
 import json
@@ -20,6 +20,7 @@ from tests import factories
 from tests.webhooks.conftest import inbound, status, statuses
 from webhooks import services
 from webhooks.models import Delivery, Webhook, WebhookEvent
+from webhooks.services.deliveries import InsertQueue
 
 pytestmark = pytest.mark.django_db
 
@@ -32,28 +33,28 @@ def assert_nothing_written():
     assert not Task.objects.filter(name="process_webhooks").exists()
 
 
-def test_a_body_is_stored_once_and_a_task_is_asked_for(post, team):
+def test_a_body_is_stored_once_and_a_task_requested(post, team):
     for _ in range(3):
         assert post(BODY).status_code == 200
     assert Delivery.objects.count() == 1
     assert Task.objects.filter(name="process_webhooks", key=str(team.pk)).count() == 1
-    # What people wrote is not readable in the database.
+    # Bodies are not readable in the database.
     assert "wamid" not in Delivery.objects.get().ciphertext
 
 
-def test_one_select_and_one_insert_and_no_write_for_a_task_that_is_due(post):
+def test_a_delivery_writes_one_row_if_the_task_is_due_already(post):
     post(BODY)
     with CaptureQueriesContext(connection) as asked:
         post(inbound("Hi"))
-    words = [query["sql"].removeprefix("1 times: ").split()[0] for query in asked]
+    verbs = [query["sql"].removeprefix("1 times: ").split()[0] for query in asked]
     # The savepoint and one SELECT are the test's own.
-    assert set(words) == {"SELECT", "SAVEPOINT", "INSERT", "RELEASE"}
-    assert words.count("INSERT") == 1
-    assert words.count("SELECT") == 3
+    assert set(verbs) == {"SELECT", "SAVEPOINT", "INSERT", "RELEASE"}
+    assert verbs.count("INSERT") == 1
+    assert verbs.count("SELECT") == 3
 
 
-def test_what_comes_in_at_once_is_written_at_once(team):
-    inserts = services._Inserts()
+def test_concurrent_rows_are_inserted_together(team):
+    inserts = InsertQueue()
     now = connection.ops.adapt_datetimefield_value(timezone.now())
     row = (team.pk, "a" * 64, "sealed", now)
     inserts.waiting.append([(team.pk, "b" * 64, "sealed", now)])
@@ -61,7 +62,7 @@ def test_what_comes_in_at_once_is_written_at_once(team):
     assert Delivery.objects.count() == 2
     assert inserts.waiting == []
 
-    # Whoever stumbles leaves the others to try by themselves.
+    # If the first thread fails, the others try by themselves.
     other = [(team.pk, "c" * 64, "sealed", now)]
     inserts.waiting.append(other)
     with pytest.raises(IntegrityError), transaction.atomic():
@@ -71,15 +72,15 @@ def test_what_comes_in_at_once_is_written_at_once(team):
     assert Delivery.objects.count() == 3
 
 
-def test_a_row_whose_wake_up_was_lost_is_found(post, team):
-    """The server may be killed after the insert, before it asks for the task."""
+def test_a_delivery_whose_task_was_lost_is_processed(post, team):
+    """The server may be killed between the INSERT and the request of the task."""
     post(BODY)
     Task.objects.filter(name="process_webhooks").update(due_at=None)
     services.purge(team)
     factories.drain("process_webhooks")
     assert Delivery.objects.get().processed_at
 
-    # Whoever got no answer tells it again.
+    # ChumiAI repeats a delivery that got no response.
     Delivery.objects.update(processed_at=None)
     Task.objects.filter(name="process_webhooks").update(due_at=None)
     assert post(BODY).status_code == 200
@@ -87,8 +88,8 @@ def test_a_row_whose_wake_up_was_lost_is_found(post, team):
     assert Delivery.objects.get().processed_at
 
 
-def test_a_worker_that_is_at_it_looks_again(post, team):
-    """It may have had its last look: it is told by the row that it holds."""
+def test_a_running_task_is_requested_again(post, team):
+    """It may have read the deliveries already: the row that it leases makes it run again."""
     post(BODY)
     task = Task.objects.filter(name="process_webhooks")
     wanted = task.get().wanted
@@ -97,7 +98,7 @@ def test_a_worker_that_is_at_it_looks_again(post, team):
     assert task.get().wanted == wanted + 1
 
 
-def test_it_needs_no_log_in_and_no_token_but_the_secret(post, team):
+def test_an_unknown_secret_is_404(post, team):
     assert post(BODY, path="/webhooks/guessed/").status_code == 404
     assert_nothing_written()
 
@@ -105,12 +106,12 @@ def test_it_needs_no_log_in_and_no_token_but_the_secret(post, team):
 @pytest.mark.parametrize(
     "raw", [b"", b"null", b"[]", b'"x"', b"{", b"\xff\xfe{}", b"[" * 50_000, b'{"a": 1}}']
 )
-def test_what_is_no_object_is_refused(post, raw):
+def test_a_body_that_is_no_object_is_refused(post, raw):
     assert post(raw).status_code == 400
     assert_nothing_written()
 
 
-def test_what_is_compressed_or_too_large_is_refused(post, settings):
+def test_a_compressed_or_too_large_body_is_refused(post, settings):
     assert post(BODY, **{"Content-Encoding": "gzip"}).status_code == 415
     settings.MAX_WEBHOOK_BYTES = 50
     assert post(BODY).status_code == 413
@@ -122,7 +123,7 @@ def test_a_thousand_statuses_fit(post):
     assert post(body).status_code == 200
 
 
-def test_the_signature_is_checked_where_a_secret_is_set(post, webhook, manager):
+def test_the_signature_is_checked_if_a_secret_is_set(post, webhook, manager):
     services.change_signing(webhook, "first secret", by=manager)
     assert post(BODY).status_code == 403
     assert post(BODY, secret="another one").status_code == 403
@@ -130,7 +131,7 @@ def test_the_signature_is_checked_where_a_secret_is_set(post, webhook, manager):
     assert post(BODY, secret="first secret").status_code == 200
 
 
-def test_two_secrets_count_while_they_are_changed(post, webhook, manager):
+def test_both_secrets_are_valid_during_a_change(post, webhook, manager):
     services.change_signing(webhook, "first secret", by=manager)
     webhook.refresh_from_db()
     services.change_signing(webhook, "second secret", by=manager)
@@ -144,7 +145,7 @@ def test_two_secrets_count_while_they_are_changed(post, webhook, manager):
     assert post(inbound("Ho")).status_code == 200
 
 
-def test_another_address_stops_the_one_before(post, webhook, team, manager):
+def test_a_new_address_replaces_the_old_one(post, webhook, team, manager):
     old = f"/webhooks/{webhook.secret()}/"
     services.renew_address(team, by=manager)
     assert post(BODY, path=old).status_code == 404
@@ -153,12 +154,12 @@ def test_another_address_stops_the_one_before(post, webhook, team, manager):
 
 def test_the_secrets_are_not_readable_in_the_database(webhook, manager):
     services.change_signing(webhook, "a signing secret", by=manager)
-    told = json.dumps(list(Webhook.objects.values()), default=str)
-    assert webhook.secret() not in told
-    assert "a signing secret" not in told
+    stored = json.dumps(list(Webhook.objects.values()), default=str)
+    assert webhook.secret() not in stored
+    assert "a signing secret" not in stored
 
 
-def test_what_is_sealed_can_be_sealed_again(webhook, manager, post, settings):
+def test_encrypted_columns_survive_a_key_rotation(webhook, manager, post, settings):
     services.change_signing(webhook, "a signing secret", by=manager)
     secret = webhook.secret()
     post(BODY, secret="a signing secret")
@@ -171,7 +172,7 @@ def test_what_is_sealed_can_be_sealed_again(webhook, manager, post, settings):
     assert Delivery.objects.get().processed_at
 
 
-def test_the_handshake_repeats_the_challenge_to_whoever_knows_the_word(client, webhook):
+def test_the_challenge_is_returned_for_the_verify_token(client, webhook):
     path = f"/webhooks/{webhook.secret()}/"
     asked = {"hub.mode": "subscribe", "hub.challenge": "1158201444"}
     answer = client.get(path, asked | {"hub.verify_token": webhook.verify_token})
@@ -183,34 +184,34 @@ def test_the_handshake_repeats_the_challenge_to_whoever_knows_the_word(client, w
     assert client.get("/webhooks/guessed/", asked).status_code == 404
 
 
-def test_no_log_names_the_address(webhook, post, caplog):
+def test_no_log_contains_the_address(webhook, post, caplog):
     with caplog.at_level(logging.INFO):
         post(b"{")
         post(b"{", path=f"/webhooks/{webhook.secret()}/x/")
     for record in caplog.records:
         assert webhook.secret() not in scrub(record.getMessage())
-    assert caplog.records, "Django names the path of what is refused"
+    assert caplog.records, "Django logs the path of refused requests"
 
 
 @pytest.mark.stack
 @pytest.mark.django_db(transaction=True)
-def test_half_a_body_and_a_length_that_lies_are_refused_by_the_real_server(stack, team, manager):
+def test_the_real_server_refuses_half_a_body_and_a_wrong_length(stack, team, manager):
     webhook = services.renew_address(team, by=manager)
     stack.start_web()
     host = stack.url.removeprefix("http://")
     path = f"/webhooks/{webhook.secret()}/"
 
     def ask(body, headers):
-        line = HTTPConnection(host, timeout=5)
-        line.putrequest("POST", path)
+        http = HTTPConnection(host, timeout=5)
+        http.putrequest("POST", path)
         for name, value in headers.items():
-            line.putheader(name, value)
-        line.endheaders()
-        line.send(body)
+            http.putheader(name, value)
+        http.endheaders()
+        http.send(body)
         if int(headers.get("Content-Length", 0)) > len(body) and len(body):
-            line.sock.shutdown(1)
-        status = line.getresponse().status
-        line.close()
+            http.sock.shutdown(1)
+        status = http.getresponse().status
+        http.close()
         return status
 
     raw = json.dumps(BODY).encode()
@@ -223,7 +224,7 @@ def test_half_a_body_and_a_length_that_lies_are_refused_by_the_real_server(stack
 
 @pytest.mark.stack
 @pytest.mark.django_db(transaction=True)
-def test_unsigned_floods_write_nothing(stack, team, manager):
+def test_an_unsigned_flood_writes_nothing(stack, team, manager):
     import requests
 
     webhook = services.renew_address(team, by=manager)
@@ -234,10 +235,10 @@ def test_unsigned_floods_write_nothing(stack, team, manager):
     answers = set()
 
     def flood():
-        line = requests.Session()
+        http = requests.Session()
         for _ in range(100):
             bad = {"X-Hub-Signature-256": sign(raw, "guess")}
-            answers.add(line.post(url, raw, headers=bad, timeout=10).status_code)
+            answers.add(http.post(url, raw, headers=bad, timeout=10).status_code)
 
     threads = [threading.Thread(target=flood) for _ in range(4)]
     for thread in threads:

@@ -1,4 +1,4 @@
-"""A bulk job that names no messages: each is known by its number and the first news of it."""
+"""Matching statuses to sends that have no message id."""
 
 from datetime import timedelta
 from itertools import permutations
@@ -27,17 +27,17 @@ DAY = timedelta(days=1)
 PATHS = {"batches": "bulk-import-messages", "singly": "send-template"}
 
 
-def news(person, *words, remote_id="wamid.1", after=timedelta(seconds=5), code=131026):
-    """Return statuses of a message to the person, so long after it was handed over."""
+def update(person, *values, remote_id="wamid.1", after=timedelta(seconds=5), code=131026):
+    """Return statuses of a message to the person, `after` its batch was accepted."""
     at = round((timezone.now() + after).timestamp())
-    who = {"recipient_id": person.phone[1:]}
-    return statuses(*(status(remote_id, word, code=code, at=at) | who for word in words))
+    phone = {"recipient_id": person.phone[1:]}
+    return statuses(*(status(remote_id, value, code=code, at=at) | phone for value in values))
 
 
 @pytest.fixture
-def parts(connected, marketer, tell):
-    """A campaign in parts whose job named nobody, of a team that is told what arrives."""
-    tell(statuses(status("wamid.earlier", "sent")))
+def sent(connected, marketer, deliver):
+    """A campaign in batches whose job reported no ids, of a team with a webhook."""
+    deliver(statuses(status("wamid.earlier", "sent")))
     campaign = send(connected, marketer)
     return SimpleNamespace(campaign=campaign, people=people_of(campaign))
 
@@ -52,18 +52,18 @@ def people_of(campaign):
     return list(campaign.recipients.order_by("position"))
 
 
-def named(campaign):
+def ids_of(campaign):
     return [person.remote_id for person in people_of(campaign)]
 
 
-def test_the_one_that_fits_is_told_of(parts, tell):
-    first, second, third = parts.people
-    assert named(parts.campaign) == ["", "", ""]
-    tell(news(first, "sent"), news(second, "sent", "failed", remote_id="wamid.2"))
-    # From then on the id counts, however late.
-    tell(news(first, "read", after=5 * DAY))
-    progress = standing_of(parts.campaign)
-    assert named(parts.campaign) == ["wamid.1", "wamid.2", ""]
+def test_the_one_send_that_fits_gets_the_id(sent, deliver):
+    first, second, third = sent.people
+    assert ids_of(sent.campaign) == ["", "", ""]
+    deliver(update(first, "sent"), update(second, "sent", "failed", remote_id="wamid.2"))
+    # From now on the id decides, however late the status.
+    deliver(update(first, "read", after=5 * DAY))
+    progress = standing_of(sent.campaign)
+    assert ids_of(sent.campaign) == ["wamid.1", "wamid.2", ""]
     assert (progress.accepted, progress.failed) == (2, 1)
     assert (progress.receipts.told, progress.receipts.read) == (2 - 1, 1)
     assert not WebhookEvent.objects.filter(state="waiting", data__message="wamid.1").exists()
@@ -71,58 +71,59 @@ def test_the_one_that_fits_is_told_of(parts, tell):
 
 
 @pytest.mark.parametrize("order", list(permutations(("sent", "delivered", "read"))))
-def test_in_any_order_the_end_is_the_same(parts, tell, order):
-    for word in order:
-        tell(news(parts.people[0], word, after=5 * DAY if word == "read" else timedelta(0)))
+def test_any_order_gives_the_same_result(sent, deliver, order):
+    for value in order:
+        after = 5 * DAY if value == "read" else timedelta(0)
+        deliver(update(sent.people[0], value, after=after))
     WebhookEvent.objects.filter(state="waiting").update(next_try_at=timezone.now())
-    tell(envelope(messages=[]))
-    person = people_of(parts.campaign)[0]
+    deliver(envelope(messages=[]))
+    person = people_of(sent.campaign)[0]
     assert (person.remote_id, person.reached) == ("wamid.1", Recipient.Reached.READ)
 
 
-def test_news_that_overtake_our_own_record_wait_for_it(parts, tell):
-    parts.campaign.recipients.update(status="submitting", settled_at=None)
-    tell(news(parts.people[0], "sent", "delivered"))
-    assert named(parts.campaign)[0] == ""
-    parts.campaign.recipients.update(status="accepted", settled_at=timezone.now())
+def test_statuses_that_come_before_our_own_record_wait_for_it(sent, deliver):
+    sent.campaign.recipients.update(status="submitting", settled_at=None)
+    deliver(update(sent.people[0], "sent", "delivered"))
+    assert ids_of(sent.campaign)[0] == ""
+    sent.campaign.recipients.update(status="accepted", settled_at=timezone.now())
     WebhookEvent.objects.filter(state="waiting").update(next_try_at=timezone.now())
-    tell(envelope(messages=[]))
-    person = people_of(parts.campaign)[0]
+    deliver(envelope(messages=[]))
+    person = people_of(sent.campaign)[0]
     assert (person.remote_id, person.reached) == ("wamid.1", Recipient.Reached.DELIVERED)
 
 
-def test_where_two_fit_nobody_is(parts, tell, connected, marketer):
+def test_if_two_sends_fit_none_gets_the_id(sent, deliver, connected, marketer):
     other = send(connected, marketer, name="The same people")
-    tell(news(parts.people[0], "read"))
-    assert {*named(parts.campaign), *named(other)} == {""}
+    deliver(update(sent.people[0], "read"))
+    assert {*ids_of(sent.campaign), *ids_of(other)} == {""}
     assert WebhookEvent.objects.filter(state="waiting", data__message="wamid.1").exists()
 
 
-def test_of_two_messages_the_first_is_the_campaigns(parts, tell):
-    later = news(parts.people[0], "sent", remote_id="wamid.answer", after=timedelta(minutes=3))
-    tell(later, news(parts.people[0], "sent"))
-    assert named(parts.campaign)[0] == "wamid.1"
-    assert people_of(parts.campaign)[0].reached == Recipient.Reached.SENT
+def test_the_first_of_two_messages_is_the_campaigns(sent, deliver):
+    later = update(sent.people[0], "sent", remote_id="wamid.answer", after=timedelta(minutes=3))
+    deliver(later, update(sent.people[0], "sent"))
+    assert ids_of(sent.campaign)[0] == "wamid.1"
+    assert people_of(sent.campaign)[0].reached == Recipient.Reached.SENT
 
 
-def test_what_was_told_of_before_it_was_sent_is_another(parts, tell, connected, marketer):
-    # Something that nobody here sent, an hour before; it is read in the moment of the campaign.
-    tell(news(parts.people[0], "sent", remote_id="wamid.old", after=timedelta(hours=-1)))
-    tell(news(parts.people[0], "read", remote_id="wamid.old"))
-    assert named(parts.campaign)[0] == ""
+def test_a_message_seen_before_the_send_is_another_one(sent, deliver, connected, marketer):
+    # A message not sent from here, an hour before; it is read while the campaign goes out.
+    deliver(update(sent.people[0], "sent", remote_id="wamid.old", after=timedelta(hours=-1)))
+    deliver(update(sent.people[0], "read", remote_id="wamid.old"))
+    assert ids_of(sent.campaign)[0] == ""
 
 
-def test_what_was_sent_before_anybody_told_us_anything_is_nobodys(parts, tell):
+def test_a_send_before_the_first_webhook_gets_no_id(sent, deliver):
     ReceiptSource.objects.update(told_since=timezone.now() + timedelta(hours=1))
-    tell(news(parts.people[0], "sent", after=timedelta(hours=1)))
-    assert named(parts.campaign)[0] == ""
+    deliver(update(sent.people[0], "sent", after=timedelta(hours=1)))
+    assert ids_of(sent.campaign)[0] == ""
 
 
-def wrote(team, person, *, ago):
-    """Let the person have written to us, so that the business may answer freely."""
+def write_to_us(team, person, *, ago):
+    """Record a message from the person, which opens the service window."""
     at = timezone.now() - ago
-    told = Message(remote_id=f"in.{at}", phone=person.phone[1:], inbound=True, text="Hi", at=at)
-    record_messages(team, [told])
+    message = Message(remote_id=f"in.{at}", phone=person.phone[1:], inbound=True, text="Hi", at=at)
+    record_messages(team, [message])
 
 
 @pytest.mark.parametrize(
@@ -135,22 +136,22 @@ def wrote(team, person, *, ago):
         (timedelta(hours=-3), timedelta(hours=2), True),
     ],
 )
-def test_while_the_window_is_open_it_may_be_by_hand(parts, tell, connected, ago, after, is_ours):
-    wrote(connected, parts.people[0], ago=ago)
-    tell(news(parts.people[0], "read", after=after))
-    assert named(parts.campaign)[0] == ("wamid.1" if is_ours else "")
+def test_in_an_open_window_a_message_may_be_by_hand(sent, deliver, connected, ago, after, is_ours):
+    write_to_us(connected, sent.people[0], ago=ago)
+    deliver(update(sent.people[0], "read", after=after))
+    assert ids_of(sent.campaign)[0] == ("wamid.1" if is_ours else "")
 
 
-def test_an_answer_by_hand_is_not_the_campaigns(parts, tell):
-    told = {"from": "15550000000", "to": parts.people[0].phone[1:], "id": "wamid.hand"}
+def test_a_reply_by_hand_is_not_the_campaigns(sent, deliver):
+    echo = {"from": "15550000000", "to": sent.people[0].phone[1:], "id": "wamid.hand"}
     text = {"type": "text", "text": {"body": "With pleasure"}, "timestamp": f"{timezone.now():%s}"}
-    tell(envelope("smb_message_echoes", message_echoes=[told | text]))
-    tell(news(parts.people[0], "read", remote_id="wamid.hand"))
-    assert named(parts.campaign)[0] == ""
+    deliver(envelope("smb_message_echoes", message_echoes=[echo | text]))
+    deliver(update(sent.people[0], "read", remote_id="wamid.hand"))
+    assert ids_of(sent.campaign)[0] == ""
 
 
-def unclear(team, by, sandbox, *, engine="batches", kind="500", **kwargs):
-    """Return a campaign whose first request got no clear answer."""
+def send_unconfirmed(team, by, sandbox, *, engine="batches", kind="500", **kwargs):
+    """Return a campaign whose first request is unconfirmed."""
     campaign = factories.make_ready_campaign(team, count=3, by=by, **kwargs)
     factories.launch(campaign, by=by, engine=engine)
     path = "/api/v1/whatsapp/" + PATHS[engine]
@@ -160,26 +161,28 @@ def unclear(team, by, sandbox, *, engine="batches", kind="500", **kwargs):
     return campaign
 
 
-def doubts(campaign):
+def unconfirmed(campaign):
     return campaign.recipients.filter(status="unconfirmed").order_by("position")
 
 
-def test_a_part_without_a_clear_answer_may_be_the_one(parts, tell, connected, marketer, sandbox):
-    other = unclear(connected, marketer, sandbox, name="No clear answer")
-    assert doubts(other).count() == 3
-    tell(news(parts.people[0], "read"))
-    assert {*named(parts.campaign), *named(other)} == {""}
+def test_a_send_of_an_unconfirmed_batch_may_fit_too(sent, deliver, connected, marketer, sandbox):
+    other = send_unconfirmed(connected, marketer, sandbox, name="Unconfirmed")
+    assert unconfirmed(other).count() == 3
+    deliver(update(sent.people[0], "read"))
+    assert {*ids_of(sent.campaign), *ids_of(other)} == {""}
 
 
-def test_a_part_that_was_told_of_is_never_sent_again(tell, connected, marketer, sandbox, login):
-    tell(statuses(status("wamid.earlier", "sent")))
-    campaign = unclear(connected, marketer, sandbox)
+def test_a_batch_with_a_known_message_is_never_sent_again(
+    deliver, connected, marketer, sandbox, login
+):
+    deliver(statuses(status("wamid.earlier", "sent")))
+    campaign = send_unconfirmed(connected, marketer, sandbox)
     batch = campaign.batches.get()
     Batch.objects.update(search_ended_at=timezone.now(), next_look_at=None, candidates=2)
     client = login(marketer)
     address = reverse("campaigns:campaign_detail", args=(connected.slug, campaign.uuid))
     assert b"Send again" in client.get(address).content
-    tell(news(doubts(campaign)[0], "delivered"))
+    deliver(update(unconfirmed(campaign)[0], "delivered"))
     page = client.get(address).content.decode()
     assert "WhatsApp told us of 1 message of it. It was sent." in page
     assert "Send again" not in page and "Count as sent" in page
@@ -191,26 +194,28 @@ def test_a_part_that_was_told_of_is_never_sent_again(tell, connected, marketer, 
     assert (progress.accepted, progress.receipts.delivered) == (3, 1)
 
 
-def test_a_message_that_was_told_of_is_in_doubt_no_more(tell, connected, marketer, sandbox):
-    tell(statuses(status("wamid.earlier", "sent")))
+def test_a_status_confirms_an_unconfirmed_message(deliver, connected, marketer, sandbox):
+    deliver(statuses(status("wamid.earlier", "sent")))
     connected.parallel_sends = 1
     connected.save()
-    campaign = unclear(connected, marketer, sandbox, engine="singly", kind="accepted_then_500")
-    (person,) = doubts(campaign)
-    tell(news(person, "sent", "delivered"))
+    campaign = send_unconfirmed(
+        connected, marketer, sandbox, engine="singly", kind="accepted_then_500"
+    )
+    (person,) = unconfirmed(campaign)
+    deliver(update(person, "sent", "delivered"))
     person.refresh_from_db()
     assert (person.status, person.remote_id) == ("accepted", "wamid.1")
     assert person.reached == Recipient.Reached.DELIVERED
     assert person.attempts.get().outcome == "accepted"
-    # Told again, it is as it was; and nothing went out twice.
-    tell(news(person, "sent", "delivered", after=timedelta(seconds=7)))
+    # A repetition changes nothing, and nothing was sent twice.
+    deliver(update(person, "sent", "delivered", after=timedelta(seconds=7)))
     assert standing_of(factories.finish(campaign)).accepted == 3
-    told = [line["to"] for line in sandbox.ledger(factories.account_of(connected))]
-    assert len(told) == len(set(told)) == 3
+    sent_to = [line["to"] for line in sandbox.ledger(factories.account_of(connected))]
+    assert len(sent_to) == len(set(sent_to)) == 3
 
 
-def test_doubts_that_are_settled_let_the_campaign_go_on(tell, connected, marketer, sandbox):
-    tell(statuses(status("wamid.earlier", "sent")))
+def test_confirmed_messages_resume_the_campaign(deliver, connected, marketer, sandbox):
+    deliver(statuses(status("wamid.earlier", "sent")))
     campaign = factories.make_ready_campaign(connected, count=12, by=marketer)
     factories.launch(campaign, by=marketer, engine="singly")
     path, account = "/api/v1/whatsapp/send-template", factories.account_of(connected)
@@ -218,38 +223,42 @@ def test_doubts_that_are_settled_let_the_campaign_go_on(tell, connected, markete
     factories.finish(campaign)
     assert (campaign.status, campaign.pause_reason) == ("paused", "unconfirmed")
     sandbox.clear_faults()
-    tell(*(news(one, "sent", remote_id=f"wamid.{one.pk}") for one in doubts(campaign)))
+    deliver(*(update(one, "sent", remote_id=f"wamid.{one.pk}") for one in unconfirmed(campaign)))
     campaign.refresh_from_db()
     assert campaign.status == Campaign.Status.SENDING
     assert standing_of(factories.finish(campaign)).accepted == 12
-    told = [line["to"] for line in sandbox.ledger(account)]
-    assert len(told) == len(set(told)) == 12
+    sent_to = [line["to"] for line in sandbox.ledger(account)]
+    assert len(sent_to) == len(set(sent_to)) == 12
 
 
-def test_while_the_window_is_open_no_doubt_is_settled(tell, connected, marketer, sandbox):
-    tell(statuses(status("wamid.earlier", "sent")))
-    campaign = unclear(connected, marketer, sandbox, engine="singly")
-    person = doubts(campaign)[0]
-    wrote(connected, person, ago=timedelta(hours=1))
-    tell(news(person, "sent"))
+def test_in_an_open_window_no_message_is_confirmed(deliver, connected, marketer, sandbox):
+    deliver(statuses(status("wamid.earlier", "sent")))
+    campaign = send_unconfirmed(connected, marketer, sandbox, engine="singly")
+    person = unconfirmed(campaign)[0]
+    write_to_us(connected, person, ago=timedelta(hours=1))
+    deliver(update(person, "sent"))
     person.refresh_from_db()
     assert (person.status, person.remote_id) == ("unconfirmed", "")
 
 
 @pytest.mark.parametrize("minutes", [-1, 20])
-def test_news_from_another_time_settle_no_doubt(tell, connected, marketer, sandbox, minutes):
-    tell(statuses(status("wamid.earlier", "sent")))
-    campaign = unclear(connected, marketer, sandbox, engine="singly")
-    person = doubts(campaign)[0]
-    tell(news(person, "sent", after=timedelta(minutes=minutes)))
+def test_statuses_from_another_time_confirm_nothing(
+    deliver, connected, marketer, sandbox, minutes
+):
+    deliver(statuses(status("wamid.earlier", "sent")))
+    campaign = send_unconfirmed(connected, marketer, sandbox, engine="singly")
+    person = unconfirmed(campaign)[0]
+    deliver(update(person, "sent", after=timedelta(minutes=minutes)))
     person.refresh_from_db()
     assert (person.status, person.remote_id) == ("unconfirmed", "")
 
 
-def test_chumiais_history_settles_a_doubt(tell, connected, marketer, sandbox):
-    campaign = unclear(connected, marketer, sandbox, engine="singly", kind="accepted_then_500")
-    person = doubts(campaign)[0]
-    told = Message(
+def test_chumiais_history_confirms_a_message(deliver, connected, marketer, sandbox):
+    campaign = send_unconfirmed(
+        connected, marketer, sandbox, engine="singly", kind="accepted_then_500"
+    )
+    person = unconfirmed(campaign)[0]
+    message = Message(
         remote_id="wamid.h",
         phone=person.phone[1:],
         inbound=False,
@@ -257,32 +266,32 @@ def test_chumiais_history_settles_a_doubt(tell, connected, marketer, sandbox):
         template_name="welcome_message",
         at=timezone.now(),
     )
-    record_messages(connected, [told])
+    record_messages(connected, [message])
     person.refresh_from_db()
     assert (person.status, person.remote_id) == ("accepted", "wamid.h")
     (entry,) = threads.page_of(Conversation.objects.get(phone=person.phone)).entries
-    assert (entry.campaign, entry.is_in_doubt) == (campaign, False)
+    assert (entry.campaign, entry.is_unconfirmed) == (campaign, False)
 
 
-def test_who_is_tried_again_is_not_told_of_the_first_try(parts, tell):
-    parts.campaign.recipients.update(retries=1)
-    tell(news(parts.people[0], "read"))
-    assert named(parts.campaign)[0] == ""
+def test_a_retried_recipient_gets_no_id_of_the_first_try(sent, deliver):
+    sent.campaign.recipients.update(retries=1)
+    deliver(update(sent.people[0], "read"))
+    assert ids_of(sent.campaign)[0] == ""
 
 
-def test_a_message_of_the_history_names_its_send(parts, tell):
+def test_a_message_of_the_history_gives_its_send_the_id(sent, deliver):
     at = f"{timezone.now():%s}"
-    told = {"from": "15550000000", "to": parts.people[0].phone[1:], "id": "wamid.7"}
+    echo = {"from": "15550000000", "to": sent.people[0].phone[1:], "id": "wamid.7"}
     kind = {"type": "template", "template": {"name": "welcome_message"}, "timestamp": at}
-    tell(envelope("smb_message_echoes", message_echoes=[told | kind]))
-    tell(news(parts.people[0], "read", remote_id="wamid.7"))
-    person = people_of(parts.campaign)[0]
+    deliver(envelope("smb_message_echoes", message_echoes=[echo | kind]))
+    deliver(update(sent.people[0], "read", remote_id="wamid.7"))
+    person = people_of(sent.campaign)[0]
     assert (person.remote_id, person.reached) == ("wamid.7", Recipient.Reached.READ)
 
 
 @pytest.mark.parametrize("odd", ["wamid." + "x" * 300, "wamid.a\0b", "wamid.\ud800"])
-def test_an_odd_id_names_nothing_and_holds_nothing_up(parts, tell, odd):
-    tell(news(parts.people[0], "sent", remote_id=odd), news(parts.people[1], "read"))
+def test_an_invalid_id_matches_nothing_and_blocks_nothing(sent, deliver, odd):
+    deliver(update(sent.people[0], "sent", remote_id=odd), update(sent.people[1], "read"))
     assert not Delivery.objects.filter(processed_at=None).exists()
-    assert named(parts.campaign)[1] == "wamid.1"
-    assert len(named(parts.campaign)[0]) <= 200
+    assert ids_of(sent.campaign)[1] == "wamid.1"
+    assert len(ids_of(sent.campaign)[0]) <= 200
