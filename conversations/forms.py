@@ -1,47 +1,49 @@
-"""What people type on the pages of the conversations."""
+"""Forms of the conversation pages: the filters of the list, and a number to open."""
 
 import re
 
 from django import forms
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from conversations import search
 from core import phones
 from core.phone_forms import clean_number
 
-# So many campaigns are offered as a filter.
+# Campaigns in the filter, the newest first.
 CAMPAIGNS_OFFERED = 50
 
 
 class ConversationFilterForm(forms.Form):
-    """Which conversations to list, in the query string; what can't be read is left out.
+    """Filters of the list, in the query string; invalid values are ignored.
 
-    Whoever sees numbers masked finds whole ones only: parts would tell the digits one by one.
+    Users who see masked numbers can search complete numbers only; prefix search would leak
+    digits.
     """
 
     q = forms.CharField(
-        label="Search",
+        label=_("Search"),
         required=False,
         max_length=200,
-        widget=forms.SearchInput(attrs={"placeholder": "Number, name or text"}),
+        widget=forms.SearchInput(attrs={"placeholder": _("Number, name or text")}),
     )
     show = forms.ChoiceField(
-        label="Show",
+        label=_("Show"),
         required=False,
-        choices=[("", "All"), ("unread", "Unread"), ("open", "Open window")],
+        choices=[("", _("All")), ("unread", _("Unread")), ("open", _("Open window"))],
     )
-    campaign = forms.ChoiceField(label="Answered", required=False)
+    campaign = forms.ChoiceField(label=_("Replied to"), required=False)
 
     def __init__(self, data, *, campaigns, region, whole_only):
         super().__init__(data)
         self.campaigns = {str(campaign.uuid): campaign for campaign in campaigns}
         self.fields["campaign"].choices = [
-            ("", "Any campaign, or none"),
+            ("", _("Any campaign or none")),
             *((uuid, campaign.name) for uuid, campaign in self.campaigns.items()),
         ]
         self.region, self.whole_only = region, whole_only
         self.is_valid()
-        # The newest message of each conversation that has the words.
+        # The newest matching message of each conversation, by conversation id.
         self.matches = {}
 
     @property
@@ -50,7 +52,7 @@ class ConversationFilterForm(forms.Form):
 
     @property
     def number(self):
-        """Return the number that was typed, in E.164, '' where it is none."""
+        """Return the typed number in E.164, '' if the text is not a number."""
         if not self.text or any(letter.isalpha() for letter in self.text):
             return ""
         found = phones.parse(self.text, region=self.region)
@@ -61,14 +63,14 @@ class ConversationFilterForm(forms.Form):
         return any(self.cleaned_data.get(name) for name in ("q", "show", "campaign"))
 
     def filter(self, conversations, team):
-        """Return those that match, of what is searched the newest candidates only."""
+        """Return the matching conversations; a text search looks at the newest candidates."""
         show = self.cleaned_data.get("show")
         if show == "unread":
             conversations = conversations.unread()
         elif show == "open":
             conversations = conversations.open_window(timezone.now())
         if campaign := self.campaigns.get(self.cleaned_data.get("campaign")):
-            conversations = conversations.who_answered(campaign)
+            conversations = conversations.with_reply_to(campaign)
         if not self.text:
             return conversations
         if self.number:
@@ -76,18 +78,18 @@ class ConversationFilterForm(forms.Form):
         return conversations.filter(pk__in=self._candidates(team))
 
     def _candidates(self, team):
-        found = set(search.named(team, self.text) or [])
-        self.matches = search.newest_match(search.messages_with(team, self.text) or [])
+        found = set(search.find_names(team, self.text) or [])
+        self.matches = search.newest_match(search.find_messages(team, self.text) or [])
         found |= self.matches.keys()
         digits = re.sub(r"\D", "", self.text)
         if len(digits) >= 3 and not self.whole_only and not re.search(r"[^\W\d]", self.text):
             for beginning in phones.prefixes(self.text, self.region):
-                found |= set(search.begin_with(team, beginning.lstrip("+")))
+                found |= set(search.find_phones(team, beginning.lstrip("+")))
         return found
 
 
 class NumberForm(forms.Form):
-    """A number whose conversation is to be opened; `clean_phone` returns E.164."""
+    """A number whose conversation to open; `clean_phone` returns E.164."""
 
     phone = forms.CharField(max_length=40)
 

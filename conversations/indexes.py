@@ -1,6 +1,6 @@
-"""The indexes of the search, as each database makes them."""
+"""The full-text indexes of the search: FTS5 on SQLite, GIN on PostgreSQL."""
 
-# The tables with a column of folded words.
+# Tables with a column of folded words.
 TABLES = ("conversations_message", "conversations_conversation")
 
 _SQLITE_MAKE = (
@@ -36,17 +36,17 @@ _SQLITE_DROP = (
     "DROP TRIGGER IF EXISTS {table}_words_change",
     "DROP TABLE IF EXISTS {table}_words",
 )
-# The words are cut already: no parser of the database's may cut them otherwise.
+# The text is split into words already: the database's parser must not split it again.
 VECTOR = "array_to_tsvector(string_to_array(folded, ' '))"
 _POSTGRES_MAKE = (f"CREATE INDEX {{table}}_words ON {{table}} USING gin (({VECTOR}))",)
 _POSTGRES_DROP = ("DROP INDEX IF EXISTS {table}_words",)
 
 
 def make(connection):
-    """Make the indexes anew.
+    """Create the indexes, dropping existing ones first.
 
-    Where a migration makes Django build one of the tables anew on SQLite, the triggers are gone
-    with the old one, and it has to end with this.
+    A migration that makes Django rebuild one of the tables on SQLite loses its triggers, so it
+    must end with this.
     """
     drop(connection)
     _run(connection, _SQLITE_MAKE if connection.vendor == "sqlite" else _POSTGRES_MAKE)
@@ -55,6 +55,7 @@ def make(connection):
 
 
 def drop(connection):
+    """Drop the indexes if they exist."""
     _run(connection, _SQLITE_DROP if connection.vendor == "sqlite" else _POSTGRES_DROP)
 
 

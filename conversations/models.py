@@ -1,48 +1,51 @@
-"""Whom we speak with, and what was said, as webhooks and ChumiAI's history tell it.
+"""Conversations and messages, from webhooks and ChumiAI's history.
 
-What our campaigns sent stays in their recipients: a thread merges the two (see `threads`).
+The messages that our campaigns sent stay in `campaigns.Recipient`; `threads` merges both.
 """
 
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Self
 
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from campaigns.models import Campaign, Recipient
-from conversations import words
+from conversations import text
 from teams.models import Team
 
-# So long after a person's last message WhatsApp lets a business write freely.
+# The service window: for 24 hours after a person's last message a business may send any
+# message. https://developers.facebook.com/docs/whatsapp/pricing
 WINDOW = timedelta(hours=24)
 
 
-class ConversationQuerySet(models.QuerySet):
-    def for_team(self, team):
+class ConversationQuerySet(models.QuerySet["Conversation"]):
+    def for_team(self, team: Team | int) -> Self:
         return self.filter(team=team)
 
-    def spoken(self):
-        """Return those of which a message is known, not only news of one."""
-        return self.exclude(preview="")
+    def with_messages(self) -> Self:
+        """Leave out conversations of which only delivery statuses are known."""
+        return self.filter(last_message__isnull=False)
 
-    def unread(self):
+    def unread(self) -> Self:
         return self.filter(unread_count__gt=0)
 
-    def open_window(self, now):
-        """Return those to whom more than a template may be sent."""
+    def open_window(self, now: datetime) -> Self:
+        """Return those whose service window is open."""
         since = now - WINDOW
-        # The second condition follows from the first: by it the index of the list serves.
+        # The second condition follows from the first and lets the index of the list serve.
         return self.filter(last_inbound_at__gt=since, last_message_at__gt=since)
 
-    def who_answered(self, campaign):
-        answers = Message.objects.filter(conversation=OuterRef("pk"), answers=campaign)
-        return self.filter(Exists(answers))
+    def with_reply_to(self, campaign: Campaign) -> Self:
+        replies = Message.objects.filter(conversation=OuterRef("pk"), attributed_to=campaign)
+        return self.filter(Exists(replies))
 
-    def after(self, moment, pk):
-        """Return what follows in the list: newest first, and of one moment the younger row.
+    def after(self, moment: datetime, pk: int) -> Self:
+        """Return the rows behind a place in the list, which is sorted newest first.
 
-        In this form the index is entered at the place; an OR of both cases would walk to it.
+        Two filters instead of one OR: only so can the database start in the index at the place.
         """
         return self.filter(last_message_at__lte=moment).filter(
             Q(last_message_at__lt=moment) | Q(pk__lt=pk)
@@ -50,42 +53,45 @@ class ConversationQuerySet(models.QuerySet):
 
 
 class Conversation(models.Model):
-    """All that was said with one person; what the list shows of it stands in the row."""
+    """All messages with one person, with the columns that the list shows."""
 
     class History(models.TextChoices):
-        """How far ChumiAI's own history was read."""
+        """State of the sync with ChumiAI's history of this conversation."""
 
-        NEVER = "", "Never read"
-        REQUESTED = "requested", "Being read"
-        READ = "read", "Read"
-        NOT_OFFERED = "not_offered", "Not offered"
-        FAILED = "failed", "Could not be read"
+        NEVER = "", _("Never requested")
+        REQUESTED = "requested", _("Requested")
+        SYNCED = "synced", _("Synced")
+        NOT_OFFERED = "not_offered", _("Not offered")
+        FAILED = "failed", _("Failed")
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     team = models.ForeignKey(Team, models.CASCADE, related_name="conversations")
-    # E.164, or WhatsApp's own id of somebody who shows no number.
+    # E.164, or WhatsApp's user id of a person who hides their number.
     phone = models.CharField(max_length=64)
-    # As the person was last called, and when.
+    # The newest profile name, and when it was reported.
     name = models.CharField(max_length=300, blank=True)
     named_at = models.DateTimeField(null=True)
     # The name's words, folded, the team's mark first (see `search`).
     folded = models.TextField(blank=True)
+    # The newest message with a content; the list shows its summary.
+    last_message = models.ForeignKey(
+        "Message", models.SET_NULL, null=True, related_name="+", editable=False
+    )
     last_message_at = models.DateTimeField()
     last_inbound_at = models.DateTimeField(null=True)
     unread_count = models.PositiveIntegerField(default=0)
-    # The moment of the newest message that somebody of the team has seen.
+    # When the newest message that a member of the team has seen was sent.
     read_until = models.DateTimeField(null=True)
-    preview = models.CharField(max_length=200, blank=True)
-    preview_inbound = models.BooleanField(default=True)
-    # Moves with every change, so that a poll knows whether there is news.
+    # Increases with every change, so that a poll knows whether the page is current.
     version = models.PositiveIntegerField(default=0)
     history = models.CharField(
         max_length=12, choices=History.choices, default=History.NEVER, blank=True
     )
     history_requested_at = models.DateTimeField(null=True)
-    history_read_at = models.DateTimeField(null=True)
+    history_synced_at = models.DateTimeField(null=True)
+    # Entries of the history that could not be parsed.
     history_skipped = models.PositiveIntegerField(default=0)
-    # What went wrong, in a sentence for people.
+    # Shown to people, never compared.
     history_error = models.CharField(max_length=300, blank=True)
 
     objects = ConversationQuerySet.as_manager()
@@ -97,8 +103,8 @@ class Conversation(models.Model):
         indexes = [
             models.Index(
                 fields=["team", "-last_message_at", "-id"],
-                condition=~Q(preview=""),
-                name="conversation_spoken",
+                condition=Q(last_message__isnull=False),
+                name="conversation_listed",
             ),
             models.Index(
                 fields=["team", "-last_message_at", "-id"],
@@ -107,52 +113,52 @@ class Conversation(models.Model):
             ),
         ]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"Conversation {self.pk}"
 
     @property
-    def has_number(self):
+    def has_number(self) -> bool:
         return self.phone.startswith("+")
 
     @property
-    def window_ends_at(self):
-        """Return until when anything may be written, None where only a template may be."""
+    def window_ends_at(self) -> datetime | None:
+        """Return when the service window ends, None if it is closed."""
         if self.last_inbound_at is None:
             return None
         ends = self.last_inbound_at + WINDOW
         return ends if ends > timezone.now() else None
 
     @property
-    def is_being_read(self):
+    def is_syncing(self) -> bool:
         return self.history == self.History.REQUESTED
 
 
-class MessageQuerySet(models.QuerySet):
-    def inbound(self):
+class MessageQuerySet(models.QuerySet["Message"]):
+    def inbound(self) -> Self:
         return self.filter(inbound=True)
 
-    def answering(self, campaign):
-        return self.filter(answers=campaign)
+    def replies_to(self, campaign: Campaign) -> Self:
+        return self.filter(attributed_to=campaign)
 
 
 class Message(models.Model):
-    """One message, whoever told of it; a later word on it fills in what is missing.
+    """One message, merged from every report of it (see `services.incoming`).
 
-    `remote_id` begins with `~` where none was given: then it is made of what the message is.
-    A row without a kind is known by its status alone.
+    `remote_id` starts with `~` if none was reported: then it is a fingerprint of the content.
+    A row without a `kind` is known only by its delivery status.
     """
 
     class Status(models.IntegerChoices):
-        """How far a message of ours got; a later one wins, whatever comes when."""
+        """Delivery status of an outbound message; the highest reported one counts."""
 
-        UNKNOWN = 0, "Sent"
-        ACCEPTED = 1, "Accepted"
-        HELD = 2, "Held by WhatsApp"
-        SENT = 3, "Sent"
-        # A message that arrived has not failed, whatever was said before.
-        FAILED = 4, "Failed"
-        DELIVERED = 5, "Delivered"
-        READ = 6, "Read"
+        UNKNOWN = 0, _("Status unknown")
+        ACCEPTED = 1, _("Accepted")
+        HELD = 2, _("Held by WhatsApp")
+        SENT = 3, _("Sent")
+        # Below DELIVERED: a message that was delivered has not failed, whatever came before.
+        FAILED = 4, _("Failed")
+        DELIVERED = 5, _("Delivered")
+        READ = 6, _("Read")
 
     team = models.ForeignKey(Team, models.CASCADE, related_name="+")
     conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="messages")
@@ -170,17 +176,17 @@ class Message(models.Model):
     status = models.PositiveSmallIntegerField(choices=Status.choices, default=Status.UNKNOWN)
     code = models.IntegerField(null=True)
     at = models.DateTimeField()
-    # Whether the moment is the message's own, or that of the first news of it.
-    at_is_told = models.BooleanField(default=True)
+    # False: no time was reported, and `at` is when the first report came in.
+    at_is_reported = models.BooleanField(default=True)
     # The text's words, folded, the team's mark first (see `search`).
     folded = models.TextField(blank=True)
-    # The send of a campaign that this is. No constraint in the database and nothing to cascade:
-    # a check that replaces its recipients must not look for messages of each.
+    # The send of a campaign that this message is. Without a constraint in the database and
+    # without a cascade: a check that replaces its recipients must not look for their messages.
     recipient = models.OneToOneField(
         Recipient, models.DO_NOTHING, null=True, db_constraint=False, related_name="message"
     )
-    # The campaign to which the person answered by this.
-    answers = models.ForeignKey(Campaign, models.SET_NULL, null=True, related_name="+")
+    # The campaign that this message replies to (see `services.attribution`).
+    attributed_to = models.ForeignKey(Campaign, models.SET_NULL, null=True, related_name="+")
 
     objects = MessageQuerySet.as_manager()
 
@@ -190,31 +196,31 @@ class Message(models.Model):
         ]
         indexes = [
             models.Index(fields=["conversation", "-at", "-id"], name="message_thread"),
-            # The window, what is unread, and which one is the first answer.
+            # The service window, the unread count, and the first reply to a campaign.
             models.Index(
                 fields=["conversation", "-at"],
                 condition=Q(inbound=True),
                 name="message_inbound",
             ),
-            # What people thought of the messages of a page.
+            # The reactions to the messages of a page.
             models.Index(
                 fields=["team", "reply_to"],
                 condition=Q(kind="reaction"),
                 name="message_reaction_to",
             ),
             models.Index(
-                fields=["answers", "conversation"],
-                condition=Q(answers__isnull=False),
-                name="message_answers",
+                fields=["attributed_to", "conversation"],
+                condition=Q(attributed_to__isnull=False),
+                name="message_attributed_to",
             ),
         ]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"Message {self.pk}"
 
     @property
-    def summary(self):
-        """Say in a line what it is, for the list and for whoever quotes it."""
-        return words.summary(
+    def summary(self) -> str:
+        """Describe the message in one line, for the list and for quotes."""
+        return text.summary(
             kind=self.kind, text=self.text, media_name=self.media_name, template=self.template_name
         )

@@ -1,6 +1,7 @@
-"""The task that reads ChumiAI's own history of a conversation."""
+"""The task that syncs a conversation with ChumiAI's history."""
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from chumi_api.errors import ChumiError, Forbidden, NotFound
 from conversations import services
@@ -9,37 +10,35 @@ from teams.retry_policy import RetryPolicy
 from teams.services import NotConnected, client_for, record_problem
 
 READS = RetryPolicy(longest=120)
-MISSING_SCOPE = (
-    "Your ChumiAI key may not read conversations: it lacks the permission whatsapp:read. Ask "
-    "whoever made the key to add it in ChumiAI, in Settings > Developer Settings > API Keys."
-)
+READ_SCOPE = "whatsapp:read"
 
 
 def sync_conversation(conversation_id):
-    """Read all pages of the history; each is written before the next is asked for."""
-    waiting = Conversation.objects.filter(history=Conversation.History.REQUESTED)
-    conversation = waiting.select_related("team").filter(pk=conversation_id).first()
+    """Fetch all pages of the history; store each before the next is requested."""
+    requested = Conversation.objects.filter(history=Conversation.History.REQUESTED)
+    conversation = requested.select_related("team").filter(pk=conversation_id).first()
     if conversation is None:
         return
     try:
-        skipped = _read(client_for(conversation.team), conversation)
+        skipped = _fetch(client_for(conversation.team), conversation)
     except NotConnected as error:
         services.record_history_failed(conversation, str(error))
     except NotFound:
         services.record_history_not_offered(conversation)
     except Forbidden as error:
         # The key may be good for everything else.
-        named = error.required_scope == "whatsapp:read"
-        services.record_history_failed(conversation, MISSING_SCOPE if named else str(error))
+        is_scope = error.required_scope == READ_SCOPE
+        services.record_history_failed(conversation, _missing_scope() if is_scope else str(error))
     except ChumiError as error:
         services.record_history_failed(conversation, str(error))
         if error.concerns_account:
             record_problem(conversation.team, str(error))
     else:
-        services.record_history_read(conversation, skipped=skipped)
+        services.record_history_synced(conversation, skipped=skipped)
 
 
-def _read(client, conversation):
+def _fetch(client, conversation):
+    """Store all pages. Return how many entries could not be parsed."""
     skipped = 0
     pages = client.conversation_pages(
         conversation.phone,
@@ -50,3 +49,11 @@ def _read(client, conversation):
         services.record_messages(conversation.team, page)
         skipped += page.skipped
     return skipped
+
+
+def _missing_scope():
+    return _(
+        "Your ChumiAI key can't read conversations: it lacks the permission {scope}. Ask the "
+        "person who created the key to add it in ChumiAI, in Settings > Developer Settings > "
+        "API Keys."
+    ).format(scope=READ_SCOPE)

@@ -1,55 +1,60 @@
-"""A thread as people know it: what was told of it and what our campaigns sent, each once.
+"""A thread: stored messages merged with the sends of our campaigns, each once, by time.
 
-Messages are rows of ours; what a campaign sent stays in its recipients, of which there may be
-ten million, and is merged in when somebody looks. A recipient of whom a message tells (the same
-id, or linked to it) shows as that message, with the template and the values of the campaign.
+What a campaign sent stays in its recipients, of which there may be ten million, and is merged
+in when a page is shown. A recipient with a message (the same id, or linked to it) shows as that
+message, with the template and the values of the campaign.
 """
 
 import hashlib
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from datetime import date, datetime
+from typing import Any, Self
 
-from django.db.models import Exists, F, OuterRef, Q, Subquery
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
-from campaigns.failures import explain
-from campaigns.models import Recipient
-from conversations import words
-from conversations.models import Conversation, Message
+from campaigns.failures import Failure, explain
+from campaigns.models import Campaign, Recipient
+from conversations import text
+from conversations.models import Conversation, ConversationQuerySet, Message
 from message_templates.components import Content, format_whatsapp, parse, render
+from teams.models import Team
 
 PAGE_SIZE = 40
 SENT = (Recipient.Status.ACCEPTED, Recipient.Status.FAILED)
+BUTTON_KINDS = ("button", "interactive", "button_reply", "list_reply")
 Status = Message.Status
-REACHED = {
+STATUSES = {
     Recipient.Reached.HELD: Status.HELD,
     Recipient.Reached.SENT: Status.SENT,
     Recipient.Reached.DELIVERED: Status.DELIVERED,
     Recipient.Reached.READ: Status.READ,
 }
-# Of two in one moment, what our campaigns sent comes first.
-OF_CAMPAIGN, TOLD = 0, 1
+# The sources of entries, sorted: at the same time, a campaign's send comes first.
+FROM_CAMPAIGN, FROM_MESSAGE = 0, 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Cursor:
-    """A place in a thread; what comes before it is older."""
+    """A place in a thread; the pages before it are older."""
 
     at: datetime
     source: int
     pk: int
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.at.isoformat()}_{self.source}_{self.pk}"
 
     @classmethod
-    def read(cls, text):
-        """Return the place that a query string names, None for one that names none."""
+    def parse(cls, value: str) -> Self | None:
+        """Return the place that a query string names, None if it is not valid."""
         try:
-            at, source, pk = text.split("_")
+            at, source, pk = value.split("_")
             moment = parse_datetime(at)
             if moment is None or moment.tzinfo is None or not (pk.isascii() and pk.isdigit()):
                 return None
@@ -58,9 +63,25 @@ class Cursor:
             return None
 
 
+@dataclass(frozen=True, slots=True)
+class AttachedFile:
+    """The file that a message carries: ChumiAI reports its data, not its content."""
+
+    kind: str
+    content_type: str
+    name: str
+    size: int | None
+
+    @property
+    def details(self) -> str:
+        """Return type and size, as far as they are known."""
+        known = [self.content_type, filesizeformat(self.size) if self.size else ""]
+        return ", ".join(filter(None, known)) or _("Type and size unknown")
+
+
 @dataclass
 class Entry:
-    """One bubble. Whatever people wrote is text, but for `body`, which is escaped already."""
+    """One bubble. Everything is plain text but `body`, which is escaped HTML."""
 
     at: datetime
     source: int
@@ -73,131 +94,133 @@ class Entry:
     code: int | None = None
     remote_id: str = ""
     reply_to: str = ""
-    media: dict[str, Any] = field(default_factory=dict)
-    parts: Content | None = None
+    file: AttachedFile | None = None
+    content: Content | None = None
     template: str = ""
-    campaign: Any = None
-    # ChumiAI gave no clear answer: it may have been sent.
-    is_in_doubt: bool = False
+    campaign: Campaign | None = None
+    is_unconfirmed: bool = False
     quote: str = ""
     quote_is_missing: bool = False
     reactions: list[str] = field(default_factory=list)
 
     @property
-    def cursor(self):
+    def cursor(self) -> Cursor:
         return Cursor(self.at, self.source, self.pk)
 
     @property
-    def key(self):
+    def key(self) -> str:
         return f"m{self.source}-{self.pk}"
 
     @property
-    def day(self):
+    def day(self) -> date:
         return timezone.localtime(self.at).date()
 
     @property
-    def status_name(self):
-        return "No clear answer" if self.is_in_doubt else Status(self.status).label
+    def status_name(self) -> str:
+        return _("Unconfirmed") if self.is_unconfirmed else str(Status(self.status).label)
 
     @property
-    def ticks(self):
-        """Name the icon of how far it got."""
+    def ticks(self) -> str:
+        """Return the name of the icon of the delivery status."""
         if self.status in (Status.DELIVERED, Status.READ):
             return "checks"
-        return "clock" if self.is_in_doubt or self.status == Status.HELD else "check"
+        return "clock" if self.is_unconfirmed or self.status == Status.HELD else "check"
 
     @property
-    def is_read(self):
+    def is_read(self) -> bool:
         return self.status == Status.READ
 
     @property
-    def failure(self):
-        """Return why it failed, in words for people, None where it did not."""
+    def failure(self) -> Failure | None:
+        """Return why the message failed, None if it did not."""
         return explain(self.code) if self.status == Status.FAILED else None
 
     @property
-    def kind_name(self):
-        """Name what it is where its text does not say so."""
+    def kind_name(self) -> str:
+        """Return the label of the kind, '' if the text says enough."""
         if self.kind == "":
-            return "" if self.campaign else "A message of ours, whose text is not known here."
-        return "" if self.kind in ("template", "reaction") else words.kind_name(self.kind)
+            return "" if self.campaign else _("Sent message, text unknown")
+        return "" if self.kind in ("template", "reaction") else text.kind_name(self.kind)
 
     @property
-    def is_press(self):
-        """Say whether it is the press of a button, not something typed."""
-        return self.kind in ("button", "interactive", "button_reply", "list_reply")
+    def is_button_press(self) -> bool:
+        return self.kind in BUTTON_KINDS
 
     @property
-    def line(self):
-        """Say it in a line, for lists and for who listens."""
-        text = self.text or (self.parts.body if self.parts else "")
-        return words.summary(
+    def line(self) -> str:
+        """Describe the entry in one line, for quotes and screen readers."""
+        return text.summary(
             kind=self.kind,
-            text=text,
-            media_name=self.media.get("name", ""),
+            text=self.text or (self.content.body if self.content else ""),
+            media_name=self.file.name if self.file else "",
             template=self.template,
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ThreadPage:
-    """One page of a thread, oldest first; `older` is where the one before it begins."""
+    """One page of a thread, oldest first; `older` is where the page before it ends."""
 
     entries: list[Entry]
     older: Cursor | None
 
     @property
-    def newest_inbound(self):
+    def newest_inbound(self) -> Entry | None:
         return next((entry for entry in reversed(self.entries) if entry.inbound), None)
 
 
-def with_news(conversations):
-    """Add `sent_at`, the moment of the newest send of a campaign, for the stamp."""
+def conversations_of(team: Team) -> ConversationQuerySet:
+    """Return the team's conversations with `last_sent_at`, which `stamp_of` needs."""
     sent = Recipient.objects.of_team(OuterRef("team")).filter(
         phone=OuterRef("phone"), settled_at__isnull=False
     )
-    return conversations.annotate(
-        sent_at=Subquery(sent.order_by("-settled_at").values("settled_at")[:1])
+    return Conversation.objects.for_team(team).annotate(
+        last_sent_at=Subquery(sent.order_by("-settled_at").values("settled_at")[:1])
     )
 
 
-def stamp_of(conversation):
-    """Return what changes whenever the thread does, its countdown too."""
-    told = f"{conversation.version}|{conversation.sent_at}|{window_label(conversation)}"
-    return hashlib.sha256(told.encode()).hexdigest()[:16]
+def stamp_of(conversation: Any) -> str:
+    """Return a value that changes whenever the thread does, or its countdown."""
+    state = (conversation.version, conversation.last_sent_at, window_left(conversation))
+    return hashlib.sha256(repr(state).encode()).hexdigest()[:16]
 
 
-def window_label(conversation):
-    """Say how long the window is open still, in the words of the pages."""
+def window_left(conversation: Conversation) -> tuple[int, int] | None:
+    """Return how long the service window is open, as the pages round it; None if closed."""
     ends = conversation.window_ends_at
-    return words.time_left(ends - timezone.now()) if ends else "closed"
+    return text.rounded_time(ends - timezone.now()) if ends else None
 
 
-def page_of(conversation, before=None, size=PAGE_SIZE):
+def page_of(
+    conversation: Conversation, before: Cursor | None = None, size: int = PAGE_SIZE
+) -> ThreadPage:
     """Return the newest page, or the one before a place."""
-    messages = _place(
+    stored = _before(
         Message.objects.filter(conversation=conversation).exclude(kind="reaction"),
         "at",
         before,
-        TOLD,
+        FROM_MESSAGE,
     )
-    told = list(messages.order_by("-at", "-pk")[: size + 1])
-    sent = _place(_sends(conversation), "settled_at", before, OF_CAMPAIGN)
+    messages = list(stored.order_by("-at", "-pk")[: size + 1])
+    sent = _before(_sends(conversation), "settled_at", before, FROM_CAMPAIGN)
     sends = list(sent.select_related("campaign").order_by("-settled_at", "-pk")[: size + 1])
-    doubts = _place(_in_doubt(conversation), "campaign__launched_at", before, OF_CAMPAIGN)
-    sends += doubts.order_by("-campaign__launched_at", "-pk")[: size + 1]
-    entries = [_of_message(message) for message in told] + [_of_send(send) for send in sends]
+    open_sends = _before(
+        _unconfirmed_sends(conversation), "campaign__launched_at", before, FROM_CAMPAIGN
+    )
+    sends += open_sends.order_by("-campaign__launched_at", "-pk")[: size + 1]
+    entries = [_from_message(message) for message in messages]
+    entries += [_from_send(send) for send in sends]
     entries.sort(key=lambda entry: (entry.at, entry.source, entry.pk), reverse=True)
     shown = entries[:size]
-    linked = {message.pk: message.recipient_id for message in told if message.recipient_id}
+    linked = {message.pk: message.recipient_id for message in messages if message.recipient_id}
     _add_sends(conversation, shown, linked)
     _add_quotes(conversation, shown)
-    more = len(entries) > size
-    return ThreadPage(shown[::-1], shown[-1].cursor if more else None)
+    has_older = len(entries) > size
+    return ThreadPage(shown[::-1], shown[-1].cursor if has_older else None)
 
 
-def all_of(conversation):
-    """Yield every entry, newest first, page by page."""
+def iter_entries(conversation: Conversation) -> Iterator[Entry]:
+    """Yield all entries, newest first."""
     before = None
     while True:
         page = page_of(conversation, before, size=500)
@@ -207,9 +230,20 @@ def all_of(conversation):
             return
 
 
-def _sends(conversation):
-    """Return the sends of our campaigns of which no message tells."""
-    told = Message.objects.filter(
+def campaigns_received(conversation: Conversation, limit: int = 10) -> QuerySet[Recipient]:
+    """Return the newest sends of campaigns to this person, with their campaigns."""
+    return (
+        Recipient.objects.of_team(conversation.team_id)
+        .filter(Q(settled_at__isnull=False) | Q(status=Recipient.Status.UNCONFIRMED))
+        .filter(phone=conversation.phone)
+        .select_related("campaign")
+        .order_by(F("settled_at").desc(nulls_first=True), "-pk")[:limit]
+    )
+
+
+def _sends(conversation: Conversation) -> QuerySet[Recipient]:
+    """Return the sends of campaigns that have no stored message."""
+    stored = Message.objects.filter(
         team=conversation.team_id, remote_id=OuterRef("remote_id"), conversation=conversation.pk
     )
     return (
@@ -220,13 +254,13 @@ def _sends(conversation):
             settled_at__isnull=False,
             message=None,
         )
-        .exclude(~Q(remote_id="") & Exists(told))
+        .exclude(~Q(remote_id="") & Exists(stored))
         .defer("notes")
     )
 
 
-def _in_doubt(conversation):
-    """Return the sends without a clear answer. They have no moment but the launch."""
+def _unconfirmed_sends(conversation: Conversation) -> QuerySet[Recipient]:
+    """Return the unconfirmed sends. Their only time is the launch of the campaign."""
     return (
         Recipient.objects.of_team(conversation.team_id)
         .filter(
@@ -239,23 +273,22 @@ def _in_doubt(conversation):
     )
 
 
-def _place(rows, moment, before, source):
-    """Return what is older than the place, in the form by which the index is entered there."""
+def _before(rows: QuerySet[Any], column: str, before: Cursor | None, source: int) -> QuerySet[Any]:
+    """Return the rows older than the place, in a form that starts in the index there."""
     if before is None:
         return rows
-    beyond = Q(**{f"{moment}__lt": before.at})
+    if source > before.source:
+        return rows.filter(**{f"{column}__lt": before.at})
+    rows = rows.filter(**{f"{column}__lte": before.at})
     if source < before.source:
-        return rows.filter(**{f"{moment}__lte": before.at})
-    if source == before.source:
-        beyond |= Q(pk__lt=before.pk)
-        return rows.filter(**{f"{moment}__lte": before.at}).filter(beyond)
-    return rows.filter(beyond)
+        return rows
+    return rows.filter(Q(**{f"{column}__lt": before.at}) | Q(pk__lt=before.pk))
 
 
-def _of_message(message):
+def _from_message(message: Message) -> Entry:
     return Entry(
         at=message.at,
-        source=TOLD,
+        source=FROM_MESSAGE,
         pk=message.pk,
         inbound=message.inbound,
         kind=message.kind,
@@ -265,22 +298,19 @@ def _of_message(message):
         code=message.code,
         remote_id=message.remote_id,
         reply_to=message.reply_to,
-        media={
-            "kind": message.media_kind,
-            "type": message.media_type,
-            "name": message.media_name,
-            "size": message.media_size,
-        }
+        file=AttachedFile(
+            message.media_kind, message.media_type, message.media_name, message.media_size
+        )
         if message.media_kind
-        else {},
+        else None,
         template=message.template_name,
     )
 
 
-def _of_send(send):
+def _from_send(send: Any) -> Entry:
     entry = Entry(
         at=send.settled_at or send.campaign.launched_at,
-        source=OF_CAMPAIGN,
+        source=FROM_CAMPAIGN,
         pk=send.pk,
         inbound=False,
         kind="template",
@@ -292,60 +322,63 @@ def _of_send(send):
     return entry
 
 
-def _fill(entry, send):
-    """Show the template of the campaign with the values of this person."""
+def _fill(entry: Entry, send: Any) -> None:
+    """Show the campaign's template with this recipient's values."""
     snapshot = send.campaign.snapshot or {}
     components = snapshot.get("components", [])
     values = dict(zip(snapshot.get("placeholders", []), send.values, strict=False))
-    entry.parts = parse(components)
-    entry.text = render(entry.parts.body, values)
-    entry.body = format_whatsapp(entry.parts.body, values)
+    entry.content = parse(components)
+    entry.text = render(entry.content.body, values)
+    entry.body = format_whatsapp(entry.content.body, values)
     entry.template = snapshot.get("template", "")
     entry.campaign = send.campaign
-    entry.is_in_doubt = send.status == Recipient.Status.UNCONFIRMED
+    entry.is_unconfirmed = send.status == Recipient.Status.UNCONFIRMED
     failed = send.status == Recipient.Status.FAILED
-    told = Status.FAILED if failed else REACHED.get(send.reached, Status.ACCEPTED)
-    if told > entry.status:
-        entry.status, entry.code = told, send.failure_code
+    status = Status.FAILED if failed else STATUSES.get(send.reached, Status.ACCEPTED)
+    if status > entry.status:
+        entry.status, entry.code = status, send.failure_code
 
 
-def _add_sends(conversation, entries, linked):
-    """Give the messages that our campaigns sent their template and values."""
-    ours = [entry for entry in entries if entry.source == TOLD and not entry.inbound]
-    ids = {entry.remote_id for entry in ours}
+def _add_sends(
+    conversation: Conversation, entries: Iterable[Entry], linked: Mapping[int, int]
+) -> None:
+    """Fill the messages that campaigns sent with their templates and values."""
+    ours = [entry for entry in entries if entry.source == FROM_MESSAGE and not entry.inbound]
     if not ours:
         return
-    mine = Recipient.objects.of_team(conversation.team_id).filter(phone=conversation.phone)
+    ids = {entry.remote_id for entry in ours}
+    recipients = Recipient.objects.of_team(conversation.team_id).filter(phone=conversation.phone)
     found = list(
-        mine.filter(Q(pk__in=linked.values()) | Q(remote_id__in=ids)).select_related("campaign")
+        recipients.filter(Q(pk__in=linked.values()) | Q(remote_id__in=ids)).select_related(
+            "campaign"
+        )
     )
     by_pk = {send.pk: send for send in found}
     by_id = {send.remote_id: send for send in found if send.remote_id}
     for entry in ours:
         send = by_pk.get(linked.get(entry.pk)) or by_id.get(entry.remote_id)
-        if send is None or not send.campaign.snapshot:
-            continue
-        _fill(entry, send)
+        if send is not None and send.campaign.snapshot:
+            _fill(entry, send)
 
 
-def _add_quotes(conversation, entries):
-    """Say what a message replies to, and put reactions where they belong."""
-    asked = {entry.reply_to for entry in entries if entry.reply_to}
+def _add_quotes(conversation: Conversation, entries: Iterable[Entry]) -> None:
+    """Add the quoted messages and the reactions."""
+    quoted_ids = {entry.reply_to for entry in entries if entry.reply_to}
     here = {entry.remote_id: entry for entry in entries if entry.remote_id}
-    missing = asked - here.keys()
+    missing = quoted_ids - here.keys()
     if not here and not missing:
         return
-    # Not by the conversation: there a database may prefer to walk through the whole thread.
+    # Not by conversation: a database may then prefer to walk through the whole thread.
     reactions = Q(team=conversation.team_id, kind="reaction", reply_to__in=here.keys())
     quoted = Q(team=conversation.team_id, remote_id__in=missing)
     found = Message.objects.filter(reactions | quoted if missing else reactions)
-    lines = {}
+    lines: dict[str, str] = {}
     for message in found.order_by("at", "pk"):
         if message.conversation_id != conversation.pk:
             continue
         if message.kind == "reaction" and message.reply_to in here:
             entry = here[message.reply_to]
-            # A person has one reaction to a message; an empty one takes it back.
+            # WhatsApp allows one reaction per person and message; an empty one removes it.
             entry.reactions = [message.text] if message.text else []
         if message.remote_id in missing:
             lines[message.remote_id] = message.summary
@@ -354,18 +387,3 @@ def _add_quotes(conversation, entries):
             original = here.get(entry.reply_to)
             entry.quote = original.line if original else lines.get(entry.reply_to, "")
             entry.quote_is_missing = not entry.quote
-
-
-def campaigns_received(conversation, limit=10):
-    """Return the newest sends of our campaigns to this person, with their campaigns."""
-    return (
-        Recipient.objects.of_team(conversation.team_id)
-        .filter(Q(settled_at__isnull=False) | Q(status=Recipient.Status.UNCONFIRMED))
-        .filter(phone=conversation.phone)
-        .select_related("campaign")
-        .order_by(F("settled_at").desc(nulls_first=True), "-pk")[:limit]
-    )
-
-
-def conversations_of(team):
-    return with_news(Conversation.objects.for_team(team))

@@ -1,9 +1,9 @@
-"""Every change of a conversation: what was told of it, who read it, what is asked for."""
+"""Changes of conversations: messages recorded, marked as read, and history syncs."""
 
-from conversations.services.histories import (
+from conversations.services.history import (
     record_history_failed,
     record_history_not_offered,
-    record_history_read,
+    record_history_synced,
     request_history,
 )
 from conversations.services.reading import mark_read, open_conversation
@@ -14,7 +14,7 @@ __all__ = [
     "open_conversation",
     "record_history_failed",
     "record_history_not_offered",
-    "record_history_read",
+    "record_history_synced",
     "record_messages",
     "record_statuses",
     "request_history",

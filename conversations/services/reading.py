@@ -1,32 +1,35 @@
-"""What people do with a conversation here: they open it, and they read it."""
+"""What people do with a conversation here: open it and mark it as read."""
+
+from datetime import datetime
 
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
 from conversations.models import Conversation, Message
+from teams.models import Team
 
 
-def open_conversation(team, phone):
-    """Return the conversation with a number (E.164), made where there was none."""
-    known = Conversation.objects.for_team(team).filter(phone=phone)
+def open_conversation(team: Team, phone: str) -> Conversation:
+    """Return the conversation with a number (E.164), created if there is none."""
+    existing = Conversation.objects.for_team(team).filter(phone=phone)
     try:
         with transaction.atomic():
-            return known.first() or Conversation.objects.create(
+            return existing.first() or Conversation.objects.create(
                 team=team, phone=phone, last_message_at=timezone.now()
             )
     except IntegrityError:
-        # Somebody else opened it between our look and our insert.
-        return known.get()
+        # Another request created it between our SELECT and our INSERT.
+        return existing.get()
 
 
 @transaction.atomic
-def mark_read(conversation, until):
-    """Count what they wrote up to `until` as read. Return whether that was news."""
-    later = Q(read_until=None) | Q(read_until__lt=until)
+def mark_read(conversation: Conversation, until: datetime) -> bool:
+    """Mark inbound messages sent up to `until` as read. Return False if they already were."""
+    is_later = Q(read_until=None) | Q(read_until__lt=until)
     moved = (
         Conversation.objects.filter(pk=conversation.pk)
-        .filter(later)
+        .filter(is_later)
         .update(read_until=until, version=F("version") + 1)
     )
     if moved:

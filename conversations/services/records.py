@@ -1,13 +1,11 @@
-"""Write what webhooks and ChumiAI's history tell, in any order and any number of times.
+"""Record messages and delivery statuses, in any order and any number of times.
 
-Of each field the same value wins whatever came first, so that the end is the same. A
-conversation's row is locked while its messages are merged: two who tell of one message at a
-time would otherwise each write over what the other one knew.
+A conversation's row is locked while its messages are merged: otherwise two transactions that
+report the same message would overwrite each other's fields.
 """
 
-import hashlib
-from dataclasses import dataclass
-from datetime import UTC, timedelta
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Count, F, OuterRef, Q, Subquery
@@ -16,269 +14,134 @@ from django.utils import timezone
 
 from campaigns.models import Recipient
 from campaigns.services import receipts
-from chumi_api.types import Message as ToldMessage
-from chumi_api.types import MessageStatus
-from conversations import words
+from chumi_api.types import Message as RemoteMessage
+from chumi_api.types import StatusUpdate
 from conversations.models import Conversation, Message
-from conversations.services.answers import attribute
-from conversations.services.sends import link_sends, name_sends
+from conversations.services import incoming
+from conversations.services.attribution import attribute
+from conversations.services.incoming import MERGED, Incoming, identity_of
+from conversations.services.matching import Sighting, assign_message_ids, link_to_recipients
+from conversations.text import folded
+from teams.models import Team
 
-# So many are written in one transaction: a long history must not hold up the sending.
+# Messages per transaction: a long history must not block the sending.
 CHUNK = 500
-RANKS = {
-    MessageStatus.UNKNOWN: Message.Status.UNKNOWN,
-    MessageStatus.ACCEPTED: Message.Status.ACCEPTED,
-    MessageStatus.HELD: Message.Status.HELD,
-    MessageStatus.SENT: Message.Status.SENT,
-    MessageStatus.FAILED: Message.Status.FAILED,
-    MessageStatus.DELIVERED: Message.Status.DELIVERED,
-    MessageStatus.READ: Message.Status.READ,
-}
-LONGEST_ID = Recipient._meta.get_field("remote_id").max_length
+MAX_ID_LENGTH = Recipient._meta.get_field("remote_id").max_length
 _SECOND = timedelta(seconds=1)
-# What a later word on a message may fill in.
-MERGED = (
-    "remote_id",
-    "inbound",
-    "kind",
-    "text",
-    "payload",
-    "reply_to",
-    "media_kind",
-    "media_type",
-    "media_name",
-    "media_size",
-    "template_name",
-    "status",
-    "code",
-    "at",
-    "at_is_told",
-    "folded",
-)
-VAGUE_KINDS = ("", "unknown", "unsupported", "text")
+
+# Messages by their ids.
+Rows = dict[str, Message]
 
 
-def record_messages(team, messages):
-    """Write messages (`chumi_api.types.Message`); whom they are with is opened where it is new."""
-    told = [message for message in messages if _identity(message.phone)]
+def record_messages(team: Team, messages: Iterable[RemoteMessage]) -> None:
+    """Store or merge messages; create the conversations that are new."""
+    messages = [message for message in messages if identity_of(message.phone)]
     now = timezone.now()
-    for start in range(0, len(told), CHUNK):
-        _record_chunk(team, [_fact(team, message, now) for message in told[start : start + CHUNK]])
+    for start in range(0, len(messages), CHUNK):
+        chunk = messages[start : start + CHUNK]
+        _record_chunk(team, [incoming.from_message(team.pk, m, now) for m in chunk])
 
 
-def record_statuses(team, updates):
-    """Write how far messages of ours got (`chumi_api.types.StatusUpdate`).
+def record_statuses(team: Team, updates: Iterable[StatusUpdate]) -> set[str]:
+    """Store delivery statuses. Return the ids of the messages that are known.
 
-    A message that nobody told of yet gets a row of its own, to be filled in later, unless it is
-    a campaign's: its recipient knows. Return the ids of the messages that were known.
+    A status of an unknown message gets a row of its own, to be completed later, unless the
+    message belongs to a campaign: then its recipient holds the status.
     """
-    updates = [update for update in updates if update.remote_id and RANKS[update.status]]
-    now, matched = timezone.now(), set()
+    updates = [u for u in updates if u.remote_id and incoming.STATUSES[u.status]]
+    now = timezone.now()
+    known_ids: set[str] = set()
     for start in range(0, len(updates), CHUNK):
         chunk = updates[start : start + CHUNK]
-        ids = {update.remote_id for update in chunk}
-        rows = Message.objects.filter(team=team, remote_id__in=ids)
+        rows = Message.objects.filter(team=team, remote_id__in={u.remote_id for u in chunk})
         rows = rows.select_related("conversation")
         rows = rows.only("remote_id", "kind", "at", "conversation__phone")
-        known = {row.remote_id: row for row in rows}
-        # A row without a kind is only the news itself: whose message it is, nobody knows yet.
-        told_of = {remote_id for remote_id, row in known.items() if row.kind}
-        unclear = [update for update in chunk if update.remote_id not in told_of]
-        ours = _of_campaigns(team, unclear)
-        ours |= _name_sends(team, [u for u in unclear if u.remote_id not in ours], known)
-        _say_news(team, ours.values())
-        told = [
+        stored = {row.remote_id: row for row in rows}
+        # A row without a kind is only an earlier status: its message may be a campaign's.
+        complete = {remote_id for remote_id, row in stored.items() if row.kind}
+        open_updates = [u for u in chunk if u.remote_id not in complete]
+        phones = _phones_of_sends(team, open_updates)
+        unmatched = [u for u in open_updates if u.remote_id not in phones]
+        phones |= _match_sends(team, unmatched, stored)
+        _bump_versions(team, phones.values())
+        own = [
             update
             for update in chunk
-            if update.remote_id in known or (update.remote_id not in ours and update.phone)
+            if update.remote_id in stored or (update.remote_id not in phones and update.phone)
         ]
-        _record_chunk(team, [_fact(team, _as_message(u), u.at or now) for u in told])
-        matched |= ours.keys() | told_of
-    return matched
+        _record_chunk(team, [incoming.from_status(team.pk, u, now) for u in own])
+        known_ids |= phones.keys() | complete
+    return known_ids
 
 
-def _name_sends(team, updates, known):
-    """Let campaigns hear of messages that are known to be theirs by now.
+def _match_sends(team: Team, updates: list[StatusUpdate], stored: Rows) -> dict[str, str]:
+    """Assign the updates' message ids to sends without one, and record the updates there.
 
-    Return their numbers by their ids.
+    Return the phones of the matched messages by their ids.
     """
-    news = {}
+    sightings: dict[str, Sighting] = {}
     for update in updates:
-        row = known.get(update.remote_id)
-        # What is told again of waiting news has no number: it stands where the news are kept.
-        phone = _identity(update.phone) if update.phone else row and row.conversation.phone
+        row = stored.get(update.remote_id)
+        # An update that is retried has no phone: its row has it.
+        if update.phone:
+            phone = identity_of(update.phone)
+        else:
+            phone = row.conversation.phone if row else ""
         moments = [update.at or timezone.now()]
         moments += [row.at] if row else []
-        moments += [news[update.remote_id][1]] if update.remote_id in news else []
-        if phone and len(update.remote_id) <= LONGEST_ID:
-            news[update.remote_id] = (phone, min(moments))
-    named = name_sends(team, news)
-    if named:
-        receipts.record_statuses(team, [u for u in updates if u.remote_id in named])
-    return {remote_id: news[remote_id][0] for remote_id in named}
+        if update.remote_id in sightings:
+            moments += [sightings[update.remote_id].at]
+        if phone and len(update.remote_id) <= MAX_ID_LENGTH:
+            sightings[update.remote_id] = Sighting(phone, min(moments))
+    matched = assign_message_ids(team, sightings)
+    if matched:
+        receipts.record_statuses(team, [u for u in updates if u.remote_id in matched])
+    return {remote_id: sightings[remote_id].phone for remote_id in matched}
 
 
-def _of_campaigns(team, updates):
-    """Return the numbers of those messages that campaigns sent, by their ids."""
+def _phones_of_sends(team: Team, updates: list[StatusUpdate]) -> dict[str, str]:
+    """Return the phones of the messages that campaigns sent, by their ids."""
     ids = {update.remote_id for update in updates}
     if not ids:
         return {}
     found = Recipient.objects.of_team(team).of_messages(ids)
-    numbers = {_identity(update.phone) for update in updates if update.phone}
-    if numbers and all(update.phone for update in updates):
-        found = found.filter(phone__in=numbers)
+    phones = {identity_of(update.phone) for update in updates if update.phone}
+    if phones and all(update.phone for update in updates):
+        found = found.filter(phone__in=phones)
     return dict(found.values_list("remote_id", "phone"))
 
 
-def _say_news(team, phones):
-    """Let open threads look again: how far these messages got stands with their recipients."""
+def _bump_versions(team: Team, phones: Iterable[str]) -> None:
+    """Make open threads refresh: the status of these messages is stored with the recipients."""
     Conversation.objects.for_team(team).filter(phone__in=set(phones)).update(
         version=F("version") + 1
     )
 
 
-def _as_message(update):
-    return ToldMessage(
-        remote_id=update.remote_id,
-        phone=update.phone,
-        inbound=False,
-        kind="",
-        status=update.status,
-        code=update.code,
-        # When it arrived is not when it was written: it only stands in for that.
-        at=None,
-        name="",
-    )
-
-
-def _identity(phone):
-    """Return E.164 for digits; WhatsApp's own id of somebody without a number as it is."""
-    phone = phone.replace("\0", "").strip()
-    digits = phone.lstrip("+")
-    return (f"+{digits}" if digits.isascii() and digits.isdigit() else phone)[:64]
-
-
-@dataclass(frozen=True)
-class _Fact:
-    """A message as it was told, ready to be merged with what is known of it."""
-
-    phone: str
-    name: str
-    fields: dict
-
-    @property
-    def fingerprint(self):
-        """Name the message by what it is: the same second, the same side, the same words."""
-        at = self.fields["at"].astimezone(UTC).replace(microsecond=0)
-        when = at.isoformat() if self.fields["at_is_told"] else ""
-        return _fingerprint(self.phone, self.fields["inbound"], self.fields["text"], when)
-
-
-def _fingerprint(phone, inbound, text, when):
-    what = "\n".join((phone, str(inbound), when, text))
-    return "~" + hashlib.sha256(what.encode(errors="surrogatepass")).hexdigest()[:40]
-
-
-def _fact(team, message, heard_at):
-    media = message.media
-    status = Message.Status.UNKNOWN if message.inbound else RANKS[message.status]
-    text = _plain(message.text, 32_768)
-    fact = _Fact(
-        phone=_identity(message.phone),
-        name=" ".join(_plain(message.name, 300).split()) if message.inbound else "",
-        fields={
-            "remote_id": _plain(message.remote_id, 200),
-            "inbound": message.inbound,
-            "kind": _plain(message.kind, 40),
-            "text": text,
-            "payload": _plain(message.payload, 512),
-            "reply_to": _plain(message.reply_to, 200),
-            "media_kind": _plain(media.kind, 20) if media else "",
-            "media_type": _plain(media.content_type, 100) if media else "",
-            "media_name": _plain(media.file_name, 512) if media else "",
-            "media_size": media.size if media else None,
-            "template_name": _plain(message.template_name, 512),
-            "status": int(status),
-            "code": message.code if status == Message.Status.FAILED else None,
-            "at": message.at or heard_at,
-            "at_is_told": message.at is not None,
-            "folded": words.folded(team.pk, text),
-        },
-    )
-    if not fact.fields["remote_id"]:
-        fact.fields["remote_id"] = fact.fingerprint
-    return fact
-
-
-def _plain(text, limit):
-    return text.replace("\0", "").encode("utf-8", "replace").decode()[:limit]
-
-
-def _merge(known, told):
-    """Return the fields that both together make; whichever is `known`, the result is the same."""
-    merged = {name: max(known[name], told[name], key=WEIGHTS[name]) for name in WEIGHTS}
-    both = (known, told)
-    # A moment of its own beats that of the first news; of two alike the earlier one counts.
-    own = [fields["at"] for fields in both if fields["at_is_told"]]
-    merged["at"] = min(own or [fields["at"] for fields in both])
-    merged["folded"] = next(f["folded"] for f in both if f["text"] == merged["text"])
-    has_failed = merged["status"] == Message.Status.FAILED
-    codes = [fields["code"] for fields in both if has_failed and fields["code"]]
-    merged["code"] = max(codes, default=None)
-    return merged
-
-
-def _longest(text):
-    return len(text), text
-
-
-# Of two values for a field, the heavier one stays.
-WEIGHTS = {
-    # An id of WhatsApp's beats one that we made up.
-    "remote_id": lambda value: (not value.startswith("~"), value),
-    "kind": lambda kind: (VAGUE_KINDS.index(kind) if kind in VAGUE_KINDS else 9, kind),
-    "media_size": lambda size: size or 0,
-    **dict.fromkeys(("inbound", "status", "at_is_told"), int),
-    **dict.fromkeys(
-        (
-            "text",
-            "payload",
-            "reply_to",
-            "media_kind",
-            "media_type",
-            "media_name",
-            "template_name",
-        ),
-        _longest,
-    ),
-}
-
-
 @transaction.atomic
-def _record_chunk(team, facts):
-    if not facts:
+def _record_chunk(team: Team, reports: Sequence[Incoming]) -> None:
+    if not reports:
         return
-    known = _known(team, facts)
-    homes = _locked(team, facts, known)
-    # Read once more: what was written while we waited for the lock counts.
-    known = _known(team, facts)
-    fresh, changed = {}, {}
-    for fact in facts:
-        fields = fact.fields
-        row = _find(fact, known, fresh, homes)
+    conversations = _lock_conversations(team, reports, _stored(team, reports))
+    # Read again: another transaction may have written while we waited for the lock.
+    stored = _stored(team, reports)
+    fresh: Rows = {}
+    changed: dict[int, Message] = {}
+    for report in reports:
+        row = _find(report, stored, fresh, conversations)
         if row is None:
-            home = homes.get(fact.phone)
-            if home is None:
+            conversation = conversations.get(report.phone)
+            if conversation is None:
                 continue
-            row = Message(team=team, conversation=home, **fields)
+            row = Message(team=team, conversation=conversation, **report.fields)
             fresh[row.remote_id] = row
             continue
         before = {name: getattr(row, name) for name in MERGED}
-        after = _merge(before, fields)
+        after = incoming.merge(before, report.fields)
         if after == before:
             continue
         if after["remote_id"] != before["remote_id"]:
-            index = fresh if row.pk is None else known
+            index = fresh if row.pk is None else stored
             index[after["remote_id"]] = index.pop(before["remote_id"])
         for name, value in after.items():
             setattr(row, name, value)
@@ -288,135 +151,125 @@ def _record_chunk(team, facts):
     Message.objects.bulk_update(changed.values(), MERGED, batch_size=100)
     touched = [*fresh.values(), *changed.values()]
     if touched:
-        homes_touched = sorted({row.conversation_id for row in touched})
-        link_sends(team, touched)
+        link_to_recipients(team, touched)
         attribute(team, touched)
-        _name(team, facts, homes)
-        refresh(homes_touched)
-    else:
-        _name(team, facts, homes)
+    _update_names(team, reports, conversations)
+    if touched:
+        update_list_columns({row.conversation_id for row in touched})
 
 
-def _known(team, facts):
-    """Return the messages by their ids, those that the facts may be about."""
-    ids = {fact.fields["remote_id"] for fact in facts} | {fact.fingerprint for fact in facts}
+def _stored(team: Team, reports: Sequence[Incoming]) -> Rows:
+    """Return the stored messages with the ids or the fingerprints of the reports."""
+    ids = {report.fields["remote_id"] for report in reports}
+    ids |= {report.fingerprint for report in reports}
     found = Message.objects.filter(team=team, remote_id__in=ids).select_related("conversation")
     return {row.remote_id: row for row in found}
 
 
-def _locked(team, facts, known):
-    """Return the conversations of the facts by number, each made where it is new, and locked."""
-    phones = {fact.phone: fact for fact in facts if fact.phone}
-    there = Conversation.objects.for_team(team).filter(phone__in=phones)
-    missing = sorted(phones.keys() - set(there.values_list("phone", flat=True)))
+def _lock_conversations(
+    team: Team, reports: Sequence[Incoming], stored: Rows
+) -> dict[str, Conversation]:
+    """Return the conversations of the reports by phone, locked; create those that are new."""
+    by_phone = {report.phone: report for report in reports if report.phone}
+    existing = Conversation.objects.for_team(team).filter(phone__in=by_phone)
+    missing = sorted(by_phone.keys() - set(existing.values_list("phone", flat=True)))
     Conversation.objects.bulk_create(
         [
-            Conversation(team=team, phone=phone, last_message_at=phones[phone].fields["at"])
+            Conversation(team=team, phone=phone, last_message_at=by_phone[phone].fields["at"])
             for phone in missing
         ],
         ignore_conflicts=True,
     )
-    mine = Q(team=team, phone__in=phones) | Q(pk__in={m.conversation_id for m in known.values()})
-    # In one order, so that two who write to the same people do not wait for each other.
-    rows = Conversation.objects.filter(mine).order_by("pk").select_for_update()
-    return {row.phone: row for row in rows}
+    of_phones = Q(team=team, phone__in=by_phone)
+    of_messages = Q(pk__in={row.conversation_id for row in stored.values()})
+    # Sorted, so that concurrent writers lock in the same order.
+    rows = Conversation.objects.filter(of_phones | of_messages).order_by("pk")
+    return {row.phone: row for row in rows.select_for_update()}
 
 
-def _find(fact, known, fresh, homes):
-    """Return the row that the fact is about, by its id or by what it is."""
-    remote_id = fact.fields["remote_id"]
-    row = fresh.get(remote_id) or known.get(remote_id)
+def _find(
+    report: Incoming, stored: Rows, fresh: Rows, conversations: dict[str, Conversation]
+) -> Message | None:
+    """Return the row of the reported message, by its id or by its content."""
+    remote_id = report.fields["remote_id"]
+    row = fresh.get(remote_id) or stored.get(remote_id)
     if row is not None:
         return row
-    if not fact.fields["at_is_told"]:
+    if not report.fields["at_is_reported"]:
         return None
     if not remote_id.startswith("~"):
-        return fresh.get(fact.fingerprint) or known.get(fact.fingerprint)
-    # It came without an id: it may stand here with one.
+        return fresh.get(report.fingerprint) or stored.get(report.fingerprint)
+    # Reported without an id: the message may be stored with one.
     same = [
         row
         for row in fresh.values()
-        if row.conversation.phone == fact.phone and _is_same(row, fact)
+        if row.conversation.phone == report.phone and report.is_same_as(row)
     ]
-    home = homes.get(fact.phone)
-    if same or home is None:
+    conversation = conversations.get(report.phone)
+    if same or conversation is None:
         return same[0] if same else None
-    second = fact.fields["at"].replace(microsecond=0)
+    second = report.fields["at"].replace(microsecond=0)
     for row in Message.objects.filter(
-        conversation=home, at__gte=second, at__lt=second + _SECOND
+        conversation=conversation, at__gte=second, at__lt=second + _SECOND
     ).select_related("conversation"):
-        row = known.setdefault(row.remote_id, row)
-        if _is_same(row, fact):
+        row = stored.setdefault(row.remote_id, row)
+        if report.is_same_as(row):
             return row
     return None
 
 
-def _is_same(row, fact):
-    fields = fact.fields
-    return (
-        row.at_is_told
-        and row.inbound == fields["inbound"]
-        and row.text == fields["text"]
-        and row.at.replace(microsecond=0) == fields["at"].replace(microsecond=0)
-    )
-
-
-def _name(team, facts, homes):
-    """Write what people were called last."""
-    newest = {}
-    for fact in facts:
-        if fact.name and fact.fields["at_is_told"]:
-            told = (fact.fields["at"], fact.name)
-            newest[fact.phone] = max(newest.get(fact.phone, told), told)
+def _update_names(
+    team: Team, reports: Sequence[Incoming], conversations: dict[str, Conversation]
+) -> None:
+    """Store the newest profile names."""
+    newest: dict[str, tuple[datetime, str]] = {}
+    for report in reports:
+        if report.name and report.fields["at_is_reported"]:
+            named = (report.fields["at"], report.name)
+            newest[report.phone] = max(newest.get(report.phone, named), named)
     for phone, (at, name) in newest.items():
-        home = homes[phone]
-        if home.named_at is None or (home.named_at, home.name) < (at, name):
-            Conversation.objects.filter(pk=home.pk).update(
+        row = conversations[phone]
+        if row.named_at is None or (row.named_at, row.name) < (at, name):
+            Conversation.objects.filter(pk=row.pk).update(
                 name=name,
                 named_at=at,
-                folded=words.folded(team.pk, name),
+                folded=folded(team.pk, name),
                 version=F("version") + 1,
             )
 
 
-def refresh(conversations):
-    """Write anew what the list shows of these conversations, from their messages."""
+def update_list_columns(conversation_ids: Collection[int]) -> None:
+    """Recompute what the list shows of these conversations from their messages."""
     messages = Message.objects.filter(conversation=OuterRef("pk"))
     newest = messages.order_by("-at", "-pk").values("pk")
-    # A row that is only news of a status says nothing that the list could show.
-    said = newest.exclude(kind="")
-    theirs = messages.filter(inbound=True)
+    # A row that is only a status has nothing that the list could show.
+    with_content = newest.exclude(kind="")
+    inbound = messages.filter(inbound=True)
     unread = (
-        theirs.filter(Q(at__gt=OuterRef("read_until")) | Q(conversation__read_until=None))
+        inbound.filter(Q(at__gt=OuterRef("read_until")) | Q(conversation__read_until=None))
         .order_by()
         .values("conversation")
         .annotate(number=Count("pk"))
         .values("number")
     )
-    found = Conversation.objects.filter(pk__in=conversations).annotate(
-        newest=Coalesce(Subquery(said[:1]), Subquery(newest[:1])),
-        heard_at=Subquery(theirs.order_by("-at").values("at")[:1]),
-        unread=Coalesce(Subquery(unread), 0),
+    rows = list(
+        Conversation.objects.filter(pk__in=sorted(conversation_ids)).annotate(
+            newest=Coalesce(Subquery(with_content[:1]), Subquery(newest[:1])),
+            newest_inbound_at=Subquery(inbound.order_by("-at").values("at")[:1]),
+            unread=Coalesce(Subquery(unread), 0),
+        )
     )
-    rows = list(found)
-    last = Message.objects.in_bulk([row.newest for row in rows if row.newest])
+    newest_messages = Message.objects.in_bulk([row.newest for row in rows if row.newest])
     for row in rows:
-        message = last.get(row.newest)
+        message = newest_messages.get(row.newest)
         if message is None:
             continue
+        row.last_message = message if message.summary else None
         row.last_message_at = message.at
-        row.preview, row.preview_inbound = message.summary, message.inbound
-        row.last_inbound_at = row.heard_at
+        row.last_inbound_at = row.newest_inbound_at
         row.unread_count = row.unread
         row.version += 1
     Conversation.objects.bulk_update(
         rows,
-        [
-            "last_message_at",
-            "preview",
-            "preview_inbound",
-            "last_inbound_at",
-            "unread_count",
-            "version",
-        ],
+        ["last_message", "last_message_at", "last_inbound_at", "unread_count", "version"],
     )

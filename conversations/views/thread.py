@@ -1,9 +1,11 @@
-"""One conversation: the thread, who it is with, its history, and how to keep it."""
+"""One conversation: its thread, the person, the history sync, print and export."""
 
 from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from campaigns import steps
@@ -18,9 +20,17 @@ from tasks.services import worker_is_alive
 from teams.roles import requires
 
 POLL_SECONDS = 5
-# A printed page has at most so many messages; the CSV has all of them.
-MOST_PRINTED = 2_000
-CSV_HEADER = ("When", "Who", "Kind", "Text", "State", "File", "Campaign")
+# Messages on the printed page; the CSV has all of them.
+MAX_PRINTED = 2_000
+CSV_HEADER = (
+    gettext_lazy("Time"),
+    gettext_lazy("From"),
+    gettext_lazy("Kind"),
+    gettext_lazy("Text"),
+    gettext_lazy("Status"),
+    gettext_lazy("File"),
+    gettext_lazy("Campaign"),
+)
 
 
 def _get_conversation(request, uuid):
@@ -30,14 +40,14 @@ def _get_conversation(request, uuid):
 @require_safe
 def conversation_detail(request, uuid):
     conversation = _get_conversation(request, uuid)
-    before = Cursor.read(request.GET.get("before", ""))
+    before = Cursor.parse(request.GET.get("before", ""))
     context = _thread(conversation, before) | _panel(request.team, conversation)
     return render(request, "conversations/conversation_detail.html", context)
 
 
 @require_safe
 def conversation_thread(request, uuid):
-    """Show the newest messages, or nothing where nothing has changed since the stamp."""
+    """Show the newest messages; 204 if nothing changed since the stamp."""
     conversation = _get_conversation(request, uuid)
     if request.GET.get("v") == threads.stamp_of(conversation):
         return HttpResponse(status=204)
@@ -55,12 +65,12 @@ def _thread(conversation, before):
         "stamp": threads.stamp_of(conversation),
         "poll_seconds": POLL_SECONDS,
         "window_left": ends - timezone.now() if ends else None,
-        "no_worker": conversation.is_being_read and not worker_is_alive(),
+        "no_worker": conversation.is_syncing and not worker_is_alive(),
     }
 
 
 def _panel(team, conversation):
-    """Return who it is: the contact with its groups, whether opted out, what they were sent."""
+    """Return what is known of the person: contact, groups, opt-out, campaigns received."""
     current = (
         ContactSync.objects.for_team(team)
         .filter(state=ContactSync.State.SUCCEEDED)
@@ -90,7 +100,7 @@ def _panel(team, conversation):
 @require_POST
 @requires("converse")
 def conversation_read(request, uuid):
-    """Write that what was shown has been seen."""
+    """Mark the messages that were shown as read."""
     conversation = _get_conversation(request, uuid)
     try:
         until = parse_datetime(request.POST.get("until", ""))
@@ -103,7 +113,7 @@ def conversation_read(request, uuid):
 
 @require_POST
 def conversation_history(request, uuid):
-    """Say that somebody looks: what ChumiAI has of the conversation is asked for."""
+    """Request a sync with ChumiAI's history; the open page posts this."""
     conversation = _get_conversation(request, uuid)
     services.request_history(conversation)
     return _done(request, conversation)
@@ -119,13 +129,13 @@ def _done(request, conversation):
 
 @require_safe
 def conversation_print(request, uuid):
-    """Show the whole conversation on a page for paper."""
+    """Show the whole conversation on a page to print."""
     conversation = _get_conversation(request, uuid)
-    page = threads.page_of(conversation, size=MOST_PRINTED)
+    page = threads.page_of(conversation, size=MAX_PRINTED)
     return render(
         request,
         "conversations/conversation_print.html",
-        {"conversation": conversation, "page": page, "most": MOST_PRINTED},
+        {"conversation": conversation, "page": page, "max_printed": MAX_PRINTED},
     )
 
 
@@ -143,16 +153,16 @@ def conversation_export(request, uuid):
 
 
 def _rows(conversation):
-    yield CSV_HEADER
-    who = conversation.name or phones.mask(conversation.phone)
-    for entry in threads.all_of(conversation):
+    yield [str(name) for name in CSV_HEADER]
+    person = conversation.name or phones.mask(conversation.phone)
+    for entry in threads.iter_entries(conversation):
         yield (
             f"{timezone.localtime(entry.at):%Y-%m-%d %H:%M:%S}",
-            who if entry.inbound else "Us",
+            person if entry.inbound else _("You"),
             entry.kind or "unknown",
             entry.text,
             "" if entry.inbound else entry.status_name,
-            entry.media.get("name", ""),
+            entry.file.name if entry.file else "",
             entry.campaign.name if entry.campaign else "",
         )
 
@@ -160,7 +170,7 @@ def _rows(conversation):
 @require_POST
 @requires("prepare")
 def conversation_answer(request, uuid):
-    """Begin a message with a template to the person; the number is not in any address."""
+    """Start a template message to the person. No URL contains the number."""
     conversation = _get_conversation(request, uuid)
     draft = drafts.create_campaign(
         request.team,

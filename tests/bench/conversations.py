@@ -19,7 +19,7 @@ from conversations import search, threads
 from conversations.models import Conversation, Message
 from teams.models import User
 from tests import factories
-from tests.conversations.many import BEGIN, PEOPLE, fill
+from tests.conversations.bulk_data import BEGIN, PEOPLE, fill
 
 RUNS = 7
 # Without an index a search reads everything: once is enough.
@@ -27,7 +27,7 @@ SLOW_RUNS = 2
 
 
 class StockConversations(admin.ModelAdmin):
-    list_display = ("phone", "name", "preview", "unread_count", "last_message_at")
+    list_display = ("phone", "name", "unread_count", "last_message_at")
     list_per_page = 50
 
 
@@ -43,8 +43,9 @@ def measure(count):
     team = factories.make_team("many")
     begun = time.monotonic()
     talk, _ = fill(team, count)
-    homes = Conversation.objects.count()
-    print(f"{count:,} messages, {homes:,} conversations, in {time.monotonic() - begun:.0f} s")
+    conversations = Conversation.objects.count()
+    took = time.monotonic() - begun
+    print(f"{count:,} messages, {conversations:,} conversations, in {took:.0f} s")
     client = Client(raise_request_exception=True)
     client.force_login(factories.make_user("Ama Mensah", team, "manager"))
     listing = reverse("conversations:conversation_list", args=(team.slug,))
@@ -60,7 +61,7 @@ def measure(count):
 def measure_pages(client, listing, thread, count):
     """Print the time and the queries of every page."""
     deep = BEGIN + timedelta(seconds=max(count - 2 * 1_000 * threads.PAGE_SIZE, count // 10))
-    place = str(threads.Cursor(deep, threads.TOLD, 1))
+    place = str(threads.Cursor(deep, threads.FROM_MESSAGE, 1))
     for label, path, query in (
         ("list", listing, {}),
         ("list, unread", listing, {"show": "unread"}),
@@ -97,15 +98,15 @@ def measure_depth(talk, count):
     """Set pages far down against the first one: of the thread, and of the list."""
     for deep in (count // 10, count // 2 - count // 100):
         at = BEGIN + timedelta(seconds=count - 2 * deep)
-        place = threads.Cursor(at, threads.TOLD, 1)
+        place = threads.Cursor(at, threads.FROM_MESSAGE, 1)
         first, far = in_turns(
             lambda: threads.page_of(talk), lambda place=place: threads.page_of(talk, place)
         )
         print(f"thread, {deep:,} deep: {far / first:.2f} times page 1", flush=True)
-    homes = count // PEOPLE
-    spoken = Conversation.objects.for_team(talk.team).spoken()
-    newest = spoken.order_by("-last_message_at", "-pk")
-    for deep in (homes // 5, homes * 9 // 10):
+    conversations = count // PEOPLE
+    listed = Conversation.objects.for_team(talk.team).with_messages()
+    newest = listed.order_by("-last_message_at", "-pk")
+    for deep in (conversations // 5, conversations * 9 // 10):
         last = newest[deep]
         first, far = in_turns(
             lambda: list(newest[:51]),
@@ -125,7 +126,7 @@ def measure_words(team):
                 found = found.filter(text__icontains=word)
             return list(found[: search.CANDIDATES])
 
-        ours = median(lambda words=words: search.messages_with(team, words))
+        ours = median(lambda words=words: search.find_messages(team, words))
         theirs = median(peer, SLOW_RUNS)
         print(f"words {words!r}: {ours * 1000:.1f} ms; icontains {theirs * 1000:.0f} ms", end="; ")
         print(f"{theirs / ours:.0f} times as fast", flush=True)
@@ -133,12 +134,12 @@ def measure_words(team):
 
 def measure_numbers(team):
     """Set the beginning of a number against `contains`."""
-    homes = Conversation.objects.for_team(team).order_by("phone").values_list("pk", flat=True)
+    phones = Conversation.objects.for_team(team).order_by("phone").values_list("pk", flat=True)
 
     def peer():
-        return list(homes.filter(phone__contains="23321000077")[: search.CANDIDATES])
+        return list(phones.filter(phone__contains="23321000077")[: search.CANDIDATES])
 
-    ours, theirs = in_turns(lambda: search.begin_with(team, "23321000077"), peer)
+    ours, theirs = in_turns(lambda: search.find_phones(team, "23321000077"), peer)
     print(
         f"beginning of a number: {ours * 1000:.1f} ms; contains {theirs * 1000:.0f} ms", end="; "
     )

@@ -180,12 +180,12 @@ def test_news_comes_by_itself_and_is_read(open_page, team, manager, talk):
     expect(first).to_contain_text("Are you open?")
     # Whoever was about to press Enter still opens what they saw.
     assert page.locator(":focus .talk-list-who").inner_text() == who
-    expect(page.locator("#list-news")).to_contain_text("Ama M.")
+    expect(page.locator("#list-latest")).to_contain_text("Ama M.")
     page.get_by_role("link", name="Ama M.").click()
     expect(page.locator(".thread-history")).to_contain_text("history, read")
     record_messages(team, [message("And one in red?", 0, remote_id="wamid.news")])
     expect(page.locator(".talk").last).to_contain_text("And one in red?")
-    expect(page.locator("#thread-news")).to_contain_text("And one in red?")
+    expect(page.locator("#thread-latest")).to_contain_text("And one in red?")
     expect(page.locator(".thread-read")).to_have_count(0)
     talk.refresh_from_db()
     assert talk.unread_count == 0

@@ -1,4 +1,4 @@
-"""However many messages there are, a page takes as many queries, and each enters an index."""
+"""The number of queries of a page does not depend on the number of messages."""
 
 from datetime import timedelta
 
@@ -10,7 +10,7 @@ from django.urls import reverse
 from conversations import search, threads
 from conversations.models import Message
 from tests import factories
-from tests.conversations.many import BEGIN, fill
+from tests.conversations.bulk_data import BEGIN, fill
 
 MOST_QUERIES = 12
 
@@ -19,9 +19,9 @@ MOST_QUERIES = 12
 def test_pages_take_few_queries(team, marketer, login, count):
     talk, _ = fill(team, count)
     client = login(marketer)
-    # As far back as 1,000 pages, or as there are messages.
+    # 1,000 pages back, or as far as there are messages.
     deep = BEGIN + timedelta(seconds=max(count - 2 * 1_000 * threads.PAGE_SIZE, count // 10))
-    place = threads.Cursor(deep, threads.TOLD, 1)
+    place = threads.Cursor(deep, threads.FROM_MESSAGE, 1)
     listing = reverse("conversations:conversation_list", args=(team.slug,))
     thread = reverse("conversations:conversation_detail", args=(team.slug, talk.uuid))
     for path, query, shown in (
@@ -46,13 +46,13 @@ def test_pages_take_few_queries(team, marketer, login, count):
         assert page.select(shown), (path, query)
 
 
-def test_a_word_of_most_messages_finds_the_newest(team, other_team):
+def test_a_frequent_word_finds_the_newest_messages(team, other_team):
     for one in (team, other_team):
         fill(one, 2_000)
     mine = Message.objects.filter(team=team).order_by("-pk").values_list("pk", flat=True)
     newest = list(mine[: search.CANDIDATES])
-    assert search.messages_with(team, "common") == newest
-    assert search.messages_with(team, "word comm") == newest
-    assert search.messages_with(team, "common wor nobody") == []
-    # Theirs are younger, and none of them is found.
-    assert search.messages_with(team, "needle") == [pk for pk in mine if pk % 20 == newest[0] % 20]
+    assert search.find_messages(team, "common") == newest
+    assert search.find_messages(team, "word comm") == newest
+    assert search.find_messages(team, "common wor nobody") == []
+    # The other team's messages are newer, and none of them is found.
+    assert search.find_messages(team, "needle") == [pk for pk in mine if pk % 20 == newest[0] % 20]

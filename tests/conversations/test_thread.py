@@ -1,4 +1,4 @@
-"""A thread shows what was told and what we sent, each once, in the order of time."""
+"""A thread shows stored messages and campaign sends, each once, in order."""
 
 from datetime import timedelta
 
@@ -15,12 +15,12 @@ from conversations.services import open_conversation, record_messages, record_st
 from sandbox.shapes import SHAPES
 from teams import services as teams
 from tests import factories
-from tests.conversations.talk import NOON, PHONE, said, wrote
+from tests.conversations.messages import NOON, PHONE, inbound, outbound
 
 
 def sent(team, *, minutes=0, remote_id="", name="Easter sale", values=("Ama", "MF-24")):
     """Return a campaign that was sent to the person."""
-    keyed(team)
+    give_key(team)
     campaign = factories.make_checked_campaign(team, [[PHONE, *values]], name=name)
     factories.launch(campaign, engine="singly")
     at = NOON + timedelta(minutes=minutes)
@@ -28,8 +28,8 @@ def sent(team, *, minutes=0, remote_id="", name="Easter sale", values=("Ama", "M
     return Campaign.objects.get(pk=campaign.pk)
 
 
-def keyed(team):
-    """Give the team a key, without which nothing is launched; nobody is called with it."""
+def give_key(team):
+    """Give the team a key, which a launch requires; no request is made with it."""
     teams.connect(team, base_url=settings.CHUMIAI_BASE_URLS[0], key="chumi_sk_live_tests")
 
 
@@ -43,32 +43,36 @@ def lines(team):
 
 def test_sends_and_messages_merge_in_order(team):
     sent(team, minutes=10)
-    record_messages(team, [said("Who is this?"), said("Thanks", minutes=20)])
+    record_messages(team, [inbound("Who is this?"), inbound("Thanks", minutes=20)])
     assert lines(team) == ["Who is this?", "Hi Ama, your code is MF-24.", "Thanks"]
 
 
 @pytest.mark.parametrize("first", ["message", "send"])
-def test_a_send_with_its_message_shows_once(team, first):
-    told = [wrote("Hi Ama", remote_id="wamid.7", template_name="welcome_message", kind="template")]
+def test_a_send_and_its_message_show_once(team, first):
+    reports = [
+        outbound("Hi Ama", remote_id="wamid.7", template_name="welcome_message", kind="template")
+    ]
     if first == "message":
-        record_messages(team, told)
+        record_messages(team, reports)
     sent(team, remote_id="wamid.7")
-    record_messages(team, told)
+    record_messages(team, reports)
     assert lines(team) == ["Hi Ama, your code is MF-24."]
     (entry,) = threads.page_of(Conversation.objects.get()).entries
     assert entry.campaign.name == "Easter sale"
 
 
-def test_a_message_of_a_file_is_known_by_its_template_and_time(team):
+def test_a_message_of_a_batch_is_recognised_by_template_and_time(team):
     sent(team, minutes=0)
     sent(team, minutes=600, name="Later", values=("Ama", "MF-25"))
     template = {"kind": "template", "template_name": "welcome_message"}
     record_messages(
         team,
         [
-            wrote("told", remote_id="a", minutes=5, **template),
-            wrote("told", remote_id="b", minutes=602, **template),
-            wrote("Another", remote_id="c", minutes=603, kind="template", template_name="other"),
+            outbound("reported", remote_id="a", minutes=5, **template),
+            outbound("reported", remote_id="b", minutes=602, **template),
+            outbound(
+                "Another", remote_id="c", minutes=603, kind="template", template_name="other"
+            ),
         ],
     )
     assert lines(team) == [
@@ -79,12 +83,12 @@ def test_a_message_of_a_file_is_known_by_its_template_and_time(team):
     assert Message.objects.exclude(recipient=None).count() == 2
 
 
-def test_a_status_alone_shows_on_the_send(team):
+def test_a_status_without_a_message_shows_on_the_send(team):
     sent(team)
     at = NOON + timedelta(seconds=9)
-    news = StatusUpdate("wamid.9", MessageStatus.READ, phone=PHONE, at=at)
-    record_statuses(team, [news])
-    record_messages(team, [wrote("", remote_id="wamid.9", kind="template")])
+    update = StatusUpdate("wamid.9", MessageStatus.READ, phone=PHONE, at=at)
+    record_statuses(team, [update])
+    record_messages(team, [outbound("", remote_id="wamid.9", kind="template")])
     (entry,) = threads.page_of(Conversation.objects.get()).entries
     assert (entry.text, entry.is_read) == ("Hi Ama, your code is MF-24.", True)
 
@@ -92,8 +96,8 @@ def test_a_status_alone_shows_on_the_send(team):
 def test_pages_meet_without_gap_or_overlap(team):
     for number in range(5):
         sent(team, minutes=number * 7, name=f"Sale {number}", values=("Ama", f"C{number}"))
-    # Several in one moment, too.
-    record_messages(team, [said(f"Message {n}", minutes=n // 3) for n in range(40)])
+    # Several messages at the same time, too.
+    record_messages(team, [inbound(f"Message {n}", minutes=n // 3) for n in range(40)])
     talk = Conversation.objects.get()
     whole = [entry.key for entry in threads.page_of(talk, size=100).entries]
     assert len(whole) == 45
@@ -103,27 +107,27 @@ def test_pages_meet_without_gap_or_overlap(team):
         found = [entry.key for entry in page.entries] + found
         if page.older is None:
             break
-        before = threads.Cursor.read(str(page.older))
+        before = threads.Cursor.parse(str(page.older))
     assert found == whole
-    assert [entry.key for entry in threads.all_of(talk)] == whole[::-1]
+    assert [entry.key for entry in threads.iter_entries(talk)] == whole[::-1]
 
 
 @pytest.mark.parametrize("text", ["", "x", "1_2_3", "2026-11-20T12:00:00_1_2", "é_1_1", "_" * 90])
-def test_a_place_that_is_none(text):
-    assert threads.Cursor.read(text) is None
+def test_an_invalid_cursor_is_none(text):
+    assert threads.Cursor.parse(text) is None
 
 
-def test_quotes_reactions_and_presses(team, viewer, login):
+def test_quotes_reactions_and_button_presses(team, viewer, login):
     media = Media("document", content_type="application/pdf", file_name="order.pdf", size=2048)
     record_messages(
         team,
         [
-            wrote("Do you like it?", remote_id="q"),
-            said("Stop", minutes=1, kind="button", reply_to="q"),
-            said("😀", minutes=2, kind="reaction", reply_to="q"),
-            said("❤️", minutes=3, kind="reaction", reply_to="q"),
-            said("My order", minutes=4, kind="document", media=media, reply_to="unknown"),
-            wrote("No", minutes=5, status=MessageStatus.FAILED, code=131026),
+            outbound("Do you like it?", remote_id="q"),
+            inbound("Stop", minutes=1, kind="button", reply_to="q"),
+            inbound("😀", minutes=2, kind="reaction", reply_to="q"),
+            inbound("❤️", minutes=3, kind="reaction", reply_to="q"),
+            inbound("My order", minutes=4, kind="document", media=media, reply_to="unknown"),
+            outbound("No", minutes=5, status=MessageStatus.FAILED, code=131026),
         ],
     )
     talk = Conversation.objects.get()
@@ -132,13 +136,13 @@ def test_quotes_reactions_and_presses(team, viewer, login):
     assert len(bubbles) == 4
     assert bubbles[0].endswith("Reaction: ❤️")
     assert "In reply to: Do you like it? Pressed the button: Stop" in bubbles[1]
-    assert "In reply to a message that is not known here." in bubbles[2]
+    assert "In reply to an unknown message" in bubbles[2]
     for part in ("Document", "order.pdf", "application/pdf", "2.0"):
         assert part in bubbles[2]
-    assert "Failed. This number is not on WhatsApp" in bubbles[3]
+    assert "Failed: This number is not on WhatsApp" in bubbles[3]
 
 
-def test_a_poll_brings_news_or_nothing(team, marketer, login):
+def test_a_poll_brings_changes_or_204(team, marketer, login):
     talk = factories.make_conversation(team)
     client = login(marketer)
     page = factories.soup(client.get(url("detail", team, talk)))
@@ -147,10 +151,10 @@ def test_a_poll_brings_news_or_nothing(team, marketer, login):
     factories.make_conversation(team, "One", "Two")
     answer = client.get(poll)
     assert answer.status_code == 200
-    assert "Two" in factories.soup(answer).find(id="thread-news").get_text()
+    assert "Two" in factories.soup(answer).find(id="thread-latest").get_text()
 
 
-def test_reading_is_a_post(team, marketer, viewer, login):
+def test_marking_as_read_is_a_post(team, marketer, viewer, login):
     talk = factories.make_conversation(team, "One", "Two")
     client = login(marketer)
     page = factories.soup(client.get(url("detail", team, talk)))
@@ -176,7 +180,7 @@ def test_history_sends_and_webhooks_merge_in_every_shape(
     sandbox.post(
         "inbound", account=factories.account_of(connected), phone=PHONE, text="From the history"
     )
-    record_messages(connected, [said("From a webhook", at=timezone.now() - timedelta(days=3))])
+    record_messages(connected, [inbound("From a webhook", at=timezone.now() - timedelta(days=3))])
     talk = Conversation.objects.get()
     client = login(marketer)
     for _ in range(2):
@@ -185,7 +189,7 @@ def test_history_sends_and_webhooks_merge_in_every_shape(
         Conversation.objects.update(history_requested_at=None)
     talk.refresh_from_db()
     if shape != "chaos":
-        assert talk.history == "read", talk.history_error
+        assert talk.history == "synced", talk.history_error
         assert sorted(lines(connected)) == [
             "From a webhook",
             "From the history",
@@ -193,26 +197,26 @@ def test_history_sends_and_webhooks_merge_in_every_shape(
         ]
 
 
-def test_a_history_that_is_not_offered_is_said(connected, marketer, login, drain, sandbox):
+def test_the_page_says_if_chumiai_offers_no_history(connected, marketer, login, drain, sandbox):
     sandbox.post("options", conversations=False)
     talk = factories.make_conversation(connected)
     client = login(marketer)
     client.post(url("history", connected, talk))
     drain("sync_conversation")
     page = factories.soup(client.get(url("detail", connected, talk)))
-    assert "ChumiAI does not offer its history" in page.select_one(".thread-history").get_text()
+    assert "ChumiAI offers no history" in page.select_one(".thread-history").get_text()
     assert "blue" in page.select_one(".talk").get_text()
 
 
-def test_the_history_is_asked_for_once_a_minute(connected, marketer, login, drain, sandbox):
+def test_the_history_is_requested_once_a_minute(connected, marketer, login, drain, sandbox):
     talk = factories.make_conversation(connected)
     client = login(marketer)
     before = len(sandbox.get("requests"))
     for _ in range(5):
         client.post(url("history", connected, talk))
         drain("sync_conversation")
-    asked = [r for r in sandbox.get("requests") if "conversations" in r["path"]]
-    assert len(asked) == 1, before
+    requests = [r for r in sandbox.get("requests") if "conversations" in r["path"]]
+    assert len(requests) == 1, before
 
 
 def test_the_window(team, viewer, login):
@@ -222,7 +226,7 @@ def test_the_window(team, viewer, login):
     assert "Open: 23 h left" in head.get_text()
     Conversation.objects.update(last_inbound_at=timezone.now() - timedelta(hours=25))
     head = factories.soup(client.get(url("detail", team, talk))).select_one(".thread-head")
-    assert "Closed: only a template" in head.get_text()
+    assert "Closed: template only" in head.get_text()
 
 
 def test_csv_and_print(team, viewer, login):
@@ -230,12 +234,12 @@ def test_csv_and_print(team, viewer, login):
     client = login(viewer)
     text = b"".join(client.get(url("export", team, talk)).streaming_content).decode("utf-8-sig")
     assert "'=1+1" in text
-    assert text.splitlines()[0] == "When,Who,Kind,Text,State,File,Campaign"
+    assert text.splitlines()[0] == "Time,From,Kind,Text,Status,File,Campaign"
     page = factories.soup(client.get(url("print", team, talk)))
     assert len(page.select(".talk")) == 2
 
 
-def test_a_number_is_opened_once(team, marketer, login):
+def test_a_number_has_one_conversation(team, marketer, login):
     client = login(marketer)
     for _ in range(2):
         answer = client.post(
@@ -246,7 +250,7 @@ def test_a_number_is_opened_once(team, marketer, login):
     assert open_conversation(team, talk.phone) == talk
 
 
-def test_an_answer_begins_with_the_number_and_without_a_template(team, marketer, viewer, login):
+def test_a_reply_starts_with_the_number_and_without_a_template(team, marketer, viewer, login):
     talk = open_conversation(team, f"+{PHONE}")
     assert (
         url("answer", team, talk)
@@ -260,26 +264,26 @@ def test_an_answer_begins_with_the_number_and_without_a_template(team, marketer,
     assert PHONE not in answer.url
 
 
-def test_a_send_without_a_clear_answer_is_shown_as_one(team, viewer, login):
+def test_an_unconfirmed_send_is_shown_as_one(team, viewer, login):
     campaign = sent(team)
     Campaign.objects.filter(pk=campaign.pk).update(launched_at=NOON)
     campaign.recipients.update(status="unconfirmed", settled_at=None)
-    record_messages(team, [said("Before", minutes=-5), said("After", minutes=5)])
+    record_messages(team, [inbound("Before", minutes=-5), inbound("After", minutes=5)])
     talk = Conversation.objects.get()
     assert lines(team) == ["Before", "Hi Ama, your code is MF-24.", "After"]
     page = factories.soup(login(viewer).get(url("detail", team, talk)))
     (bubble,) = page.select(".talk-out")
     assert "It may have been sent." in bubble.get_text(" ", strip=True)
-    assert bubble.select_one(".talk-ticks")["title"] == "No clear answer"
+    assert bubble.select_one(".talk-ticks")["title"] == "Unconfirmed"
     assert "No clear answer" in page.select_one(".talk-panel").get_text(" ", strip=True)
-    record_messages(team, [said(f"{n}", minutes=10 + n) for n in range(threads.PAGE_SIZE)])
-    found = [entry.text for entry in threads.all_of(talk)]
+    record_messages(team, [inbound(f"{n}", minutes=10 + n) for n in range(threads.PAGE_SIZE)])
+    found = [entry.text for entry in threads.iter_entries(talk)]
     assert found.count("Hi Ama, your code is MF-24.") == 1
     older = threads.page_of(talk, threads.page_of(talk).older)
-    assert [entry.is_in_doubt for entry in older.entries] == [False, True, False]
+    assert [entry.is_unconfirmed for entry in older.entries] == [False, True, False]
 
 
-def test_a_status_without_a_number_is_news_of_the_thread(team):
+def test_a_status_without_a_phone_refreshes_the_thread(team):
     sent(team, remote_id="wamid.9")
     open_conversation(team, f"+{PHONE}")
     before = Conversation.objects.get().version

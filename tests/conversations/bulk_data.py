@@ -1,10 +1,10 @@
-"""Conversations and messages in any number, made by the database itself."""
+"""Any number of conversations and messages, made by the database itself."""
 
 from datetime import UTC, datetime
 
 from django.db import connection
 
-from conversations import words
+from conversations import text
 from conversations.models import Conversation, Message
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -12,27 +12,25 @@ PEOPLE = 20
 
 
 def fill(team, count):
-    """Write `count` messages: half of them in one conversation, the rest in `count` / 20.
+    """Insert `count` messages: half of them in one conversation, the rest in `count` / 20.
 
-    A hundred of them have a word that no other one has.
+    A hundred of them contain a word that no other message has.
     """
-    homes = max(count // PEOPLE, 1)
+    conversations = max(count // PEOPLE, 1)
     needle = f"CASE n %% {max(count // 100, 1)} WHEN 0 THEN ' needle' ELSE '' END"
-    mark = f"{words.TEAM_MARK}{team.pk}"
+    mark = f"{text.TEAM_MARK}{team.pk}"
     numbers, moment = _dialect(count)
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
             INSERT INTO conversations_conversation (
                 uuid, team_id, phone, name, folded, last_message_at, last_inbound_at,
-                unread_count, preview, preview_inbound, version, history, history_skipped,
-                history_error
+                unread_count, version, history, history_skipped, history_error
             )
             {numbers}
             SELECT {_uuid()}, %s, '+2332' || (10000000 + n), 'Person ' || n,
-                %s || ' person ' || n, {moment}, {moment}, n %% 3, 'Message', {_true()}, 0, '', 0,
-                ''
-            FROM numbers WHERE n <= {homes}
+                %s || ' person ' || n, {moment}, {moment}, n %% 3, 0, '', 0, ''
+            FROM numbers WHERE n <= {conversations}
             """,
             [team.pk, mark],
         )
@@ -41,18 +39,29 @@ def fill(team, count):
             f"""
             INSERT INTO conversations_message (
                 team_id, conversation_id, remote_id, inbound, kind, text, payload, reply_to,
-                media_kind, media_type, media_name, template_name, status, at, at_is_told, folded
+                media_kind, media_type, media_name, template_name, status, at, at_is_reported,
+                folded
             )
             {numbers}
-            SELECT %s, {first[0]} + CASE n %% 2 WHEN 0 THEN 0 ELSE n %% {homes} END, 'm' || n,
-                {_true()}, 'text', 'Common word and rare' || (n %% 5000) || {needle},
+            SELECT %s, {first[0]} + CASE n %% 2 WHEN 0 THEN 0 ELSE n %% {conversations} END,
+                'm' || n, {_true()}, 'text', 'Common word and rare' || (n %% 5000) || {needle},
                 '', '', '', '', '', '', 0, {moment}, {_true()},
                 %s || ' common word and rare' || (n %% 5000) || {needle}
             FROM numbers
             """,
             [team.pk, mark],
         )
-    # SQLite has no statistics unless somebody asks for them, and nobody does.
+        cursor.execute(
+            """
+            UPDATE conversations_conversation SET last_message_id = (
+                SELECT id FROM conversations_message
+                WHERE conversation_id = conversations_conversation.id
+                ORDER BY at DESC, id DESC LIMIT 1
+            ) WHERE team_id = %s
+            """,
+            [team.pk],
+        )
+    # SQLite has no statistics without ANALYZE, which the product never runs.
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE")
@@ -60,7 +69,7 @@ def fill(team, count):
 
 
 def _dialect(count):
-    """Return the numbers from 1 on, and a moment made of each, younger with every number."""
+    """Return SQL for the numbers from 1 on, and for a time that grows with each number."""
     if connection.vendor == "sqlite":
         return (
             "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers"
