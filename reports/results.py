@@ -1,85 +1,101 @@
-"""What came of a campaign: from those it was for down to those who answered."""
+"""The funnel of a campaign: recipients, accepted, delivered, read, replied."""
 
 from dataclasses import dataclass
+from enum import StrEnum
+
+from django.utils.translation import gettext as _
 
 from campaigns.models import Campaign
+from campaigns.progress import Progress
 from conversations.models import Message
-from conversations.replies import replied
+from conversations.template_replies import count_replies
+
+
+class Step(StrEnum):
+    """The steps of the funnel. Each value is also a filter of the recipients page."""
+
+    ACCEPTED = "accepted"
+    DELIVERED = "delivered"
+    READ = "read"
+    REPLIED = "replied"
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A step of the funnel: how many people, and what share of those `of` the step before.
+    """One step of the funnel, with its share of an earlier number.
 
-    `people` and `percent` are None where nobody tells. `show` is what the page of the
-    recipients calls them.
+    `people`, `percent` and `share` are None if ChumiAI or WhatsApp reports no number.
     """
 
+    step: Step
     name: str
+    hint: str
     people: int | None
     percent: int | None
-    of: str
-    show: str
-    sentence: str
+    # `62 % of accepted`
+    share: str | None
 
 
-def funnel(campaign, progress):
-    """Return the stages of a launched campaign, counted by its `Progress`."""
-    accepted, told = progress.accepted, progress.receipts
-    # Only messages that have an id can be told of.
-    traced = told.told or accepted
-    arrived = told.delivered or accepted
-    of_arrived = "those delivered" if told.delivered else "those accepted"
+def funnel(campaign: Campaign, progress: Progress) -> list[Stage]:
+    """Return the stages of a launched campaign."""
+    accepted, receipts = progress.accepted, progress.receipts
+    # Only messages with an id can get a delivery status.
+    traceable = receipts.told or accepted
+    of_delivered, of_accepted = _("{percent} % of delivered"), _("{percent} % of accepted")
     return [
         _stage(
-            "Accepted",
+            Step.ACCEPTED,
+            _("Accepted"),
+            _("ChumiAI accepted the message"),
             accepted,
             progress.total,
-            "all recipients",
-            "accepted",
-            "WhatsApp took the message.",
+            _("{percent} % of recipients"),
         ),
         _stage(
-            "Delivered",
-            told.delivered,
-            traced,
-            "those accepted",
-            "delivered",
-            "It arrived on the phone.",
+            Step.DELIVERED,
+            _("Delivered"),
+            _("The message is on the phone"),
+            receipts.delivered,
+            traceable,
+            of_accepted,
         ),
         _stage(
-            "Read",
-            told.read,
-            told.delivered,
-            "those delivered",
-            "read",
-            "Who keeps read receipts to themselves is not counted.",
+            Step.READ,
+            _("Read"),
+            _("People with read receipts off are not counted"),
+            receipts.read,
+            receipts.delivered,
+            of_delivered,
         ),
         _stage(
-            "Replied",
-            _answered(campaign),
-            arrived,
-            of_arrived,
-            "replied",
-            "They replied to this message, or were the first to write within 72 hours after it.",
+            Step.REPLIED,
+            _("Replied"),
+            _("Replies to this message, or the first message within 72 hours after it"),
+            _replied(campaign),
+            receipts.delivered or accepted,
+            of_delivered if receipts.delivered else of_accepted,
         ),
     ]
 
 
-def _stage(name, people, whole, of, show, sentence):
-    known = people is not None and whole
-    percent = min(people * 100 // whole, 100) if known else None
-    return Stage(name, people, percent, of, show, sentence)
+def _stage(
+    step: Step, name: str, hint: str, people: int | None, whole: int | None, share: str
+) -> Stage:
+    if people is None or not whole:
+        return Stage(step, name, hint, people, None, None)
+    percent = min(people * 100 // whole, 100)
+    shown = "< 1" if people and not percent else str(percent)
+    return Stage(step, name, hint, people, percent, share.format(percent=shown))
 
 
-def _answered(campaign):
-    """Count who answered; None where no message of anybody has ever come in.
+def _replied(campaign: Campaign) -> int | None:
+    """Count the people who replied; None if the team never received a message.
 
-    To whom ChumiAI sent when it went through its own group, nobody tells, nor who answered.
+    For group sends ChumiAI reports no recipients, so replies can't be attributed.
     """
     if campaign.engine == Campaign.Engine.GROUP:
         return None
-    people = replied(campaign)
-    if people or Message.objects.filter(team=campaign.team_id, inbound=True).exists():
+    people = count_replies(campaign)
+    if people or Message.objects.inbound().filter(team=campaign.team_id).exists():
         return people
     return None

@@ -1,5 +1,6 @@
-"""Home: what runs, what needs a person, and how the last month went. Reads only."""
+"""Home and the results of campaigns. Reads only."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db.models import Count, OuterRef, Q, Subquery, Sum
@@ -7,6 +8,8 @@ from django.db.models.functions import Coalesce
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
 from campaigns import steps
@@ -20,22 +23,47 @@ from teams.models import Team
 
 RECENT = 6
 # More than this at once is a list of campaigns, not a home page.
-MOST_RUNNING = 10
+MAX_RUNNING = 10
+# The shortest interval of the home page's poll, in seconds.
+MIN_POLL_SECONDS = 5
 REPORTED = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class AttentionItem:
+    """Something that a person should look at; `url` is empty if there is no page for it."""
+
+    title: str
+    text: str
+    url: str = ""
+    action: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FirstStep:
+    """A step of the set-up; `who` names the roles that may do it."""
+
+    title: str
+    text: str
+    url: str
+    who: str
+    may: bool
+    is_done: bool
 
 
 @require_safe
 def home(request):
-    """Show the first steps until they are done, then what goes on."""
+    """Show the first steps until they are done, then what is running."""
     figures = _figures(request.team, timezone.now() - REPORTED)
-    steps = _first_steps(request, has_launched=figures["ever"] > 0)
+    first_steps = _first_steps(request, has_launched=figures["launched_ever"] > 0)
     return render(
         request,
         "reports/home.html",
         _running_context(request)
         | {
-            "steps": steps,
-            "is_set_up": all(step["done"] for step in steps),
+            "steps": first_steps,
+            "next_step": next((step for step in first_steps if not step.is_done), None),
+            "is_set_up": all(step.is_done for step in first_steps),
             "recent": _recent(request.team),
             "figures": figures,
         },
@@ -44,58 +72,64 @@ def home(request):
 
 @require_safe
 def home_running(request):
-    """Show the part of the page that moves: one request for every campaign on it."""
+    """Show the live region of the page: one request for all running campaigns."""
     return render(request, "reports/home.html#running", _running_context(request))
 
 
 def _running_context(request):
     campaigns = Campaign.objects.for_team(request.team).without_tests().running()
-    running = standings(campaigns.order_by("-launched_at", "-pk")[:MOST_RUNNING])
+    running = standings(campaigns.order_by("-launched_at", "-pk")[:MAX_RUNNING])
     return {
         "running": running,
         "attention": _attention(request, running),
         "poll_seconds": min(
-            (max(progress.poll_seconds, 5) for _, progress in running), default=None
+            (max(progress.poll_seconds, MIN_POLL_SECONDS) for _campaign, progress in running),
+            default=None,
         ),
     }
 
 
 def _attention(request, running):
-    """Return what a person has to look at: title, text, and where to go."""
+    """Return what a person should look at."""
     items = []
-    if any(progress.sender_off for _, progress in running):
+    if any(progress.sender_off for _campaign, progress in running):
         items.append(
-            _item(
-                "Nothing is moving, because no worker is running.",
-                "Nothing is lost. Ask your administrator to start one.",
+            AttentionItem(
+                _("Sending is paused on our server"),
+                _("It continues by itself. Tell your administrator."),
             )
         )
     for campaign, progress in running:
         url = _url(request, "campaigns:campaign_detail", uuid=campaign.uuid)
         if progress.decisions:
-            numbers = ", ".join(str(part.number) for part in progress.decisions)
-            items.append(_item(campaign.name, f"Part {numbers} needs a decision.", url, "Decide"))
+            text = ngettext(
+                "Batch {numbers} needs a decision.",
+                "Batches {numbers} need a decision.",
+                len(progress.decisions),
+            ).format(numbers=", ".join(str(batch.number) for batch in progress.decisions))
+            items.append(AttentionItem(campaign.name, text, url, _("Decide")))
         elif progress.singles.undecided:
             number = progress.singles.undecided
-            text = f"{number:,} message{'s need' if number != 1 else ' needs'} a decision."
-            items.append(_item(campaign.name, text, url, "Decide"))
+            text = ngettext(
+                "{count} message needs a decision.", "{count} messages need a decision.", number
+            ).format(count=f"{number:,}")
+            items.append(AttentionItem(campaign.name, text, url, _("Decide")))
         elif campaign.status == Campaign.Status.PAUSED:
-            items.append(_item(campaign.name, f"{campaign.get_pause_reason_display()}.", url))
+            reason = campaign.get_pause_reason_display()
+            items.append(AttentionItem(campaign.name, reason, url, _("View")))
         elif progress.is_stalled:
-            items.append(_item(campaign.name, "No news from ChumiAI. We keep asking.", url))
+            text = _("No update from ChumiAI. We keep checking.")
+            items.append(AttentionItem(campaign.name, text, url, _("View")))
     connection = request.team_connection
     if connection and connection.problem:
         url = _url(request, "teams:connection")
-        items.append(_item("The connection to ChumiAI has a problem.", connection.problem, url))
+        title = _("The connection to ChumiAI has a problem")
+        items.append(AttentionItem(title, connection.problem, url, _("View")))
     sync = TemplateSync.objects.latest_of(request.team)
     if sync and sync.has_failed:
         url = _url(request, "message_templates:template_list")
-        items.append(_item("The last sync of the templates failed.", sync.error, url))
+        items.append(AttentionItem(_("The last template sync failed"), sync.error, url, _("View")))
     return items
-
-
-def _item(title, text, url="", action="Look at it"):
-    return {"title": title, "text": text, "url": url, "action": action}
 
 
 def _url(request, name, **kwargs):
@@ -104,36 +138,34 @@ def _url(request, name, **kwargs):
 
 def _first_steps(request, *, has_launched):
     team, connection = request.team, request.team_connection
-    steps = [
-        {
-            "title": "Connect to ChumiAI",
-            "text": "Paste the API key of your business.",
-            "done": bool(connection and connection.has_key),
-            "url": _url(request, "teams:connection"),
-            "may": request.may["connect"],
-            "who": "A manager of this team does this.",
-        },
-        {
-            "title": "Sync the templates",
-            "text": "Fetch the messages that WhatsApp has approved.",
-            "done": has_launched or MessageTemplate.objects.for_team(team).offered().exists(),
-            "url": _url(request, "message_templates:template_list"),
-            "may": request.may["sync"],
-            "who": "A marketer or a manager does this.",
-        },
-        {
-            "title": "Send a first campaign",
-            "text": "Choose a template, upload a spreadsheet, look at it, launch.",
-            "done": has_launched,
-            "url": _url(request, "campaigns:campaign_new"),
-            "may": request.may["prepare"],
-            "who": "A marketer or a manager does this.",
-        },
+    managers = _("Managers of this team can do this.")
+    marketers = _("Marketers and managers can do this.")
+    return [
+        FirstStep(
+            title=_("Connect to ChumiAI"),
+            text=_("Paste the API key of your business."),
+            url=_url(request, "teams:connection"),
+            who=managers,
+            may=request.may["connect"],
+            is_done=bool(connection and connection.has_key),
+        ),
+        FirstStep(
+            title=_("Sync the templates"),
+            text=_("Fetch the messages that WhatsApp has approved."),
+            url=_url(request, "message_templates:template_list"),
+            who=marketers,
+            may=request.may["sync"],
+            is_done=has_launched or MessageTemplate.objects.for_team(team).offered().exists(),
+        ),
+        FirstStep(
+            title=_("Send your first campaign"),
+            text=_("Choose a template, upload a spreadsheet, check it and send."),
+            url=_url(request, "campaigns:campaign_new"),
+            who=marketers,
+            may=request.may["prepare"],
+            is_done=has_launched,
+        ),
     ]
-    following = next((step for step in steps if not step["done"]), None)
-    for step in steps:
-        step["is_next"] = step is following
-    return steps
 
 
 def _recent(team):
@@ -147,49 +179,49 @@ def _recent(team):
 
 
 def _figures(team, since):
-    """Count the last month from what ChumiAI told of its jobs and of messages sent singly.
+    """Return the numbers of the time since, from the jobs and the messages sent singly.
 
-    Who was tried again singly has left the failures of the job behind.
+    Retried recipients count as singles, so they are subtracted from the jobs' failures.
     """
-    taken = Q(status=Batch.Status.ACCEPTED)
+    accepted = Q(status=Batch.Status.ACCEPTED)
     jobs = Batch.objects.filter(campaign__team=team, settled_at__gte=since).aggregate(
-        accepted=Sum("job__accepted", filter=taken, default=0),
-        failed=Sum("job__failed", filter=taken, default=0),
-        by_hand=Sum("handed_over", filter=taken & Q(job=None), default=0),
-        refused=Sum("handed_over", filter=Q(status=Batch.Status.REJECTED), default=0),
+        accepted=Sum("job__accepted", filter=accepted, default=0),
+        failed=Sum("job__failed", filter=accepted, default=0),
+        without_job=Sum("handed_over", filter=accepted & Q(job=None), default=0),
+        rejected=Sum("handed_over", filter=Q(status=Batch.Status.REJECTED), default=0),
     )
     launched = Campaign.objects.without_tests().exclude(launched_at=None)
     people = Recipient.objects.filter(campaign__launched_at__gte=since)
-    in_parts = Q(campaign__engine=Campaign.Engine.BATCHES)
-    singly = people.filter(~in_parts | Q(retries__gt=0))
+    in_batches = Q(campaign__engine=Campaign.Engine.BATCHES)
+    singly = people.filter(~in_batches | Q(retries__gt=0))
     counted = (
         Team.objects.filter(pk=team.pk)
         .values(
-            ever=_count(launched),
-            lately=_count(launched.filter(launched_at__gte=since)),
+            launched_ever=_count(launched),
+            launched=_count(launched.filter(launched_at__gte=since)),
             new_opt_outs=_count(OptOut.objects.filter(created_at__gte=since)),
             accepted=_count(singly.filter(status=Recipient.Status.ACCEPTED), "campaign__team"),
             failed=_count(singly.filter(status=Recipient.Status.FAILED), "campaign__team"),
-            tried_again=_count(people.filter(in_parts, retries__gt=0), "campaign__team"),
+            retried=_count(people.filter(in_batches, retries__gt=0), "campaign__team"),
         )
         .get()
     )
-    failed = max(jobs["failed"] + jobs["refused"] - counted["tried_again"], 0)
+    failed = max(jobs["failed"] + jobs["rejected"] - counted["retried"], 0)
     return counted | {
-        "accepted": counted["accepted"] + jobs["accepted"] + jobs["by_hand"],
+        "accepted": counted["accepted"] + jobs["accepted"] + jobs["without_job"],
         "failed": counted["failed"] + failed,
     }
 
 
 def _count(rows, team="team"):
-    """Return a subquery that counts the rows of the team in the outer query."""
+    """Return a subquery that counts the rows of the outer query's team."""
     of_team = rows.filter(**{team: OuterRef("pk")}).order_by().values(team)
     return Coalesce(Subquery(of_team.annotate(count=Count("pk")).values("count")), 0)
 
 
 @require_safe
 def campaign_results(request, uuid):
-    """Show what came of a launched campaign; a draft goes on where it was left."""
+    """Show the results of a launched campaign; redirect a draft to its open step."""
     campaigns = Campaign.objects.for_team(request.team).select_related("team", "launched_by")
     campaign = get_object_or_404(campaigns, uuid=uuid)
     if campaign.is_editable:

@@ -1,4 +1,4 @@
-"""Home: the first steps, what runs, what needs a person, the last month."""
+"""Home: first steps, running campaigns, what needs attention, the last 30 days."""
 
 from datetime import timedelta
 
@@ -33,7 +33,7 @@ def campaign(connected):
     return factories.launch(factories.make_ready_campaign(connected))
 
 
-def test_the_first_steps_follow_each_other(team, manager, login, sandbox):
+def test_the_first_steps_come_in_order(team, manager, login, sandbox):
     client = login(manager)
     html = home(client, team)
     assert html.count('class="is-todo"') == 3
@@ -49,15 +49,15 @@ def test_the_first_steps_follow_each_other(team, manager, login, sandbox):
     assert "Last 30 days" in html
 
 
-def test_a_step_that_one_may_not_take_names_who_may(team, viewer, marketer, login):
+def test_a_step_names_the_roles_that_may_do_it(team, viewer, marketer, login):
     for user in (viewer, marketer):
         html = home(login(user), team)
         steps = html[html.index("first-steps") : html.index("</ol>")]
-        assert "A manager of this team does this." in steps
+        assert "Managers of this team can do this." in steps
         assert "href" not in steps
 
 
-def test_what_runs_stands_with_its_bar(connected, campaign, viewer, login):
+def test_a_running_campaign_has_a_progress_bar(connected, campaign, viewer, login):
     beat()
     html = home(login(viewer), connected)
     assert "Running now" in html
@@ -66,14 +66,14 @@ def test_what_runs_stands_with_its_bar(connected, campaign, viewer, login):
     assert "Needs attention" not in html
 
 
-def test_the_region_equals_the_element_of_the_page(connected, campaign, viewer, login):
+def test_the_live_region_equals_the_element_of_the_page(connected, campaign, viewer, login):
     client = login(viewer)
     region = client.get(url(connected, "home_running")).content.decode().strip()
     assert region.startswith('<section id="home-running"')
     assert region in home(client, connected)
 
 
-def test_the_polling_ends_when_nothing_runs(connected, campaign, marketer, login):
+def test_polling_ends_when_nothing_runs(connected, campaign, marketer, login):
     launches.stop(campaign, by=marketer)
     client = login(marketer)
     region = client.get(url(connected, "home_running")).content.decode()
@@ -86,7 +86,7 @@ def test_a_pause_needs_attention(connected, campaign, viewer, login):
     launches.pause(campaign, reason=Campaign.Pause.FORBIDDEN, note="x")
     html = home(login(viewer), connected)
     assert "Needs attention" in html
-    assert "The key lacks a permission." in html
+    assert "The key lacks a permission" in html
 
 
 def test_a_decision_needs_attention(connected, campaign, viewer, login):
@@ -96,7 +96,7 @@ def test_a_decision_needs_attention(connected, campaign, viewer, login):
     campaign.batches.update(
         status=Batch.Status.UNCONFIRMED, claimed_at=now, search_ended_at=now, handed_over=5
     )
-    assert "Part 1 needs a decision." in home(login(viewer), connected)
+    assert "Batch 1 needs a decision." in home(login(viewer), connected)
 
 
 def test_a_silent_worker_a_problem_and_a_failed_sync_need_attention(
@@ -109,12 +109,12 @@ def test_a_silent_worker_a_problem_and_a_failed_sync_need_attention(
     )
     html = home(login(viewer), connected)
     attention = html[html.index("home-attention") :]
-    assert "no worker is running" in attention
+    assert "Sending is paused on our server" in attention
     assert "ChumiAI refused the key." in attention
     assert "Too bad." in attention
 
 
-def test_the_figures_of_the_last_month_are_honest(connected, campaign, viewer, login, drain):
+def test_the_figures_of_the_last_30_days(connected, campaign, viewer, login, drain):
     drain("send_batches")
     BulkJob.objects.update(state="completed_with_errors", processed=5, accepted=3, failed=2)
     BulkJob.objects.create(
@@ -129,33 +129,33 @@ def test_the_figures_of_the_last_month_are_honest(connected, campaign, viewer, l
     client = login(viewer)
     answer = client.get(url(connected))
     assert answer.context["figures"] == {
-        "ever": 1,
-        "lately": 1,
+        "launched_ever": 1,
+        "launched": 1,
         "accepted": 3,
         "failed": 2,
-        "tried_again": 0,
+        "retried": 0,
         "new_opt_outs": 1,
     }
     long_ago = timezone.now() - timedelta(days=31)
     Batch.objects.update(settled_at=long_ago)
     Campaign.objects.update(launched_at=long_ago)
     figures = client.get(url(connected)).context["figures"]
-    assert (figures["accepted"], figures["failed"], figures["lately"]) == (0, 0, 0)
+    assert (figures["accepted"], figures["failed"], figures["launched"]) == (0, 0, 0)
 
 
-def test_a_stranger_finds_nothing(team, outsider, login):
+def test_another_teams_home_is_404(team, outsider, login):
     client = login(outsider)
     assert client.get(url(team)).status_code == 404
     assert client.get(url(team, "home_running")).status_code == 404
 
 
-def test_other_teams_campaigns_stay_theirs(team, other_team, viewer, login, sandbox):
+def test_other_teams_campaigns_are_not_shown(team, other_team, viewer, login, sandbox):
     factories.connect(other_team, sandbox)
     factories.launch(factories.make_ready_campaign(other_team, name="Secret mangoes"))
     assert "Secret mangoes" not in home(login(viewer), team)
 
 
-def test_many_campaigns_cost_no_more_queries(
+def test_many_campaigns_need_no_more_queries(
     connected, viewer, login, django_assert_max_num_queries
 ):
     client = login(viewer)

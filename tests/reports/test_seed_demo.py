@@ -1,4 +1,4 @@
-"""`manage.py seed_demo`: two teams with a history that really happened at the sandbox."""
+"""`manage.py seed_demo`: two teams with campaigns that the sandbox really sent."""
 
 import io
 from dataclasses import replace
@@ -50,19 +50,19 @@ def test_seeds_once(seeded, settings):
         sent = [m["to"] for m in seeded.ledger(business.slug)]
         done = campaigns.filter(status="completed")
         assert len(sent) == sum(c.recipient_count for c in done)
-        # WhatsApp tells of some only when they are written to.
+        # Some opt-outs WhatsApp reports only when a message is sent to the person.
         known = team.opt_outs.exclude(source="whatsapp").phones()
         assert not {f"+{to}" for to in sent} & set(known)
         assert any(c.recipients.filter(status="failed").exists() for c in done)
         assert ContactSync.objects.current(team).contacts_read == 1200
-        assert team.bulk_jobs.filter(batch=None).exists(), "what was there before is listed"
+        assert team.bulk_jobs.filter(batch=None).exists(), "earlier jobs are listed"
 
     # A second run changes nothing,
     before, asked = counts(), seeded.ledger()
     call_command("seed_demo")
     assert (counts(), seeded.ledger()) == (before, asked)
 
-    # and the file to try finds something of everything.
+    # The sample file has a row of every outcome.
     team = Team.objects.get(slug=seed_demo.BUSINESSES[0].slug)
     template = MessageTemplate.objects.get(team=team, name="welcome_message", language="en_US")
     campaign = drafts.create_campaign(team, by=None, template=template)
@@ -76,11 +76,11 @@ def test_seeds_once(seeded, settings):
     assert found.repaired
 
 
-def test_the_connections_follow_the_sandbox(sandbox, settings, tmp_path, monkeypatch):
+def test_the_connections_use_the_sandbox(sandbox, settings, tmp_path, monkeypatch):
     settings.DATA_DIR = tmp_path
     (tmp_path / seed_demo.SAMPLE).touch()
-    without_a_past = (replace(seed_demo.BUSINESSES[0], stories=()),)
-    monkeypatch.setattr(seed_demo, "BUSINESSES", without_a_past)
+    without_stories = (replace(seed_demo.BUSINESSES[0], stories=()),)
+    monkeypatch.setattr(seed_demo, "BUSINESSES", without_stories)
     call_command("seed_demo", stdout=io.StringIO())
     before = counts()
     Connection.objects.update(base_url="http://127.0.0.1:9")
@@ -92,7 +92,7 @@ def test_the_connections_follow_the_sandbox(sandbox, settings, tmp_path, monkeyp
     assert changed == {"teams.AuditEvent"}
 
 
-def test_says_how_to_log_in(live_server):
+def test_prints_how_to_log_in(live_server):
     out = io.StringIO()
     call_command("seed_demo", "--log-ins", "--address", live_server.url, stdout=out)
     text = out.getvalue()
@@ -110,7 +110,7 @@ def test_never_sends_to_the_real_chumiai(settings):
     assert not Team.objects.exists()
 
 
-def test_the_names_of_the_demo_do_not_touch_people_who_are_there(sandbox, settings, tmp_path):
+def test_existing_users_keep_their_names(sandbox, settings, tmp_path):
     settings.DATA_DIR = tmp_path
     kofi = make_user("Kofi Boateng")
     User.objects.filter(pk=kofi.pk).update(email=seed_demo.KOFI[1], first_name="Other")
