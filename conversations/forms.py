@@ -8,13 +8,14 @@ from django.utils.translation import gettext_lazy as _
 
 from conversations import search
 from core import phones
+from core.listing import FilterForm
 from core.phone_forms import clean_number
 
 # Campaigns in the filter, the newest first.
 CAMPAIGNS_OFFERED = 50
 
 
-class ConversationFilterForm(forms.Form):
+class ConversationFilterForm(FilterForm):
     """Filters of the list, in the query string; invalid values are ignored.
 
     Users who see masked numbers can search complete numbers only; prefix search would leak
@@ -42,13 +43,12 @@ class ConversationFilterForm(forms.Form):
             *((uuid, campaign.name) for uuid, campaign in self.campaigns.items()),
         ]
         self.region, self.whole_only = region, whole_only
-        self.is_valid()
         # The newest matching message of each conversation, by conversation id.
         self.matches = {}
 
     @property
     def text(self):
-        return self.cleaned_data.get("q", "")
+        return self.asked.get("q", "")
 
     @property
     def number(self):
@@ -58,18 +58,14 @@ class ConversationFilterForm(forms.Form):
         found = phones.parse(self.text, region=self.region)
         return found.e164 if isinstance(found, phones.Phone) else ""
 
-    @property
-    def narrows(self):
-        return any(self.cleaned_data.get(name) for name in ("q", "show", "campaign"))
-
     def filter(self, conversations, team):
         """Return the matching conversations; a text search looks at the newest candidates."""
-        show = self.cleaned_data.get("show")
+        show = self.asked.get("show")
         if show == "unread":
             conversations = conversations.unread()
         elif show == "open":
             conversations = conversations.open_window(timezone.now())
-        if campaign := self.campaigns.get(self.cleaned_data.get("campaign")):
+        if campaign := self.campaigns.get(self.asked.get("campaign")):
             conversations = conversations.with_reply_to(campaign)
         if not self.text:
             return conversations

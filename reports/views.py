@@ -17,6 +17,7 @@ from campaigns.models import Batch, Campaign, Recipient
 from campaigns.reasons import failures_of
 from campaigns.standing import standing_of, standings
 from contacts.models import OptOut
+from core import formats
 from message_templates.models import MessageTemplate, TemplateSync
 from reports.results import funnel
 from teams.models import Team
@@ -112,7 +113,7 @@ def _attention(request, running):
             number = progress.singles.undecided
             text = ngettext(
                 "{count} message needs a decision.", "{count} messages need a decision.", number
-            ).format(count=f"{number:,}")
+            ).format(count=formats.number(number))
             items.append(AttentionItem(campaign.name, text, url, _("Decide")))
         elif campaign.status == Campaign.Status.PAUSED:
             reason = campaign.get_pause_reason_display()

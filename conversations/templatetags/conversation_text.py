@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from conversations import text
 from conversations.models import Conversation
-from core import phones
+from core import phones, times
 
 register = template.Library()
 
@@ -58,4 +58,4 @@ def time_until(moment: datetime | None) -> timedelta | None:
 @register.filter
 def clock(moment: datetime) -> str:
     """Return the local time of day: `13:27`."""
-    return f"{timezone.localtime(moment):%H:%M}"
+    return times.clock(moment)

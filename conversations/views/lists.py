@@ -2,10 +2,8 @@
 
 import hashlib
 from dataclasses import dataclass
-from uuid import UUID
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -16,6 +14,7 @@ from conversations import services, threads
 from conversations.forms import CAMPAIGNS_OFFERED, ConversationFilterForm, NumberForm
 from conversations.models import Conversation, Message
 from conversations.template_replies import count_replies, fetch_replies, replies_to
+from core.listing import keyset_page, numbered_page, render_list, row_named
 from teams.roles import requires
 
 PAGE_SIZE = 50
@@ -24,7 +23,7 @@ POLL_SECONDS = 5
 
 @dataclass(frozen=True, slots=True)
 class ConversationRow:
-    """A row of the list: a conversation and the message that stands for it."""
+    """A row of the list: a conversation and the message that the list shows of it."""
 
     conversation: Conversation
     message: Message
@@ -43,30 +42,28 @@ def conversation_list(request):
         whole_only=not request.may["opt_out"],
     )
     found = filters.filter(conversations.with_messages(), request.team)
-    found = found.select_related("last_message")
-    last = _last_shown(conversations, request.GET.get("after", ""))
-    if last:
-        found = found.after(last.last_message_at, last.pk)
-    rows = list(found.order_by("-last_message_at", "-pk")[: PAGE_SIZE + 1])
-    page = rows[:PAGE_SIZE]
-    stamp = _stamp_of(rows)
+    page = keyset_page(
+        found.select_related("last_message"),
+        order=("-last_message_at", "-pk"),
+        after=row_named(conversations, request.GET.get("after", "")),
+        size=PAGE_SIZE,
+    )
+    stamp = _stamp_of(page)
     if request.htmx and known_stamp == stamp:
         return HttpResponse(status=204)
     context = {
         "filters": filters,
+        "page": page,
         "rows": [
-            ConversationRow(row, filters.matches.get(row.pk, row.last_message)) for row in page
+            ConversationRow(row, filters.matches.get(row.pk, row.last_message))
+            for row in page.rows
         ],
-        "next": page[-1].uuid if len(rows) > PAGE_SIZE else None,
-        "is_first_page": last is None,
         "stamp": stamp,
         # A search stands still: it looks for what was written, not for what comes in.
-        "is_live": last is None and not filters.text,
+        "is_live": page.is_first and not filters.text,
         "poll_seconds": POLL_SECONDS,
     }
-    if request.htmx and not request.htmx.boosted:
-        return render(request, "conversations/conversation_list.html#results", context)
-    return render(request, "conversations/conversation_list.html", context)
+    return render_list(request, "conversations/conversation_list.html", "results", context)
 
 
 def _pop_stamp(request):
@@ -77,18 +74,10 @@ def _pop_stamp(request):
     return stamp
 
 
-def _stamp_of(rows):
-    """Return a value that changes whenever the list does, or one of its countdowns."""
-    state = [(row.pk, row.version, threads.window_left(row)) for row in rows]
-    return hashlib.sha256(repr(state).encode()).hexdigest()[:16]
-
-
-def _last_shown(conversations, cursor):
-    """Return the conversation that a cursor names, None if it is not valid."""
-    try:
-        return conversations.filter(uuid=UUID(cursor)).first()
-    except ValueError:
-        return None
+def _stamp_of(page):
+    """Return a value that changes whenever the page does, or one of its countdowns."""
+    state = [(row.pk, row.version, threads.window_left(row)) for row in page.rows]
+    return hashlib.sha256(repr((state, page.next)).encode()).hexdigest()[:16]
 
 
 @require_POST
@@ -110,14 +99,11 @@ def campaign_replies(request, uuid):
     """List the replies to a campaign, those whose window ends soonest first."""
     campaigns = Campaign.objects.for_team(request.team).filter(launched_at__isnull=False)
     campaign = get_object_or_404(campaigns, uuid=uuid)
-    page = Paginator(replies_to(campaign), PAGE_SIZE).get_page(request.GET.get("page"))
-    return render(
-        request,
-        "conversations/campaign_replies.html",
-        {
-            "campaign": campaign,
-            "page": page,
-            "replies": fetch_replies(page.object_list),
-            "reply_count": count_replies(campaign),
-        },
-    )
+    page = numbered_page(request, replies_to(campaign), PAGE_SIZE)
+    context = {
+        "campaign": campaign,
+        "page": page,
+        "replies": fetch_replies(page.object_list),
+        "reply_count": count_replies(campaign),
+    }
+    return render(request, "conversations/campaign_replies.html", context)

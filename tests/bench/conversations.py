@@ -17,6 +17,7 @@ from django.urls import reverse
 
 from conversations import search, threads
 from conversations.models import Conversation, Message
+from core.listing import keyset_page
 from teams.models import User
 from tests import factories
 from tests.conversations.bulk_data import BEGIN, PEOPLE, fill
@@ -105,12 +106,13 @@ def measure_depth(talk, count):
         print(f"thread, {deep:,} deep: {far / first:.2f} times page 1", flush=True)
     conversations = count // PEOPLE
     listed = Conversation.objects.for_team(talk.team).with_messages()
-    newest = listed.order_by("-last_message_at", "-pk")
+    order = ("-last_message_at", "-pk")
+    newest = listed.order_by(*order)
     for deep in (conversations // 5, conversations * 9 // 10):
         last = newest[deep]
         first, far = in_turns(
             lambda: list(newest[:51]),
-            lambda last=last: list(newest.after(last.last_message_at, last.pk)[:51]),
+            lambda last=last: keyset_page(listed, order=order, after=last, size=50),
         )
         print(f"list, {deep:,} deep: {far / first:.2f} times page 1", flush=True)
 

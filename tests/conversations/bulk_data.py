@@ -43,7 +43,7 @@ def fill(team, count):
                 folded
             )
             {numbers}
-            SELECT %s, {first[0]} + CASE n %% 2 WHEN 0 THEN 0 ELSE n %% {conversations} END,
+            SELECT %s, {first[0]} + CASE n %% 2 WHEN 0 THEN 0 ELSE (n / 2) %% {conversations} END,
                 'm' || n, {_true()}, 'text', 'Common word and rare' || (n %% 5000) || {needle},
                 '', '', '', '', '', '', 0, {moment}, {_true()},
                 %s || ' common word and rare' || (n %% 5000) || {needle}

@@ -194,7 +194,7 @@ def test_the_window_that_ends_soonest_comes_first(team, viewer, login):
 
 
 class Search(TestCase):
-    @hypothesis(max_examples=60, phases=[Phase.generate])
+    @hypothesis(max_examples=60, phases=[Phase.generate], deadline=None)
     @given(content=st.text(max_size=60), typed=st.text(max_size=20))
     def test_typed_words_find_the_messages_that_have_them(self, content, typed):
         from teams.models import Team

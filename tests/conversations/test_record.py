@@ -196,7 +196,7 @@ def stored():
 
 
 class Orders(TestCase):
-    @hypothesis(max_examples=25, phases=[Phase.generate])
+    @hypothesis(max_examples=25, phases=[Phase.generate], deadline=None)
     @given(
         messages=st.lists(MESSAGES.map(placed), min_size=1, max_size=6),
         statuses=st.lists(STATUSES.map(placed), max_size=5),
