@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from chumi_api.client import Client
 from chumi_api.errors import ChumiError, Forbidden, NotFound
 from conversations import services
 from conversations.models import Conversation
@@ -13,7 +14,7 @@ READS = RetryPolicy(longest=120)
 READ_SCOPE = "whatsapp:read"
 
 
-def sync_conversation(conversation_id):
+def sync_conversation(conversation_id: int) -> None:
     """Fetch all pages of the history; store each before the next is requested."""
     requested = Conversation.objects.filter(history=Conversation.History.REQUESTED)
     conversation = requested.select_related("team").filter(pk=conversation_id).first()
@@ -37,7 +38,7 @@ def sync_conversation(conversation_id):
         services.record_history_synced(conversation, skipped=skipped)
 
 
-def _fetch(client, conversation):
+def _fetch(client: Client, conversation: Conversation) -> int:
     """Store all pages. Return how many entries could not be parsed."""
     skipped = 0
     pages = client.conversation_pages(
@@ -51,7 +52,7 @@ def _fetch(client, conversation):
     return skipped
 
 
-def _missing_scope():
+def _missing_scope() -> str:
     return _(
         "Your ChumiAI key can't read conversations: it lacks the permission {scope}. Ask the "
         "person who created the key to add it in ChumiAI, in Settings > Developer Settings > "

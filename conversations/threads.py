@@ -232,13 +232,18 @@ def iter_entries(conversation: Conversation) -> Iterator[Entry]:
 
 def campaigns_received(conversation: Conversation, limit: int = 10) -> QuerySet[Recipient]:
     """Return the newest sends of campaigns to this person, with their campaigns."""
-    return (
-        Recipient.objects.of_team(conversation.team_id)
+    sends = (
+        _all_sends(conversation)
         .filter(Q(settled_at__isnull=False) | Q(status=Recipient.Status.UNCONFIRMED))
-        .filter(phone=conversation.phone)
         .select_related("campaign")
-        .order_by(F("settled_at").desc(nulls_first=True), "-pk")[:limit]
     )
+    return sends.order_by(F("settled_at").desc(nulls_first=True), "-pk")[:limit]
+
+
+def _all_sends(conversation: Conversation) -> QuerySet[Recipient]:
+    """Return all recipients with this person's phone."""
+    recipients: QuerySet[Recipient] = Recipient.objects.of_team(conversation.team_id)
+    return recipients.filter(phone=conversation.phone)
 
 
 def _sends(conversation: Conversation) -> QuerySet[Recipient]:
@@ -247,9 +252,8 @@ def _sends(conversation: Conversation) -> QuerySet[Recipient]:
         team=conversation.team_id, remote_id=OuterRef("remote_id"), conversation=conversation.pk
     )
     return (
-        Recipient.objects.of_team(conversation.team_id)
+        _all_sends(conversation)
         .filter(
-            phone=conversation.phone,
             status__in=SENT,
             settled_at__isnull=False,
             message=None,
@@ -262,9 +266,8 @@ def _sends(conversation: Conversation) -> QuerySet[Recipient]:
 def _unconfirmed_sends(conversation: Conversation) -> QuerySet[Recipient]:
     """Return the unconfirmed sends. Their only time is the launch of the campaign."""
     return (
-        Recipient.objects.of_team(conversation.team_id)
+        _all_sends(conversation)
         .filter(
-            phone=conversation.phone,
             status=Recipient.Status.UNCONFIRMED,
             settled_at=None,
             message=None,
@@ -347,16 +350,12 @@ def _add_sends(
     if not ours:
         return
     ids = {entry.remote_id for entry in ours}
-    recipients = Recipient.objects.of_team(conversation.team_id).filter(phone=conversation.phone)
-    found = list(
-        recipients.filter(Q(pk__in=linked.values()) | Q(remote_id__in=ids)).select_related(
-            "campaign"
-        )
-    )
+    matching = Q(pk__in=linked.values()) | Q(remote_id__in=ids)
+    found = list(_all_sends(conversation).filter(matching).select_related("campaign"))
     by_pk = {send.pk: send for send in found}
     by_id = {send.remote_id: send for send in found if send.remote_id}
     for entry in ours:
-        send = by_pk.get(linked.get(entry.pk)) or by_id.get(entry.remote_id)
+        send = by_pk.get(linked.get(entry.pk, 0)) or by_id.get(entry.remote_id)
         if send is not None and send.campaign.snapshot:
             _fill(entry, send)
 

@@ -1,10 +1,14 @@
 """Home and the results of campaigns. Reads only."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
 
-from django.db.models import Count, OuterRef, Q, Subquery, Sum
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -14,6 +18,7 @@ from django.views.decorators.http import require_safe
 
 from campaigns import steps
 from campaigns.models import Batch, Campaign, Recipient
+from campaigns.progress import Progress
 from campaigns.reasons import failures_of
 from campaigns.standing import standing_of, standings
 from contacts.models import OptOut
@@ -21,6 +26,7 @@ from core import formats
 from message_templates.models import MessageTemplate, TemplateSync
 from reports.results import funnel
 from teams.models import Team
+from teams.requests import TeamRequest
 
 RECENT = 6
 # More than this at once is a list of campaigns, not a home page.
@@ -53,7 +59,7 @@ class FirstStep:
 
 
 @require_safe
-def home(request):
+def home(request: TeamRequest) -> HttpResponse:
     """Show the first steps until they are done, then what is running."""
     figures = _figures(request.team, timezone.now() - REPORTED)
     first_steps = _first_steps(request, has_launched=figures["launched_ever"] > 0)
@@ -72,12 +78,12 @@ def home(request):
 
 
 @require_safe
-def home_running(request):
+def home_running(request: TeamRequest) -> HttpResponse:
     """Show the live region of the page: one request for all running campaigns."""
     return render(request, "reports/home.html#running", _running_context(request))
 
 
-def _running_context(request):
+def _running_context(request: TeamRequest) -> dict[str, Any]:
     campaigns = Campaign.objects.for_team(request.team).without_tests().running()
     running = standings(campaigns.order_by("-launched_at", "-pk")[:MAX_RUNNING])
     return {
@@ -90,7 +96,9 @@ def _running_context(request):
     }
 
 
-def _attention(request, running):
+def _attention(
+    request: TeamRequest, running: Iterable[tuple[Campaign, Progress]]
+) -> list[AttentionItem]:
     """Return what a person should look at."""
     items = []
     if any(progress.sender_off for _campaign, progress in running):
@@ -133,11 +141,11 @@ def _attention(request, running):
     return items
 
 
-def _url(request, name, **kwargs):
+def _url(request: TeamRequest, name: str, **kwargs: Any) -> str:
     return reverse(name, kwargs={"team": request.team.slug} | kwargs)
 
 
-def _first_steps(request, *, has_launched):
+def _first_steps(request: TeamRequest, *, has_launched: bool) -> list[FirstStep]:
     team, connection = request.team, request.team_connection
     managers = _("Managers of this team can do this.")
     marketers = _("Marketers and managers can do this.")
@@ -169,17 +177,14 @@ def _first_steps(request, *, has_launched):
     ]
 
 
-def _recent(team):
-    return (
-        Campaign.objects.for_team(team)
-        .to_many()
-        .exclude(status__in=Campaign.LIVE)
-        .select_related("template", "created_by", "launched_by")
-        .order_by("-created_at", "-pk")[:RECENT]
-    )
+def _recent(team: Team) -> QuerySet[Campaign]:
+    campaigns: QuerySet[Campaign] = Campaign.objects.for_team(team).to_many()
+    campaigns = campaigns.exclude(status__in=Campaign.LIVE)
+    campaigns = campaigns.select_related("template", "created_by", "launched_by")
+    return campaigns.order_by("-created_at", "-pk")[:RECENT]
 
 
-def _figures(team, since):
+def _figures(team: Team, since: datetime) -> dict[str, int]:
     """Return the numbers of the time since, from the jobs and the messages sent singly.
 
     Retried recipients count as singles, so they are subtracted from the jobs' failures.
@@ -214,14 +219,14 @@ def _figures(team, since):
     }
 
 
-def _count(rows, team="team"):
+def _count(rows: QuerySet[Any], team: str = "team") -> Coalesce:
     """Return a subquery that counts the rows of the outer query's team."""
     of_team = rows.filter(**{team: OuterRef("pk")}).order_by().values(team)
     return Coalesce(Subquery(of_team.annotate(count=Count("pk")).values("count")), 0)
 
 
 @require_safe
-def campaign_results(request, uuid):
+def campaign_results(request: TeamRequest, uuid: UUID) -> HttpResponse:
     """Show the results of a launched campaign; redirect a draft to its open step."""
     campaigns = Campaign.objects.for_team(request.team).select_related("team", "launched_by")
     campaign = get_object_or_404(campaigns, uuid=uuid)

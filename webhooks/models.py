@@ -62,7 +62,8 @@ class Webhook(models.Model):
 
     def secret(self) -> str:
         """Return the secret of the address. Raise `crypto.CannotDecrypt`."""
-        return crypto.decrypt(self.secret_ciphertext, bound_to=self.bound_to())
+        secret: str = crypto.decrypt(self.secret_ciphertext, bound_to=self.bound_to())
+        return secret
 
     @property
     def verify_token(self) -> str:

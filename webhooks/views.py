@@ -1,12 +1,12 @@
 """The address that ChumiAI calls, and the page where a manager sets it up."""
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -15,7 +15,8 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from core.errors import Refused
+from core.actions import refusal_as_message
+from teams.requests import TeamRequest
 from teams.roles import requires
 from webhooks import services
 from webhooks.forms import SigningForm, StopWordsForm
@@ -48,14 +49,14 @@ class EventKind(NamedTuple):
     at: datetime | None
 
 
-def _plain(status, text):
+def _plain(status: int, text: str) -> HttpResponse:
     return HttpResponse(text, status=status, content_type="text/plain; charset=utf-8")
 
 
 @login_not_required
 @csrf_exempt
 @require_http_methods(["GET", "HEAD", "POST"])
-def receive(request, secret):
+def receive(request: HttpRequest, secret: str) -> HttpResponse:
     """Store a delivery. A refused one writes nothing."""
     try:
         webhook = services.find_webhook(secret)
@@ -81,7 +82,7 @@ def receive(request, secret):
     return _plain(200, "ok")
 
 
-def _handshake(request, webhook):
+def _handshake(request: HttpRequest, webhook: Webhook) -> HttpResponse:
     """Return the challenge if the verify token is right, as Meta's webhooks do."""
     challenge = request.GET.get("hub.challenge")
     if challenge is None:
@@ -91,40 +92,40 @@ def _handshake(request, webhook):
 
 
 @require_safe
-def webhook_detail(request):
+def webhook_detail(request: TeamRequest) -> HttpResponse:
     """Show the address to paste in ChumiAI, and which kinds of events arrive."""
     webhook = Webhook.objects.filter(team=request.team).first()
     return _page(request, webhook, SigningForm())
 
 
-def _page(request, webhook, signing, status=200):
-    context = {"webhook": webhook, "kinds": _kinds(webhook), "signing": signing}
+def _page(request: TeamRequest, webhook: Webhook | None, signing: SigningForm) -> HttpResponse:
+    context: dict[str, Any] = {"webhook": webhook, "kinds": _kinds(webhook), "signing": signing}
     if webhook and request.may["connect"]:
         path = reverse("webhook", kwargs={"secret": webhook.secret()})
         context["address"] = request.build_absolute_uri(path)
         context["words"] = StopWordsForm({"words": webhook.stop_words})
-    return render(request, "webhooks/webhook_detail.html", context, status=status)
+    return render(request, "webhooks/webhook_detail.html", context)
 
 
-def _kinds(webhook):
+def _kinds(webhook: Webhook | None) -> list[EventKind]:
     arrived = webhook.arrived if webhook else {}
     return [
         EventKind(
-            label,
-            description,
+            str(label),
+            str(description),
             datetime.fromisoformat(arrived[kind]) if kind in arrived else None,
         )
         for kind, (label, description) in KINDS.items()
     ]
 
 
-def _back(request):
+def _back(request: TeamRequest) -> HttpResponse:
     return redirect("webhooks:webhook_detail", team=request.team.slug)
 
 
 @require_POST
 @requires("connect")
-def webhook_renew(request):
+def webhook_renew(request: TeamRequest) -> HttpResponse:
     """Create the address, or replace it."""
     services.renew_address(request.team, by=request.user)
     messages.success(request, _("The address is ready. Copy it and paste it in ChumiAI."))
@@ -134,7 +135,7 @@ def webhook_renew(request):
 @sensitive_post_parameters("secret")
 @require_POST
 @requires("connect")
-def webhook_sign(request):
+def webhook_sign(request: TeamRequest) -> HttpResponse:
     """Set a signing secret, drop the previous one, or stop checking signatures."""
     webhook = get_object_or_404(Webhook, team=request.team)
     match request.POST.get("do"):
@@ -148,18 +149,15 @@ def webhook_sign(request):
             form = SigningForm(request.POST)
             if not form.is_valid():
                 return _page(request, webhook, form)
-            try:
+            with refusal_as_message(request):
                 services.change_signing(webhook, form.cleaned_data["secret"], by=request.user)
-            except Refused as refused:
-                messages.error(request, str(refused))
-            else:
                 messages.success(request, _("Signatures are now checked."))
     return _back(request)
 
 
 @require_POST
 @requires("connect")
-def webhook_stop_words(request):
+def webhook_stop_words(request: TeamRequest) -> HttpResponse:
     """Change the messages that opt a person out."""
     webhook = get_object_or_404(Webhook, team=request.team)
     form = StopWordsForm(request.POST)

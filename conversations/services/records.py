@@ -6,6 +6,7 @@ report the same message would overwrite each other's fields.
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Count, F, OuterRef, Q, Subquery
@@ -26,7 +27,7 @@ from teams.models import Team
 
 # Messages per transaction: a long history must not block the sending.
 CHUNK = 500
-MAX_ID_LENGTH = Recipient._meta.get_field("remote_id").max_length
+MAX_ID_LENGTH = Recipient._meta.get_field("remote_id").max_length or 0
 _SECOND = timedelta(seconds=1)
 
 # Messages by their ids.
@@ -252,7 +253,7 @@ def update_list_columns(conversation_ids: Collection[int]) -> None:
         .annotate(number=Count("pk"))
         .values("number")
     )
-    rows = list(
+    rows: list[Any] = list(
         Conversation.objects.filter(pk__in=sorted(conversation_ids)).annotate(
             newest=Coalesce(Subquery(with_content[:1]), Subquery(newest[:1])),
             newest_inbound_at=Subquery(inbound.order_by("-at").values("at")[:1]),

@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -14,7 +15,8 @@ from conversations import services, threads
 from conversations.forms import CAMPAIGNS_OFFERED, ConversationFilterForm, NumberForm
 from conversations.models import Conversation, Message
 from conversations.template_replies import count_replies, fetch_replies, replies_to
-from core.listing import keyset_page, numbered_page, render_list, row_named
+from core.listing import KeysetPage, keyset_page, numbered_page, render_list, row_named
+from teams.requests import TeamRequest
 from teams.roles import requires
 
 PAGE_SIZE = 50
@@ -30,7 +32,7 @@ class ConversationRow:
 
 
 @require_safe
-def conversation_list(request):
+def conversation_list(request: TeamRequest) -> HttpResponse:
     """List the conversations, the newest message first; 204 if the poll's stamp is current."""
     known_stamp = _pop_stamp(request)
     conversations = Conversation.objects.for_team(request.team)
@@ -55,8 +57,9 @@ def conversation_list(request):
         "filters": filters,
         "page": page,
         "rows": [
-            ConversationRow(row, filters.matches.get(row.pk, row.last_message))
+            ConversationRow(row, message)
             for row in page.rows
+            if (message := filters.matches.get(row.pk, row.last_message))
         ],
         "stamp": stamp,
         # A search stands still: it looks for what was written, not for what comes in.
@@ -66,15 +69,15 @@ def conversation_list(request):
     return render_list(request, "conversations/conversation_list.html", "results", context)
 
 
-def _pop_stamp(request):
+def _pop_stamp(request: TeamRequest) -> str:
     """Remove the stamp from the query string, so that no link of the page keeps it."""
     query = request.GET.copy()
     stamp = query.pop("v", [""])[-1]
-    request.GET = query
+    request.GET = query  # type: ignore[assignment]
     return stamp
 
 
-def _stamp_of(page):
+def _stamp_of(page: KeysetPage[Conversation]) -> str:
     """Return a value that changes whenever the page does, or one of its countdowns."""
     state = [(row.pk, row.version, threads.window_left(row)) for row in page.rows]
     return hashlib.sha256(repr((state, page.next)).encode()).hexdigest()[:16]
@@ -82,11 +85,12 @@ def _stamp_of(page):
 
 @require_POST
 @requires("converse")
-def conversation_open(request):
+def conversation_open(request: TeamRequest) -> HttpResponse:
     """Open the conversation with a number, even if it never wrote."""
     form = NumberForm(request.POST, region=request.team.default_region)
     if not form.is_valid():
-        messages.error(request, " ".join(form.errors.get("phone", [_("Enter a phone number.")])))
+        problems = form.errors.get("phone") or [_("Enter a phone number.")]
+        messages.error(request, " ".join(map(str, problems)))
         return redirect("conversations:conversation_list", team=request.team.slug)
     conversation = services.open_conversation(request.team, form.cleaned_data["phone"])
     return redirect(
@@ -95,7 +99,7 @@ def conversation_open(request):
 
 
 @require_safe
-def campaign_replies(request, uuid):
+def campaign_replies(request: TeamRequest, uuid: UUID) -> HttpResponse:
     """List the replies to a campaign, those whose window ends soonest first."""
     campaigns = Campaign.objects.for_team(request.team).filter(launched_at__isnull=False)
     campaign = get_object_or_404(campaigns, uuid=uuid)
@@ -103,7 +107,7 @@ def campaign_replies(request, uuid):
     context = {
         "campaign": campaign,
         "page": page,
-        "replies": fetch_replies(page.object_list),
+        "replies": fetch_replies(list(page)),
         "reply_count": count_replies(campaign),
     }
     return render(request, "conversations/campaign_replies.html", context)

@@ -1,5 +1,9 @@
 """One conversation: its thread, the person, the history sync, print and export."""
 
+from collections.abc import Iterator, Sequence
+from typing import Any
+from uuid import UUID
+
 from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -13,10 +17,13 @@ from campaigns.models import Campaign
 from campaigns.services import drafts
 from contacts.models import Contact, ContactSync, OptOut
 from conversations import services, threads
+from conversations.models import Conversation
 from conversations.threads import Cursor
 from core import phones
 from core.safe_csv import safe_csv
 from tasks.services import worker_is_alive
+from teams.models import Team
+from teams.requests import TeamRequest
 from teams.roles import requires
 
 POLL_SECONDS = 5
@@ -33,12 +40,12 @@ CSV_HEADER = (
 )
 
 
-def _get_conversation(request, uuid):
+def _get_conversation(request: TeamRequest, uuid: UUID) -> Conversation:
     return get_object_or_404(threads.conversations_of(request.team), uuid=uuid)
 
 
 @require_safe
-def conversation_detail(request, uuid):
+def conversation_detail(request: TeamRequest, uuid: UUID) -> HttpResponse:
     conversation = _get_conversation(request, uuid)
     before = Cursor.parse(request.GET.get("before", ""))
     context = _thread(conversation, before) | _panel(request.team, conversation)
@@ -46,7 +53,7 @@ def conversation_detail(request, uuid):
 
 
 @require_safe
-def conversation_thread(request, uuid):
+def conversation_thread(request: TeamRequest, uuid: UUID) -> HttpResponse:
     """Show the newest messages; 204 if nothing changed since the stamp."""
     conversation = _get_conversation(request, uuid)
     if request.GET.get("v") == threads.stamp_of(conversation):
@@ -55,7 +62,7 @@ def conversation_thread(request, uuid):
     return render(request, "conversations/conversation_detail.html#thread", context)
 
 
-def _thread(conversation, before):
+def _thread(conversation: Conversation, before: Cursor | None) -> dict[str, Any]:
     page = threads.page_of(conversation, before)
     ends = conversation.window_ends_at
     return {
@@ -69,7 +76,7 @@ def _thread(conversation, before):
     }
 
 
-def _panel(team, conversation):
+def _panel(team: Team, conversation: Conversation) -> dict[str, Any]:
     """Return what is known of the person: contact, groups, opt-out, campaigns received."""
     current = (
         ContactSync.objects.for_team(team)
@@ -86,7 +93,7 @@ def _panel(team, conversation):
     groups = [
         (row["memberships__group__uuid"], row["memberships__group__name"])
         for row in rows
-        if row["memberships__group__uuid"] and row["uuid"] == contact["uuid"]
+        if contact and row["memberships__group__uuid"] and row["uuid"] == contact["uuid"]
     ]
     opt_out = OptOut.objects.for_team(team).in_force().filter(phone=conversation.phone).first()
     return {
@@ -99,7 +106,7 @@ def _panel(team, conversation):
 
 @require_POST
 @requires("converse")
-def conversation_read(request, uuid):
+def conversation_read(request: TeamRequest, uuid: UUID) -> HttpResponse:
     """Mark the messages that were shown as read."""
     conversation = _get_conversation(request, uuid)
     try:
@@ -112,14 +119,14 @@ def conversation_read(request, uuid):
 
 
 @require_POST
-def conversation_history(request, uuid):
+def conversation_history(request: TeamRequest, uuid: UUID) -> HttpResponse:
     """Request a sync with ChumiAI's history; the open page posts this."""
     conversation = _get_conversation(request, uuid)
     services.request_history(conversation)
     return _done(request, conversation)
 
 
-def _done(request, conversation):
+def _done(request: TeamRequest, conversation: Conversation) -> HttpResponse:
     if request.htmx:
         return HttpResponse(status=204)
     return redirect(
@@ -128,7 +135,7 @@ def _done(request, conversation):
 
 
 @require_safe
-def conversation_print(request, uuid):
+def conversation_print(request: TeamRequest, uuid: UUID) -> HttpResponse:
     """Show the whole conversation on a page to print."""
     conversation = _get_conversation(request, uuid)
     page = threads.page_of(conversation, size=MAX_PRINTED)
@@ -140,7 +147,7 @@ def conversation_print(request, uuid):
 
 
 @require_safe
-def conversation_export(request, uuid):
+def conversation_export(request: TeamRequest, uuid: UUID) -> StreamingHttpResponse:
     """Download every message as CSV, newest first."""
     conversation = _get_conversation(request, uuid)
     return StreamingHttpResponse(
@@ -152,7 +159,7 @@ def conversation_export(request, uuid):
     )
 
 
-def _rows(conversation):
+def _rows(conversation: Conversation) -> Iterator[Sequence[str]]:
     yield [str(name) for name in CSV_HEADER]
     person = conversation.name or phones.mask(conversation.phone)
     for entry in threads.iter_entries(conversation):
@@ -169,7 +176,7 @@ def _rows(conversation):
 
 @require_POST
 @requires("prepare")
-def conversation_answer(request, uuid):
+def conversation_answer(request: TeamRequest, uuid: UUID) -> HttpResponse:
     """Start a template message to the person. No URL contains the number."""
     conversation = _get_conversation(request, uuid)
     draft = drafts.create_campaign(

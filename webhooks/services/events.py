@@ -11,7 +11,6 @@ from django.db import transaction
 from django.utils import timezone
 
 from campaigns.services import launches, receipts
-from chumi_api import webhooks as payloads
 from chumi_api.types import (
     Event,
     Message,
@@ -182,7 +181,7 @@ def retry_waiting(team: Team) -> int:
             row.data["message"],
             MessageStatus(row.data["status"]),
             code=row.data["code"],
-            at=payloads.as_time(row.data["at"]),
+            at=datetime.fromisoformat(row.data["at"]),
         )
         for row in rows
     ]
