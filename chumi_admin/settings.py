@@ -1,7 +1,7 @@
 """Every setting of the product, read once from the environment.
 
-A setting that is missing or malformed stops the start with its name; `.env.example` lists
-them all with their defaults.
+A setting that is missing or malformed stops the start, and the error names it. `.env.example`
+lists them all with their defaults.
 """
 
 import re
@@ -18,7 +18,7 @@ environ.Env.read_env(BASE_DIR / ".env")
 
 
 def env_bool(name, default):
-    """Read a boolean strictly: a typing mistake must not silently mean False."""
+    """Read a boolean strictly: a typo must not silently mean False."""
     text = env.str(name, str(default)).strip().lower()
     if text in {"true", "yes", "on", "1"}:
         return True
@@ -30,27 +30,27 @@ def env_bool(name, default):
 # The machine
 DEBUG = env_bool("DEBUG", False)
 SECRET_KEY = env.str("SECRET_KEY")
-# The first secret encrypts the API keys; all of them decrypt, so that a secret can be rotated.
+# The first secret encrypts the API keys; all of them decrypt, so that secrets can be rotated.
 ENCRYPTION_KEYS = env.list("ENCRYPTION_KEYS")
 if not ENCRYPTION_KEYS:
     raise ImproperlyConfigured("ENCRYPTION_KEYS must hold at least one secret.")
 DATA_DIR = (BASE_DIR / env.str("DATA_DIR", "var")).resolve()
 DATA_DIR.mkdir(parents=True, exist_ok=True)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1"])
-# Off only where people reach the pages over plain HTTP, as on one's own laptop.
+# Off only where people open the pages over plain HTTP, such as on a laptop.
 HTTPS = env_bool("HTTPS", not DEBUG)
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", 0)
 
 # ChumiAI
-# The only addresses that the server ever calls with a key. The first one is the default.
+# The only addresses to which the server sends a key. The first one is the default.
 CHUMIAI_BASE_URLS = [
     url.rstrip("/") for url in env.list("CHUMIAI_BASE_URLS", default=["https://api.chumiai.app"])
 ]
-# Base URLs behind which nothing reaches WhatsApp; their teams see a permanent banner.
+# Base URLs of sandboxes: nothing reaches WhatsApp. Their teams see a permanent banner.
 CHUMIAI_SANDBOX_URLS = [url.rstrip("/") for url in env.list("CHUMIAI_SANDBOX_URLS", default=[])]
 CHUMIAI_READ_SECONDS = env.float("CHUMIAI_READ_SECONDS", 30)
 CHUMIAI_SEND_SECONDS = env.float("CHUMIAI_SEND_SECONDS", 60)
-# Where ChumiAI gives the history with a number; its documentation names no path.
+# Path of the history with a number; the documentation of ChumiAI names none.
 CHUMIAI_CONVERSATION_PATH = env.str(
     "CHUMIAI_CONVERSATION_PATH", "/api/v1/whatsapp/conversations/{phone}"
 )
@@ -61,9 +61,9 @@ if not re.fullmatch(r"/[\w./~-]*\{phone\}[\w./~-]*", CHUMIAI_CONVERSATION_PATH, 
     )
 
 # Sending
-# The kill switch: off, no worker hands anything over, whatever a campaign's state.
+# The kill switch: if off, no worker sends anything, in any state of a campaign.
 SENDING_ENABLED = env_bool("SENDING_ENABLED", True)
-# How long we look for the job of a batch with an unclear answer before a person decides.
+# How long we look for the job of an unconfirmed batch before a person decides.
 RECONCILE_SECONDS = env.float("RECONCILE_SECONDS", 600)
 
 # Files
@@ -72,21 +72,21 @@ MAX_ROWS = env.int("MAX_ROWS", 10_000)
 CHECK_SECONDS = env.float("CHECK_SECONDS", 90)
 
 # Media above a message
-# Beginnings of links that may lead to inner addresses, over HTTP too: for a sandbox and for tests.
+# Prefixes of links that may lead to internal addresses, also over HTTP: for sandboxes and tests.
 MEDIA_TEST_URLS = env.list("MEDIA_TEST_URLS", default=[])
 for _url in MEDIA_TEST_URLS:
     if not re.fullmatch(r"https?://[a-z0-9.-]+(:\d+)?/([\w~-][\w.~-]*/)*", _url, re.ASCII):
         raise ImproperlyConfigured(
-            f"MEDIA_TEST_URLS holds {_url!r}, which is no address that ends in a slash."
+            f"MEDIA_TEST_URLS has {_url!r}, which is not an address that ends in a slash."
         )
 
 # Webhooks
-# How long what ChumiAI told is kept, encrypted, after it was processed.
+# How long processed webhooks are kept, encrypted.
 WEBHOOK_KEEP_DAYS = env.int("WEBHOOK_KEEP_DAYS", 30)
 MAX_WEBHOOK_BYTES = env.int("MAX_WEBHOOK_BYTES", 3 * 1024 * 1024)
 
 # Tasks
-# Where the wake-ups wait: a file by default, or redis://… or postgresql://… for several machines.
+# Store of the wake-ups: a file by default, redis://… or postgresql://… for several machines.
 TASKS_STORE = env.str("TASKS_STORE", f"sqlite://{DATA_DIR / 'tasks.sqlite3'}")
 TASK_LEASE_SECONDS = env.float("TASK_LEASE_SECONDS", 30)
 WORKER_THREADS = env.int("WORKER_THREADS", 4)
@@ -181,14 +181,14 @@ else:
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 
 CACHES = {
-    # In the database, so that every process counts the same failed log-ins.
+    # In the database, so that all processes share the count of failed logins.
     "default": {
         "BACKEND": "django.core.cache.backends.db.DatabaseCache",
         "LOCATION": "cache",
     }
 }
 
-# Log-in
+# Login
 AUTH_USER_MODEL = "teams.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 AUTH_PASSWORD_VALIDATORS = [
@@ -211,7 +211,7 @@ ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_SESSION_REMEMBER = True
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
 
-# Mail, for forgotten passwords
+# Email, for forgotten passwords
 vars().update(env.email("EMAIL_URL", default="consolemail://"))
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "Chumi Admin <no-reply@localhost>")
 

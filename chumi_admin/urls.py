@@ -1,16 +1,17 @@
-"""The map: where everything is."""
+"""The URLs of the product."""
 
 from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path
+from django.utils.translation import gettext_lazy as _
 
 from teams.views import health, start
 from webhooks.views import receive
 
 admin.site.site_header = "Chumi Admin"
 admin.site.site_title = "Chumi Admin"
-admin.site.index_title = "Teams, people and keys"
-# One log-in, with one count of failed tries.
+admin.site.index_title = _("Teams, people and keys")
+# One login page, with one count of failed attempts.
 admin.site.login = secure_admin_login(admin.site.login)
 
 team_urls = [

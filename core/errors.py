@@ -1,5 +1,5 @@
-"""The one expected error of the services."""
+"""The expected error of services."""
 
 
 class Refused(Exception):
-    """What was asked can't be done; the message is a sentence for the person who asked."""
+    """The request can't be done; the message is a sentence for the person who made it."""

@@ -1,4 +1,4 @@
-"""Write downloads that open safely: no cell is a formula, and long numbers stay whole in Excel."""
+"""Write CSV that opens safely in Excel: no cell is a formula, and long numbers keep all digits."""
 
 import csv
 import io
@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 
 def safe_csv(rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    """Yield the lines of a UTF-8 CSV for people, a byte order mark first.
+    """Yield the lines of a UTF-8 CSV that starts with a byte order mark.
 
-    A leading apostrophe is Excel's own sign for "this is text".
+    A leading apostrophe tells Excel "this is text".
     """
     yield "\ufeff"
     line = io.StringIO()
@@ -22,7 +22,7 @@ def safe_csv(rows: Iterable[Sequence[str]]) -> Iterator[str]:
 
 
 def safe_cell(text: str) -> str:
-    """Keep Excel from running a text as a formula, or from rounding its digits."""
+    """Keep Excel from running the text as a formula, and from rounding its digits."""
     text = text.replace("\0", "")
     if text[:1] in ("\t", "\r", "\n") or text.lstrip()[:1] in _FORMULA_STARTS:
         return "'" + text

@@ -1,10 +1,10 @@
-"""How allauth behaves here."""
+"""Settings of allauth that are code."""
 
 from allauth.account.adapter import DefaultAccountAdapter
 
 
 class AccountAdapter(DefaultAccountAdapter):
-    """People are added by an administrator; nobody signs up."""
+    """An administrator adds people; there is no sign-up."""
 
     def is_open_for_signup(self, request):
         return False

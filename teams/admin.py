@@ -1,4 +1,4 @@
-"""Teams, people and keys: all that an administrator sets up."""
+"""Teams, people and keys: what an administrator sets up."""
 
 import allauth.account.admin
 import allauth.mfa.admin  # noqa: F401
@@ -12,6 +12,8 @@ from django.contrib.auth.forms import AdminUserCreationForm
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 
 from core.admin import ReadOnlyAdmin
@@ -19,8 +21,8 @@ from teams import services
 from teams.forms import KeyField, base_url_choices
 from teams.models import AuditEvent, Connection, Membership, Team, User
 
-# Roles are given by memberships, an e-mail address stands on the person, and allauth's own page
-# of the second factors shows their secrets. Their admins are imported above, to be undone here.
+# Memberships give roles, the person has the email address, and allauth's page of second factors
+# shows their secrets. Their admins are imported above so that they can be unregistered here.
 admin.site.unregister([Group, EmailAddress, Authenticator])
 
 
@@ -28,17 +30,19 @@ class TeamForm(forms.ModelForm):
     def clean_default_region(self):
         region = self.cleaned_data["default_region"].upper()
         if region not in phonenumbers.SUPPORTED_REGIONS:
-            raise ValidationError("This is not the two-letter code of a country.")
+            raise ValidationError(_("This is not the two-letter code of a country."))
         return region
 
 
 class ConnectionForm(forms.ModelForm):
-    """Takes a key and never shows one; teams.services.connect() stores it."""
+    """Takes a key and never shows one; `teams.services.connect` stores it."""
 
-    base_url = forms.ChoiceField(label="ChumiAI address")
+    base_url = forms.ChoiceField(label=gettext_lazy("ChumiAI address"))
     api_key = KeyField(
         required=False,
-        help_text="Stored encrypted and never shown again. Another address forgets the key.",
+        help_text=gettext_lazy(
+            "Stored encrypted and never shown again. A change of the address deletes the key."
+        ),
     )
 
     class Meta:
@@ -59,13 +63,15 @@ class ConnectionInline(admin.StackedInline):
     fields = ["base_url", "api_key", "stored_key", "problem", "checked_at"]
     readonly_fields = ["stored_key", "problem", "checked_at"]
 
-    @admin.display(description="Stored key")
+    @admin.display(description=gettext_lazy("Stored key"))
     def stored_key(self, connection):
-        return f"ends with {connection.key_last4}" if connection.has_key else "none"
+        if not connection.has_key:
+            return _("none")
+        return _("ends with {last4}").format(last4=connection.key_last4)
 
 
 class MembershipInline(admin.StackedInline):
-    """Stacked, because the fields of a tabular inline have no labels."""
+    """Stacked: the fields of a tabular inline have no labels."""
 
     model = Membership
     raw_id_fields = ["user", "team"]
@@ -81,13 +87,13 @@ class TeamAdmin(admin.ModelAdmin):
     prepopulated_fields = {"slug": ["name"]}
     inlines = [ConnectionInline, MembershipInline]
 
-    @admin.display(description="ChumiAI key")
+    @admin.display(description=gettext_lazy("ChumiAI key"))
     def key_state(self, team):
         connection = getattr(team, "connection", None)
-        return f"…{connection.key_last4}" if connection and connection.has_key else "none"
+        return f"…{connection.key_last4}" if connection and connection.has_key else _("none")
 
     def has_delete_permission(self, request, obj=None):
-        # What a team sent and to whom must stay answerable.
+        # It must stay known what a team sent, and to which people.
         return False
 
     @method_decorator(sensitive_post_parameters())
@@ -132,9 +138,9 @@ class PersonAdmin(UserAdmin):
     inlines = [MembershipInline]
     fieldsets = [
         (None, {"fields": ["email", "password"]}),
-        ("Person", {"fields": ["first_name", "last_name"]}),
-        ("Rights", {"fields": ["is_active", "is_staff", "is_superuser"]}),
-        ("Dates", {"fields": ["last_login", "date_joined"]}),
+        (gettext_lazy("Person"), {"fields": ["first_name", "last_name"]}),
+        (gettext_lazy("Permissions"), {"fields": ["is_active", "is_staff", "is_superuser"]}),
+        (gettext_lazy("Dates"), {"fields": ["last_login", "date_joined"]}),
     ]
     add_fieldsets = [
         (
@@ -151,18 +157,18 @@ class PersonAdmin(UserAdmin):
         return self.inlines if obj else []
 
     def has_delete_permission(self, request, obj=None):
-        # The history names people: someone who leaves is made inactive.
+        # The history names people: set a person who leaves to inactive.
         return False
 
     def save_model(self, request, obj, form, change):
         super().save_model(request, obj, form, change)
-        # An address that the person had before must not log in any more.
+        # A former address of the person must no longer log in.
         EmailAddress.objects.filter(user=obj).exclude(email__iexact=obj.email).delete()
 
 
 @admin.register(Authenticator)
 class AuthenticatorAdmin(ReadOnlyAdmin):
-    """A second factor: deleting it lets a person in who lost the phone. Its secret is hidden."""
+    """A second factor. Delete it to let a person in who lost the phone. Its secret is hidden."""
 
     list_display = ["user", "type", "created_at", "last_used_at"]
     list_select_related = ["user"]

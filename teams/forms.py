@@ -1,27 +1,28 @@
-"""What a manager types on the Connection page."""
+"""The form of the Connection page."""
 
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
 
 from core.errors import Refused
 from teams.services import read_key
 
 
 def base_url_choices(current=""):
-    """Return the addresses that this server may call, the current one of the team first."""
+    """Return the addresses that this server may call, with that of the team first."""
     urls = sorted(settings.CHUMIAI_BASE_URLS, key=lambda url: url != current)
     return [(url, url) for url in urls]
 
 
 class KeyField(forms.CharField):
-    """An API key: typed or pasted, never given back to the browser."""
+    """An API key: typed or pasted, never sent back to the browser."""
 
     def __init__(self, **options):
         widget = forms.PasswordInput(
             render_value=False, attrs={"autocomplete": "off", "spellcheck": "false"}
         )
-        super().__init__(label="API key", max_length=500, widget=widget, **options)
+        super().__init__(label=_("API key"), max_length=500, widget=widget, **options)
 
     def clean(self, value):
         key = super().clean(value)
@@ -32,9 +33,9 @@ class KeyField(forms.CharField):
 
 
 class ConnectionForm(forms.Form):
-    """The address and the key of a team's connection."""
+    """The address and the key of the connection of a team."""
 
-    base_url = forms.ChoiceField(label="ChumiAI address")
+    base_url = forms.ChoiceField(label=_("ChumiAI address"))
     api_key = KeyField()
 
     def __init__(self, data=None, *, connection=None):
@@ -43,4 +44,4 @@ class ConnectionForm(forms.Form):
         super().__init__(data, initial={"base_url": choices[0][0]})
         self.fields["base_url"].choices = choices
         if connection and connection.has_key:
-            self.fields["api_key"].label = "Another API key"
+            self.fields["api_key"].label = _("New API key")

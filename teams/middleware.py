@@ -1,4 +1,4 @@
-"""The team of the URL, on the request."""
+"""Put the team of the URL on the request."""
 
 from django.http import Http404
 
@@ -7,9 +7,9 @@ from teams.roles import PERMISSIONS
 
 
 class TeamMiddleware:
-    """Turn the `team` of a URL into `request.team` and `request.membership`.
+    """Set the attributes of `teams.requests.TeamRequest` from the `team` of a URL.
 
-    A team that does not exist and one of strangers answer alike: 404.
+    A team that does not exist and a team of other people are both 404.
     """
 
     def __init__(self, get_response):
@@ -31,7 +31,7 @@ class TeamMiddleware:
             raise Http404
         request.membership = membership
         request.team = membership.team
-        # Lazy: asked for by the switcher of a page, and by no fragment.
+        # Lazy: only the team switcher of a whole page runs this query.
         request.teams = Team.objects.of_user(request.user)
         request.team_connection = getattr(membership.team, "connection", None)
         request.may = {action: membership.role in roles for action, roles in PERMISSIONS.items()}

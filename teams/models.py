@@ -1,4 +1,4 @@
-"""Who works here, in which team, with which key."""
+"""People, teams, roles, and the connection of a team to ChumiAI."""
 
 import uuid
 
@@ -7,6 +7,7 @@ from django.contrib.auth.base_user import BaseUserManager
 from django.contrib.auth.models import AbstractUser
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from teams import crypto
 
@@ -28,10 +29,10 @@ class UserManager(BaseUserManager):
 
 
 class User(AbstractUser):
-    """A person, known by the e-mail address."""
+    """A person, identified by the email address."""
 
     username = None
-    email = models.EmailField("e-mail address", unique=True)
+    email = models.EmailField(_("email address"), unique=True)
 
     objects = UserManager()
 
@@ -55,57 +56,61 @@ class Team(models.Model):
     """A business: the people, templates and campaigns that share one ChumiAI account."""
 
     name = models.CharField(max_length=100)
-    slug = models.SlugField(unique=True, help_text="Stands in the address: /t/…/")
+    slug = models.SlugField(unique=True, help_text=_("Part of the address: /t/…/"))
     default_region = models.CharField(
-        "country of local numbers",
+        _("country of local numbers"),
         max_length=2,
         default="GH",
-        help_text="Two letters, as GH. Numbers without a country code are read as this country's.",
+        help_text=_("Two letters, such as GH. Numbers without a country code belong to it."),
     )
     confirm_above = models.PositiveIntegerField(
         default=50,
-        help_text="A launch to more people than this asks for the number to be typed.",
+        help_text=_("To launch to more people than this, a person must type the number."),
     )
     batch_size = models.PositiveIntegerField(
         default=500,
         validators=[MinValueValidator(10), MaxValueValidator(10_000)],
-        help_text="People in one part handed to ChumiAI. Pause and stop act between parts.",
+        help_text=_("People in one batch. Pause and stop take effect between batches."),
     )
     open_jobs = models.PositiveSmallIntegerField(
         default=2,
         validators=[MinValueValidator(1), MaxValueValidator(20)],
-        help_text="Parts of a campaign that ChumiAI may be working on at the same time.",
+        help_text=_("Batches of a campaign that ChumiAI may process at the same time."),
     )
     singly_up_to = models.PositiveIntegerField(
-        "send one by one up to",
+        _("send one by one up to"),
         default=250,
-        help_text="Campaigns to no more people than this go out one message at a time, unless "
-        "the person who launches chooses otherwise.",
+        help_text=_(
+            "Campaigns to at most this many people are sent one by one, unless the person who "
+            "launches chooses otherwise."
+        ),
     )
     messages_per_second = models.FloatField(
         default=5,
         validators=[MinValueValidator(0.1), MaxValueValidator(200)],
-        help_text="The pace of campaigns that go out one message at a time.",
+        help_text=_("The pace of campaigns that are sent one by one."),
     )
     parallel_sends = models.PositiveSmallIntegerField(
         default=4,
         validators=[MinValueValidator(1), MaxValueValidator(32)],
-        help_text="Messages that may be on their way to ChumiAI at the same time.",
+        help_text=_("Messages that may be in progress at the same time."),
     )
     pause_at_failures = models.PositiveSmallIntegerField(
-        "pause when so many fail",
+        _("pause at this share of failures"),
         default=25,
         validators=[MinValueValidator(1), MaxValueValidator(100)],
-        help_text="In per cent of the last 50 messages. A campaign then waits for a person.",
+        help_text=_("In per cent of the last 50 messages. The campaign then waits for a person."),
     )
     marketing_messages = models.PositiveSmallIntegerField(
-        "marketing messages to a person",
+        _("marketing messages to a person"),
         default=1,
-        help_text="At most so many in the hours below, counted over all campaigns. Whoever had "
-        "as many is left out. 0: no limit.",
+        help_text=_(
+            "The frequency limit: at most this many in the hours below, over all campaigns. "
+            "People at the limit are skipped. 0: no limit."
+        ),
     )
     marketing_hours = models.PositiveSmallIntegerField(
-        "hours in which they are counted",
+        _("hours in which they are counted"),
         default=24,
         validators=[MinValueValidator(1), MaxValueValidator(24 * 31)],
     )
@@ -118,9 +123,9 @@ class Team(models.Model):
 
 
 class Role(models.TextChoices):
-    VIEWER = "viewer", "Viewer"
-    MARKETER = "marketer", "Marketer"
-    MANAGER = "manager", "Manager"
+    VIEWER = "viewer", _("Viewer")
+    MARKETER = "marketer", _("Marketer")
+    MANAGER = "manager", _("Manager")
 
 
 class Membership(models.Model):
@@ -142,7 +147,7 @@ class Membership(models.Model):
 
 
 class Connection(models.Model):
-    """A team's way to ChumiAI: the base URL and the encrypted key."""
+    """The connection of a team to ChumiAI: base URL and encrypted key."""
 
     team = models.OneToOneField(Team, models.CASCADE, related_name="connection")
     base_url = models.CharField(max_length=200)
@@ -150,7 +155,7 @@ class Connection(models.Model):
     key_last4 = models.CharField(max_length=4, blank=True, editable=False)
     # Equal for equal keys and says nothing else about them.
     key_fingerprint = models.CharField(max_length=64, blank=True, editable=False)
-    # {"templates:read": "granted" | "missing" | "untested", …}, as the last test saw it.
+    # {"templates:read": "granted" | "missing" | "untested", …}, from the last test.
     scopes = models.JSONField(default=dict, editable=False)
     problem = models.CharField(max_length=300, blank=True, editable=False)
     checked_at = models.DateTimeField(null=True, editable=False)
@@ -167,19 +172,19 @@ class Connection(models.Model):
     def is_sandbox(self):
         return self.base_url in settings.CHUMIAI_SANDBOX_URLS
 
-    def set_key(self, key):
-        """Encrypt `key`, bound to this team: on another team's row it does not decrypt."""
+    def set_key(self, key: str) -> None:
+        """Encrypt `key`, bound to this team: it does not decrypt on the row of another team."""
         self.key_ciphertext = crypto.encrypt(key, bound_to=f"team:{self.team_id}")
         self.key_last4 = key[-4:]
         self.key_fingerprint = crypto.fingerprint(key)
 
-    def key(self):
-        """Return the key in the clear. Raise `crypto.CannotDecrypt`."""
+    def key(self) -> str:
+        """Return the decrypted key. Raise `crypto.CannotDecrypt`."""
         return crypto.decrypt(self.key_ciphertext, bound_to=f"team:{self.team_id}")
 
 
 class AuditEvent(models.Model):
-    """Who did what, when: written by services, never changed."""
+    """Who did what, and when. Written by services, never changed."""
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True)
     team = models.ForeignKey(Team, models.PROTECT, related_name="audit_events")

@@ -1,4 +1,4 @@
-"""Which role may do what: one table for the checks, the pages and the tests."""
+"""What each role may do: one table for the checks, the pages and the tests."""
 
 from functools import wraps
 
@@ -6,7 +6,7 @@ from django.core.exceptions import PermissionDenied
 
 from teams.models import Role
 
-# Each action and the roles that may take it. Every member may read.
+# The roles that may take each action. Every member may read.
 PERMISSIONS = {
     "read": {Role.VIEWER, Role.MARKETER, Role.MANAGER},
     "prepare": {Role.MARKETER, Role.MANAGER},
@@ -21,12 +21,12 @@ PERMISSIONS = {
 
 
 def may(membership, action):
-    """Say whether the member may take `action`."""
+    """Return True if the member may take `action`."""
     return membership.role in PERMISSIONS[action]
 
 
 def requires(action):
-    """Refuse the view with 403 to members who may not take `action`."""
+    """Answer 403 to members who may not take `action`."""
 
     def decorate(view):
         @wraps(view)

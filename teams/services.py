@@ -1,21 +1,25 @@
-"""Every change of a team's connection, and the one place where a Client is built."""
+"""Every change of the connection of a team, and the one place that builds a Client."""
+
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from chumi_api.client import Client
 from chumi_api.errors import Forbidden
 from core.errors import Refused
 from teams import crypto
-from teams.models import AuditEvent, Connection, Team
+from teams.models import AuditEvent, Connection, Team, User
 
-# What the product needs of a key, and what for.
+# The permissions of a key that the product uses, and what for.
 SCOPES = {
-    "templates:read": "Show your WhatsApp templates here",
-    "whatsapp:send": "Send campaigns",
-    "whatsapp:read": "Read conversations and message history",
-    "contacts:read": "Read your contacts and groups",
+    "templates:read": gettext_lazy("Show your WhatsApp templates here"),
+    "whatsapp:send": gettext_lazy("Send campaigns"),
+    "whatsapp:read": gettext_lazy("Show conversations and message history"),
+    "contacts:read": gettext_lazy("Show your contacts and groups"),
 }
 
 
@@ -23,7 +27,15 @@ class NotConnected(Exception):
     """The team has no usable key; the message is a sentence for people."""
 
 
-def audit(team, action, *, by=None, subject="", before=None, after=None):
+def audit(
+    team: Team,
+    action: str,
+    *,
+    by: User | None = None,
+    subject: str = "",
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+) -> None:
     """Append to the audit log; call it inside the transaction of the change."""
     AuditEvent.objects.create(
         team=team, user=by, action=action, subject=subject, before=before or {}, after=after or {}
@@ -31,29 +43,33 @@ def audit(team, action, *, by=None, subject="", before=None, after=None):
 
 
 def key_fingerprint_of(team: Team) -> str:
-    """Return what is equal for teams with the same key, and only for these."""
+    """Return a text that teams with the same key share, and no others."""
     found = Connection.objects.filter(team=team).values_list("key_fingerprint", flat=True)
     return found.first() or f"team {team.pk}"
 
 
-def client_for(team):
+def client_for(team: Team) -> Client:
     """Build the Client of the team. Raise `NotConnected`."""
     connection = Connection.objects.filter(team=team).first()
     if connection is None or not connection.has_key:
         raise NotConnected(
-            "This team has no ChumiAI key yet. A manager can add it on the Connection page."
+            _("This team has no ChumiAI key yet. A manager can add it on the Connection page.")
         )
     if connection.base_url not in settings.CHUMIAI_BASE_URLS:
         raise NotConnected(
-            "The ChumiAI address of this team is not allowed on this server any more. "
-            "A manager can choose another on the Connection page."
+            _(
+                "This server may no longer call the ChumiAI address of this team. "
+                "A manager can choose another on the Connection page."
+            )
         )
     try:
         key = connection.key()
     except crypto.CannotDecrypt:
         raise NotConnected(
-            "The stored ChumiAI key can't be read on this server. "
-            "A manager can paste it again on the Connection page."
+            _(
+                "This server can't decrypt the stored ChumiAI key. "
+                "A manager can paste it again on the Connection page."
+            )
         ) from None
     return Client(
         connection.base_url,
@@ -63,29 +79,33 @@ def client_for(team):
     )
 
 
-def read_key(text):
-    """Return what was pasted as a key. Raise `Refused`."""
+def read_key(text: str) -> str:
+    """Return the pasted key without spaces around it. Raise `Refused`."""
     key = text.strip()
     if not (key.isascii() and key.isprintable() and " " not in key and 8 <= len(key) <= 200):
-        raise Refused("That does not look like a ChumiAI key. It begins with chumi_sk_.")
+        raise Refused(_("This does not look like a ChumiAI key. Keys start with chumi_sk_."))
     return key
 
 
 @transaction.atomic
-def connect(team, *, base_url, key="", by=None):
-    """Store the team's base URL and, where given, its key. Raise `Refused`.
+def connect(team: Team, *, base_url: str, key: str = "", by: User | None = None) -> Connection:
+    """Store the base URL of the team and, where given, its key. Raise `Refused`.
 
-    Another base URL forgets the key: a key must never travel to an address that it was
-    not pasted for.
+    A change of the base URL deletes the key: a key must only be sent to the address that it was
+    pasted for.
     """
     base_url = base_url.rstrip("/")
     if base_url not in settings.CHUMIAI_BASE_URLS:
         raise Refused(
-            "This server may not call that address. "
-            "An administrator can add it to CHUMIAI_BASE_URLS."
+            _(
+                "This server may not call that address. "
+                "An administrator can add it to CHUMIAI_BASE_URLS."
+            )
         )
     key = read_key(key) if key else ""
-    connection, _ = Connection.objects.get_or_create(team=team, defaults={"base_url": base_url})
+    connection, _created = Connection.objects.get_or_create(
+        team=team, defaults={"base_url": base_url}
+    )
     before = {"base_url": connection.base_url, "key": connection.key_last4}
     if connection.base_url != base_url:
         connection.base_url = base_url
@@ -105,10 +125,10 @@ def connect(team, *, base_url, key="", by=None):
     return connection
 
 
-def test_connection(team):
-    """Ask ChumiAI, read-only, what the key may do; return the updated Connection.
+def test_connection(team: Team) -> Connection:
+    """Ask ChumiAI what the key allows, without sending; return the updated Connection.
 
-    A permission that is missing is told by `scopes`; `problem` is what stops every call.
+    `scopes` shows a missing permission; `problem` is an error that stops every call.
     Raise `NotConnected`.
     """
     report = client_for(team).check_access()
@@ -120,12 +140,12 @@ def test_connection(team):
     return Connection.objects.get(team=team)
 
 
-def record_problem(team, problem):
-    """Remember why ChumiAI could not be used, or '' that it could."""
+def record_problem(team: Team, problem: str) -> None:
+    """Store why ChumiAI could not be used, or '' after it could."""
     Connection.objects.filter(team=team).update(problem=problem[:300], checked_at=timezone.now())
 
 
-def create_team(slug, *, name, by=None):
-    """Return the team with `slug`, made where it is missing."""
-    team, _ = Team.objects.get_or_create(slug=slug, defaults={"name": name or slug})
+def create_team(slug: str, *, name: str, by: User | None = None) -> Team:
+    """Return the team with `slug`, and create it where it is missing."""
+    team, _created = Team.objects.get_or_create(slug=slug, defaults={"name": name or slug})
     return team

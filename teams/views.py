@@ -1,21 +1,23 @@
-"""Choosing a team, and the connection to ChumiAI."""
+"""Choose a team, and connect it to ChumiAI."""
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from teams import services
 from teams.forms import ConnectionForm
+from teams.requests import TeamRequest
 from teams.roles import requires
 
 
 @require_safe
 def start(request):
-    """Go to the person's only team, or let them choose."""
+    """Go to the only team of the person, or let them choose."""
     memberships = request.user.memberships.select_related("team").order_by("team__name")
     if len(memberships) == 1:
         return redirect("reports:home", team=memberships[0].team.slug)
@@ -31,7 +33,8 @@ def health(request):
 
 @sensitive_post_parameters("api_key")
 @require_http_methods(["GET", "HEAD", "POST"])
-def connection(request):
+def connection(request: TeamRequest) -> HttpResponse:
+    """Show the connection; store and test what a manager enters."""
     if request.method == "POST" and not request.may["connect"]:
         raise PermissionDenied("connect")
     form = ConnectionForm(request.POST or None, connection=request.team_connection)
@@ -52,7 +55,7 @@ def connection(request):
 
 
 def _scopes(connection):
-    """Return what the product needs of a key: name, purpose, and how the last test found it."""
+    """Return the permissions that the product uses: name, purpose, state at the last test."""
     found = connection.scopes if connection else {}
     return [
         {"name": name, "purpose": purpose, "state": found.get(name, "untested")}
@@ -62,21 +65,22 @@ def _scopes(connection):
 
 @require_POST
 @requires("connect")
-def connection_test(request):
+def connection_test(request: TeamRequest) -> HttpResponse:
+    """Test the connection again."""
     _test(request)
     return redirect("teams:connection", team=request.team.slug)
 
 
 def _test(request):
-    """Test the connection and tell how it went."""
+    """Test the connection and show the result as a message."""
     try:
         connection = services.test_connection(request.team)
     except services.NotConnected as error:
         messages.error(request, str(error))
         return
     if connection.problem:
-        messages.error(request, "The test did not succeed, so nothing can be sent yet.")
+        messages.error(request, _("The test failed, so nothing can be sent yet."))
     elif "missing" in connection.scopes.values():
-        messages.warning(request, "ChumiAI accepts the key, but it lacks a permission.")
+        messages.warning(request, _("ChumiAI accepts the key, but it lacks a permission."))
     else:
-        messages.success(request, "ChumiAI accepts the key.")
+        messages.success(request, _("ChumiAI accepts the key."))

@@ -349,7 +349,7 @@ MUTANTS = (
                 'tasks.update(wanted=F("wanted") + 1)',
             ),
         ),
-        "tests/tasks/test_run.py::test_asking_again_is_one_statement",
+        "tests/tasks/test_run.py::test_a_further_request_is_one_statement",
     ),
     Mutant(
         "a body without a valid signature is accepted",

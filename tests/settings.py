@@ -1,4 +1,4 @@
-"""Settings of the tests: the product's own, with secrets and folders of the run."""
+"""Settings of the tests: those of the product, with secrets and folders of this run."""
 
 import os
 import sys
@@ -7,7 +7,7 @@ import tempfile
 os.environ.setdefault("SECRET_KEY", "protects-nothing-" * 4)
 os.environ.setdefault("ENCRYPTION_KEYS", "tests-only")
 os.environ.setdefault("HTTPS", "false")
-# A worker of xdist inherits the environment, but needs a folder of its own.
+# A worker of xdist inherits the environment, but needs its own folder.
 if "DATA_DIR" not in os.environ or "PYTEST_XDIST_WORKER" in os.environ:
     OWN_FOLDER = os.environ["DATA_DIR"] = tempfile.mkdtemp(prefix="chumi-tests-")
 os.environ.setdefault("TASKS_STORE", "memory://")
@@ -25,12 +25,12 @@ STORAGES = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
-# No collected files here: they are found where they lie.
+# Static files are not collected: they are served from their folders.
 WHITENOISE_AUTOREFRESH = WHITENOISE_USE_FINDERS = True
 
 
 class FailOnUnknown(str):
-    """Make an unknown variable in a template of ours an error; Django's own rely on silence."""
+    """Make an unknown variable in our templates an error; those of Django rely on silence."""
 
     def __contains__(self, text):
         return text == "%s" or super().__contains__(text)

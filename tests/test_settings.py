@@ -51,7 +51,7 @@ def start_with(settings, **variables):
 def test_test_addresses_are_complete_and_end_in_a_slash(urls, valid, settings):
     code, error = start_with(settings, MEDIA_TEST_URLS=urls)
     assert (code == 0) == valid
-    assert valid or "MEDIA_TEST_URLS holds" in error
+    assert valid or "MEDIA_TEST_URLS has" in error
 
 
 @pytest.mark.parametrize(("language", "valid"), [("en", True), ("en_GB", False), ("", False)])

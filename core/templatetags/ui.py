@@ -49,7 +49,7 @@ def icon(name: str, css: str = "") -> SafeString:
 
 @register.simple_tag
 def status_badge(state: str, label: str = "", tone: str = "") -> SafeString:
-    """Draw a state as a badge: its icon and its label tell states apart without colour.
+    """Draw a state as a badge: its icon and label are different without colour, too.
 
     Without a label the badge shows the code of the state: give one wherever a person reads it.
     """
@@ -79,9 +79,9 @@ def control(field: BoundField) -> SafeString:
 
 
 @register.filter
-def starts_with(text: str | None, start: str) -> bool:
-    """Return True if the text starts with `start`."""
-    return (text or "").startswith(start)
+def starts_with(text: str | None, starts: str) -> bool:
+    """Return True if the text starts with one of `starts`, which are separated by spaces."""
+    return (text or "").startswith(tuple(starts.split()))
 
 
 @register.filter

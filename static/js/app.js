@@ -1,10 +1,10 @@
-// What a page cannot do with HTML and htmx alone. Every page works without it, less smoothly.
+// What a page can't do with HTML and htmx alone. Every page works without it, less smoothly.
 (() => {
   "use strict";
 
   const $ = (selector, root = document) => root.querySelector(selector);
 
-  // Notices in plain words. The same notice is shown once, however often a poll fails.
+  // Notices. The same notice is shown once, however often a poll fails.
 
   function notify(text) {
     const region = $("#notices");
@@ -21,22 +21,15 @@
     }
   }
 
-  const OFFLINE =
-    "The server can't be reached. Nothing was lost: this page carries on by itself when the " +
-    "connection is back.";
+  // Sentences come from the server, in the language of the page: <template id="texts" data-…>.
+
+  const texts = $("#texts")?.dataset ?? {};
 
   function problem(status) {
-    if (status === 403) return "You may not do this. Reload the page if you have just logged in.";
-    if (status === 404) return "This is no longer there. Reload the page to see what is.";
-    if (status === 413) return "This file is too large. Split it, or remove what is not needed.";
-    if (status === 429) return "That was too often. Wait a minute, then try again.";
-    if (status >= 500) {
-      return "Something went wrong on our side. Reload the page to see what was saved.";
-    }
-    return "That did not work. Reload the page and try again.";
+    return texts[`error${status}`] ?? (status >= 500 ? texts.error500 : texts.error);
   }
 
-  // A session that has ended: the whole page goes to the log-in, never a part of it.
+  // A session that has ended: the whole page goes to the login, never a fragment of it.
 
   function sentToLogin(url) {
     const login = document.body.dataset.loginUrl;
@@ -45,7 +38,7 @@
 
   document.addEventListener("htmx:before:response", (event) => {
     const { raw } = event.detail.ctx.response;
-    clearNotice(OFFLINE);
+    clearNotice(texts.offline);
     if (raw.status === 401 || (raw.redirected && sentToLogin(raw.url))) {
       event.preventDefault();
       location.reload();
@@ -55,11 +48,11 @@
     notify(problem(event.detail.ctx.response.status));
   });
   document.addEventListener("htmx:error", (event) => {
-    // Errors of a swap are ours and go to the console; a request without answer is the network's.
-    if (!event.detail.ctx?.response) notify(OFFLINE);
+    // Errors of a swap are bugs and go to the console; without a response the network is down.
+    if (!event.detail.ctx?.response) notify(texts.offline);
   });
 
-  // A page behind another does not say that somebody looks at it.
+  // A hidden page does not count as watching.
 
   document.addEventListener(
     "every",
@@ -74,14 +67,16 @@
   // Questions before what can't be undone: <form data-confirm="…">, a button, or hx-confirm.
 
   let answered = () => {};
+  const defaultTitle = $("#confirm-title")?.textContent;
+  const defaultAction = $("#confirm [value=yes]")?.textContent;
 
   function ask(text, { title, action, danger } = {}) {
     const dialog = $("#confirm");
     answered(dialog.returnValue === "yes");
-    $("#confirm-title").textContent = title || "Are you sure?";
+    $("#confirm-title").textContent = title || defaultTitle;
     $("#confirm-text").textContent = text;
     const yes = $("[value=yes]", dialog);
-    yes.textContent = action || "Yes, go on";
+    yes.textContent = action || defaultAction;
     yes.classList.toggle("btn-danger", danger !== "no");
     yes.classList.toggle("btn-primary", danger === "no");
     dialog.returnValue = "";
@@ -89,7 +84,7 @@
     return new Promise((resolve) => (answered = resolve));
   }
 
-  // "close" is told a frame late: a question that was asked meanwhile is not answered by it.
+  // "close" fires a frame late: it must not answer a question that was asked in between.
   $("#confirm")?.addEventListener("close", ({ target }) => {
     if (!target.open) answered(target.returnValue === "yes");
   });
@@ -146,7 +141,7 @@
     };
     panel.hidden = false;
     bar.removeAttribute("value");
-    text.textContent = "Uploading…";
+    text.textContent = texts.uploading;
     buttons.forEach((button) => (button.disabled = true));
 
     let said = -1;
@@ -154,23 +149,22 @@
       if (!event.lengthComputable) return;
       bar.max = event.total;
       bar.value = event.loaded;
-      // A screen reader hears quarters, not every packet.
+      // A screen reader reads out quarters, not every packet.
       const percent = Math.floor((event.loaded / event.total) * 4) * 25;
-      if (percent !== said) text.textContent = `Uploading: ${(said = percent)} %`;
+      if (percent !== said) text.textContent = texts.uploadProgress.replace("{percent}", percent);
+      said = percent;
     });
     request.upload.addEventListener("load", () => {
       bar.removeAttribute("value");
-      text.textContent = "Uploaded. Reading the file…";
+      text.textContent = texts.uploaded;
     });
-    request.addEventListener("error", () =>
-      stop("The upload was interrupted. Nothing was saved: check the connection and try again."),
-    );
+    request.addEventListener("error", () => stop(texts.uploadFailed));
     request.addEventListener("load", () => {
       if (request.status >= 400) return stop(problem(request.status));
       if (new URL(request.responseURL).pathname !== new URL(form.action).pathname) {
         return location.assign(request.responseURL);
       }
-      // The same page with its errors: it takes the place of what is here.
+      // The same page with its errors: it replaces the content.
       const page = new DOMParser().parseFromString(request.responseText, "text/html");
       if (!$("#main", page)) return location.reload();
       $("#main").replaceWith($("#main", page));
@@ -181,7 +175,7 @@
     request.send(data);
   }
 
-  // One press, one request. What the server does about a second one is its own affair.
+  // One press, one request. The server must handle a second one too.
 
   document.addEventListener("submit", (event) => {
     const form = event.target;
@@ -197,7 +191,7 @@
     }
     form.dataset.sent = "yes";
     event.submitter?.classList.add("btn-loading");
-    // A download leaves the page standing, and its form has to work again.
+    // A download leaves the page open, and its form has to work again.
     setTimeout(() => release(form), 8000);
   });
 
@@ -223,10 +217,10 @@
         await navigator.clipboard.writeText(button.dataset.copy);
         const label = $("[data-copy-label]", button) ?? button;
         const before = label.textContent;
-        label.textContent = "Copied";
+        label.textContent = texts.copied;
         setTimeout(() => (label.textContent = before), 2000);
       } catch {
-        notify("The browser did not allow copying. Select the text and copy it yourself.");
+        notify(texts.copyFailed);
       }
     }
   });

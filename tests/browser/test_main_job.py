@@ -103,7 +103,7 @@ def test_a_thousand_rows_from_log_in_to_finished(open_page, sandbox, team, manag
     page.get_by_role("button", name="Save and test").click()
     expect(page.get_by_text("ChumiAI accepts the key.")).to_be_visible()
     expect(page.get_by_text(f"ends with {key[-4:]}")).to_be_visible()
-    scopes = page.get_by_role("region", name="What the key may do")
+    scopes = page.get_by_role("region", name="What the key allows")
     expect(scopes.get_by_text("Allowed")).not_to_have_count(0)
     expect(scopes.get_by_text("Missing")).to_have_count(0)
     assert key not in page.content()

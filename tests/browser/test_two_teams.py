@@ -77,7 +77,7 @@ def test_two_tabs_stay_in_their_teams(open_page, sandbox, team, other_team, mana
                 assert answer.status == 404, name
                 assert foreign["launched"].name not in answer.text()
         page.goto(address("campaigns:campaign_detail", mine, foreign))
-        expect(page.get_by_role("heading", level=1)).to_have_text("This page is not here")
+        expect(page.get_by_role("heading", level=1)).to_have_text("Page not found")
 
     # Someone who is in one team alone does not learn that the other one is there.
     stranger = open_page(outsider)

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from tests.factories import make_campaign, make_template, xlsx
 
 pytestmark = [pytest.mark.browser, pytest.mark.stack]
-CUT = "The upload was interrupted. Nothing was saved: check the connection and try again."
+CUT = "The upload was interrupted and nothing was saved. Check the connection and try again."
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ def test_from_the_address_to_delivered_and_read(open_page, site, sandbox, team, 
 
     # A manager makes the address, and gives it and a signing secret to ChumiAI.
     page.goto(f"/t/{team.slug}/")
-    page.get_by_role("link", name="News from ChumiAI").click()
+    page.get_by_role("link", name="Delivery updates").click()
     expect(page.get_by_text("Not set up")).to_be_visible()
     look(page, "webhook-none")
     page.get_by_role("button", name="Make the address").click()

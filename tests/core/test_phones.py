@@ -52,11 +52,11 @@ def test_ways_of_writing_one_number_need_no_repair(text):
         ("0244123456.00", phones.REMOVED_POINT_ZERO),
     ],
 )
-def test_what_can_be_proven_is_repaired_and_told(text, repair):
+def test_a_certain_repair_is_made_and_reported(text, repair):
     assert parse(text) == Phone(AMA, (repair,))
 
 
-def test_a_zero_that_excel_removed_comes_back():
+def test_a_zero_that_excel_removed_is_restored():
     assert parse("244123456", number=True) == Phone(AMA, (phones.RESTORED_ZERO,))
 
 
@@ -66,7 +66,7 @@ def test_a_shortened_number_is_refused_never_expanded(text, number):
     assert parse(text, number=number) == PhoneProblem(phones.SHORTENED)
 
 
-def test_a_number_that_excel_may_have_rounded_is_refused_as_a_number_and_doubted_as_text():
+def test_a_number_that_excel_may_have_rounded_is_refused_as_a_number_and_warned_of_as_text():
     assert parse("233245000000", number=True) == PhoneProblem(phones.ROUNDED)
     assert parse("233245000000") == Phone("+233245000000", (), (phones.MANY_ZEROS,))
     assert parse("+233245000000") == Phone("+233245000000")
@@ -98,12 +98,12 @@ def test_a_number_that_excel_may_have_rounded_is_refused_as_a_number_and_doubted
         ("+999123456789", phones.UNKNOWN_COUNTRY),
     ],
 )
-def test_what_is_no_number_is_told_as_an_instruction(text, problem):
+def test_a_text_that_is_not_a_number_gives_an_instruction(text, problem):
     assert parse(text) == PhoneProblem(problem)
 
 
 @pytest.mark.parametrize("text", ["-244123456", "244123456.5", "0.5"])
-def test_a_numeric_cell_that_is_no_whole_number_is_no_phone(text):
+def test_a_numeric_cell_that_is_not_an_integer_is_not_a_phone(text):
     assert parse(text, number=True) == PhoneProblem(phones.NOT_A_PHONE)
 
 
@@ -111,7 +111,7 @@ def test_thousands_separators_are_not_two_numbers():
     assert e164("244,123,456") == AMA
 
 
-def test_a_landline_and_a_service_number_are_doubted():
+def test_a_landline_and_a_service_number_have_a_warning():
     assert parse("0302123456") == Phone("+233302123456", (), (phones.LANDLINE,))
     assert phones.NOT_A_MOBILE in parse("0800123456").warnings
 
@@ -125,13 +125,13 @@ def test_other_countries():
     assert parse("07400 123456", region="GB") == Phone("+447400123456")
 
 
-def test_ways_of_showing():
+def test_formats_of_a_number():
     assert phones.wire(AMA) == "233244123456"
     assert phones.display(AMA) == "+233 24 412 3456"
     assert phones.mask(AMA) == "+233 24 *** 3456"
 
 
-def test_a_mask_never_shows_a_whole_number():
+def test_a_mask_never_shows_a_complete_number():
     for phone in (AMA, "+12015550123", "+2348031234567", "+6903123", "not a phone", ""):
         shown = "".join(letter for letter in phones.mask(phone) if letter.isdecimal())
         assert shown != phones.wire(phone) or not shown
@@ -143,7 +143,7 @@ def test_a_repr_shows_no_number():
 
 
 def test_the_fast_path_agrees_with_the_library():
-    """It may leave a number to the library, but must never read one differently."""
+    """It may leave a number to the library, but must never interpret one differently."""
     dice = random.Random(20261122)
     accepted = 0
     for region in ("GH", "NG", "KE", "ZA", "TG", "BF", "DE", "FR", "IN", "UG", "TZ", "EG", "AE"):

@@ -1,4 +1,4 @@
-"""Downloads open safely, whatever stands in them."""
+"""CSV files open safely with any content."""
 
 import csv
 import io
@@ -25,7 +25,7 @@ PAYLOADS = [
 
 @pytest.mark.parametrize("payload", PAYLOADS)
 @pytest.mark.parametrize("column", [0, 1, 2])
-def test_no_cell_of_a_download_starts_a_formula(payload, column):
+def test_no_cell_starts_a_formula(payload, column):
     row = ["a", "b", "c"]
     row[column] = payload
     text = "".join(safe_csv([row]))
@@ -34,10 +34,10 @@ def test_no_cell_of_a_download_starts_a_formula(payload, column):
 
 
 @pytest.mark.parametrize("text", ["0244123456", "233244123456", "+233244123456", "00", "12E5"])
-def test_numbers_stay_whole_in_excel(text):
+def test_numbers_keep_all_digits_in_excel(text):
     assert safe_cell(text) == "'" + text
 
 
 @pytest.mark.parametrize("text", ["", "0", "12", "1500.50", "Ama", "2025-11-22", "12345678901"])
-def test_other_texts_stay_as_they_are(text):
+def test_other_texts_are_unchanged(text):
     assert safe_cell(text) == text

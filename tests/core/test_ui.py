@@ -12,7 +12,7 @@ def render(text, **context):
     return Template("{% load ui %}" + text).render(Context(context))
 
 
-def test_icon_points_into_the_sprite_and_is_silent():
+def test_an_icon_is_from_the_sprite_and_hidden_from_screen_readers():
     html = render('{% icon "send" %}')
     assert 'icons.svg#send"' in html
     assert 'aria-hidden="true"' in html
@@ -21,9 +21,9 @@ def test_icon_points_into_the_sprite_and_is_silent():
 @pytest.mark.parametrize(
     ("state", "tone", "label"),
     [("COMPLETED", "ok", "Completed"), ("in_progress", "busy", "In progress")]
-    + [("never_heard_of", "idle", "Never heard of"), ("<b>", "idle", "&lt;b&gt;")],
+    + [("unknown_state", "idle", "Unknown state"), ("<b>", "idle", "&lt;b&gt;")],
 )
-def test_status_badge_says_every_state_in_words(state, tone, label):
+def test_a_status_badge_has_words_for_every_state(state, tone, label):
     html = render("{% status_badge state %}", state=state)
     assert f"status-{tone}" in html
     assert html.endswith(f"{label}</span>")
@@ -62,7 +62,7 @@ def test_duration_keeps_the_two_largest_units(length, text):
     assert ui.duration(length) == text
 
 
-def test_local_time_names_the_year_only_when_it_is_another_one():
+def test_local_time_has_the_year_only_if_it_is_another_one():
     with travel(datetime(2026, 11, 22, 12, tzinfo=UTC), tick=False):
         this_year = ui.local_time(datetime(2026, 11, 22, 13, 27, tzinfo=UTC))
         last_year = ui.local_time(datetime(2025, 1, 2, 3, 4, tzinfo=UTC))

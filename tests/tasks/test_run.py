@@ -56,7 +56,7 @@ def handlers(db, settings):
     }
 
 
-def test_asking_twice_runs_once(drain):
+def test_two_requests_run_once(drain):
     services.request("once", 1)
     services.request("once", 1)
     drain()
@@ -64,8 +64,8 @@ def test_asking_twice_runs_once(drain):
     assert Task.objects.get().due_at is None
 
 
-def test_asking_again_is_one_statement(django_assert_num_queries):
-    """Between two statements a worker that is just done could put the row back as idle."""
+def test_a_further_request_is_one_statement(django_assert_num_queries):
+    """Between two statements a worker that has just finished could put the row back as idle."""
     services.request("once", 1)
     with django_assert_num_queries(1):
         services.request("once", 1)
@@ -74,21 +74,21 @@ def test_asking_again_is_one_statement(django_assert_num_queries):
     assert Task.objects.due().exists(), "a later request must not delay an earlier one"
 
 
-def test_a_wake_up_for_what_is_not_due_does_nothing():
+def test_a_wake_up_for_a_task_that_is_not_due_does_nothing():
     services.request("once", 1, delay=60)
     assert not services.run("once", "1")
     assert not services.run("once", "unknown")
     assert calls == []
 
 
-def test_a_sooner_wish_wins():
+def test_the_earlier_request_wins():
     services.request("once", 1, delay=60)
     services.request("once", 1)
     services.request("once", 1, delay=60)
     assert services.run("once", "1")
 
 
-def test_a_wish_during_the_run_is_not_lost(settings, drain):
+def test_a_request_during_the_run_is_not_lost(settings, drain):
     settings.TASK_HANDLERS["once"] = settings.TASK_HANDLERS["busy"]
     services.request("once", 1)
     assert services.run("once", "1")
@@ -97,7 +97,7 @@ def test_a_wish_during_the_run_is_not_lost(settings, drain):
     assert calls == ["1", "1"]
 
 
-def test_requests_soon_during_the_run_are_one_more_look_in_a_moment(settings):
+def test_requests_soon_during_the_run_cause_one_more_run(settings):
     """A worker that ran for each event of a flood would never process many at a time."""
     settings.TASK_HANDLERS["once"] = settings.TASK_HANDLERS["soon"]
     services.request("once", 1)
@@ -119,7 +119,7 @@ def test_a_later_due_at_that_is_set_during_the_run_stays(settings):
     assert Task.objects.get().due_at
 
 
-def test_a_handler_names_when_it_wants_to_be_called_again():
+def test_a_handler_returns_when_it_wants_to_run_again():
     services.request("later", 1)
     services.run("later", "1")
     task = Task.objects.get()
@@ -127,7 +127,7 @@ def test_a_handler_names_when_it_wants_to_be_called_again():
     assert not services.run("later", "1")
 
 
-def test_a_lease_keeps_others_out_until_it_ends():
+def test_a_lease_excludes_others_until_it_ends():
     services.request("once", 1)
     Task.objects.update(leased_until=timezone.now() + timedelta(seconds=5), token="other")
     assert not services.run("once", "1")
@@ -135,7 +135,7 @@ def test_a_lease_keeps_others_out_until_it_ends():
     assert services.run("once", "1")
 
 
-def test_a_bug_backs_off_and_tells_no_content(caplog):
+def test_a_bug_backs_off_and_stores_no_content(caplog):
     services.request("broken", 1)
     services.run("broken", "1")
     task = Task.objects.get()
@@ -144,7 +144,7 @@ def test_a_bug_backs_off_and_tells_no_content(caplog):
     assert task.leased_until is None
 
 
-def test_the_sweep_wakes_what_is_due_or_was_left_behind(settings):
+def test_the_sweep_wakes_tasks_that_are_due_or_left_behind(settings):
     huey.flush()
     services.request("once", 1)
     services.request("once", 2)
@@ -155,7 +155,7 @@ def test_the_sweep_wakes_what_is_due_or_was_left_behind(settings):
     assert huey.pending_count() == 2
 
 
-def test_the_heartbeat_says_whether_a_worker_lives():
+def test_the_heartbeat_shows_whether_a_worker_is_alive():
     assert not services.worker_is_alive()
     services.record_heartbeat("w", timezone.now())
     assert services.worker_is_alive()
@@ -164,7 +164,7 @@ def test_the_heartbeat_says_whether_a_worker_lives():
 
 
 @pytest.mark.django_db
-def test_a_worker_that_stopped_is_off_at_once_and_its_last_moment_is_known():
+def test_a_stopped_worker_is_off_at_once_and_its_last_heartbeat_is_known():
     services.record_heartbeat("w", timezone.now())
     services.record_stopped("w")
     assert not services.worker_is_alive()

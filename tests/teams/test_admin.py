@@ -1,4 +1,4 @@
-"""Django's admin: everything is set up there from nothing, and history is only looked at."""
+"""Django's admin: it sets up everything from nothing, and it never changes history."""
 
 import json
 import re
@@ -35,7 +35,7 @@ def console(root, login):
 
 
 def team_form(url, team=None, *, key="", people=(), **fields):
-    """Return what the browser sends for the page of a team."""
+    """Return the POST data of the page of a team."""
     connection = getattr(team, "connection", None)
     form = {
         "name": "Kente Corner",
@@ -87,7 +87,7 @@ def test_from_nothing_to_a_working_team(console, sandbox, client):
     assert Membership.objects.get().role == "manager"
     assert AuditEvent.objects.filter(action="connection changed").count() == 1
 
-    # And she gets to work with it.
+    # The new person can work with the team.
     client.post("/accounts/login/", {"login": ama.email, "password": PASSWORD})
     page = client.post(reverse("teams:connection_test", kwargs={"team": "kente"}), follow=True)
     assert "ChumiAI accepts the key." in page.content.decode()
@@ -127,7 +127,7 @@ def test_saving_without_a_key_keeps_it(console, connected, sandbox):
     assert Connection.objects.get(team=connected).key_ciphertext == before
 
 
-def test_another_address_forgets_the_key(console, connected, sandbox, settings):
+def test_a_change_of_the_address_deletes_the_key(console, connected, sandbox, settings):
     settings.CHUMIAI_BASE_URLS = [sandbox.url, "https://api.chumiai.app"]
     url = reverse("admin:teams_team_change", args=[connected.pk])
     console.post(url, team_form("https://api.chumiai.app", connected))
@@ -154,7 +154,7 @@ def test_team_is_checked(wrong, console, connected, sandbox):
     assert Connection.objects.get(team=connected).base_url == before.base_url
 
 
-def test_address_that_a_person_had_before_is_forgotten(console, team):
+def test_a_former_address_of_a_person_no_longer_logs_in(console, team):
     ama = factories.make_user("Ama Mensah", team)
     EmailAddress.objects.create(user=ama, email=ama.email, primary=True, verified=True)
     form = {"email": "ama.mensah@example.com", "is_active": "on"}
@@ -166,7 +166,7 @@ def test_address_that_a_person_had_before_is_forgotten(console, team):
 
 @pytest.fixture
 def everything(connected, sandbox, drain, root):
-    """At least one row of every model that the admin shows."""
+    """At least one row of each model of the admin."""
     drain()
     campaign = factories.make_ready_campaign(connected, count=3)
     factories.launch(campaign)
@@ -190,7 +190,7 @@ def test_every_page_opens_and_is_clean(everything, console):
     for model, page_admin in admin.site._registry.items():
         name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
         row = model._default_manager.first()
-        assert row is not None, f"no row of {model.__name__} to look at"
+        assert row is not None, f"no row of {model.__name__} to show"
         pages = [
             console.get(reverse(f"{name}_changelist")),
             console.get(reverse(f"{name}_change", args=[row.pk])),
@@ -213,7 +213,7 @@ def sandbox_key(team):
     return Connection.objects.get(team=team).key()
 
 
-def test_history_is_not_written(everything, console):
+def test_history_is_read_only(everything, console):
     for model in admin.site._registry:
         if model in WRITABLE:
             continue
@@ -238,7 +238,7 @@ def test_teams_and_people_are_not_deleted(connected, console, root):
         assert console.post(url, {"post": "yes"}).status_code == 403
 
 
-def test_lost_second_factor_can_be_taken_off(root, console):
+def test_a_lost_second_factor_can_be_removed(root, console):
     row = Authenticator.objects.create(user=root, type="totp", data={"secret": "x"})
     url = reverse("admin:mfa_authenticator_delete", args=[row.pk])
     console.post(url, {"post": "yes"})
@@ -246,13 +246,13 @@ def test_lost_second_factor_can_be_taken_off(root, console):
 
 
 @pytest.mark.parametrize("person", ["manager", "outsider"])
-def test_closed_to_everybody_else(person, request, login):
+def test_closed_to_all_other_people(person, request, login):
     client = login(request.getfixturevalue(person))
     for name in ("index", "teams_team_changelist", "teams_user_add"):
         response = client.get(reverse(f"admin:{name}"), follow=True)
         assert response.status_code == 403
 
 
-def test_anonymous_goes_to_the_one_log_in(db, client):
+def test_anonymous_people_go_to_the_login_page(db, client):
     response = client.get(reverse("admin:teams_team_changelist"), follow=True)
     assert response.redirect_chain[-1][0].startswith("/accounts/login/?next=")

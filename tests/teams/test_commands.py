@@ -1,4 +1,4 @@
-"""connect_team, chumiai_check and rotate_keys: the same from a terminal."""
+"""The commands connect_team, chumiai_check and rotate_keys."""
 
 import io
 
@@ -25,7 +25,7 @@ def run(*args):
     return out.getvalue()
 
 
-def test_connect_makes_the_team(db, sandbox, typed):
+def test_connect_creates_the_team(db, sandbox, typed):
     key = sandbox.key("kente")
     typed(f"{key}\n")
     out = run("connect_team", "kente", "--name", "Kente Corner", "--base-url", sandbox.url)
@@ -47,7 +47,7 @@ def test_connect_twice_is_once(team, sandbox, typed):
 @pytest.mark.parametrize(
     ("slug", "key", "url", "said"),
     [
-        ("kente", "", None, "No key was given"),
+        ("kente", "", None, "no key on standard input"),
         ("kente", "not a key", None, "does not look like"),
         ("kente", "chumi_sk_live_x", "http://169.254.169.254", "may not call that address"),
         ("kente corner", "chumi_sk_live_x", None, "letters, digits"),
@@ -62,15 +62,15 @@ def test_connect_refuses_and_changes_nothing(slug, key, url, said, db, sandbox, 
     assert not AuditEvent.objects.exists()
 
 
-def test_check_tells_what_the_key_can_do(connected, sandbox):
+def test_check_shows_what_the_key_allows(connected, sandbox):
     out = run("chumiai_check", "kente")
     assert "Kente Corner" in out
     assert "understood, 14 listed" in out
     assert "templates:read    allowed" in out
     assert "whatsapp:send     not tested" in out
-    assert "assumed" in out
+    assert "What we assume" in out
     assert Connection.objects.get(team=connected).key() not in out
-    # It read, and nothing else.
+    # Only GET requests were made.
     asked = sandbox.get("requests", account="kente")
     assert asked and all(request["method"] == "GET" for request in asked)
     assert sandbox.ledger("kente") == []
@@ -80,7 +80,7 @@ def test_check_tells_what_the_key_can_do(connected, sandbox):
 def test_check_understands_every_shape(shape, connected, sandbox):
     sandbox.post("options", chaos_bad_gateway=0.0, chaos_slow=0.0)
     sandbox.post("shape", shape=shape, account="kente")
-    assert "Every question was answered and understood." in run("chumiai_check", "kente")
+    assert "every response was understood." in run("chumiai_check", "kente")
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_check_understands_every_shape(shape, connected, sandbox):
         ("without_contacts-read", "contacts:read"),
     ],
 )
-def test_check_says_what_is_wrong(kind, said, team, sandbox):
+def test_check_shows_what_is_wrong(kind, said, team, sandbox):
     factories.connect(team, sandbox, kind=kind)
     out = io.StringIO()
     with pytest.raises(CommandError, match=said):
@@ -114,7 +114,7 @@ def test_rotation_ends_with_the_first_secret(connected, sandbox, settings):
     assert Connection.objects.get().key() == key
 
 
-def test_rotation_names_the_teams_it_cannot_help(connected, settings):
+def test_rotation_names_the_teams_whose_key_no_secret_decrypts(connected, settings):
     before = Connection.objects.get().key_ciphertext
     settings.ENCRYPTION_KEYS = ["fresh"]
     with pytest.raises(CommandError, match="kente"):

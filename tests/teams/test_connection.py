@@ -1,4 +1,4 @@
-"""The Connection page: the key goes in, is tested, and never comes out."""
+"""The Connection page: it stores and tests a key, and never shows one."""
 
 import pytest
 from django.urls import reverse
@@ -40,24 +40,24 @@ def test_missing_permission_is_named(team, manager, login, sandbox):
     scopes = page[page.index('class="scope-list"') :]
     assert scopes.count("Missing") == 1
     assert scopes.count("Allowed") == 1
-    # What the key lacks stands in the list; it is no reason to warn on every page.
+    # The list shows the missing permission; that is no reason to warn on every page.
     assert Connection.objects.get(team=team).problem == ""
 
 
 def test_refused_key_is_a_problem_on_every_page(team, manager, viewer, login, sandbox):
     page = save(login(manager), team, sandbox.url, sandbox.key("kente", "revoked"))
-    assert "The test did not succeed" in page.content.decode()
+    assert "The test failed" in page.content.decode()
     elsewhere = login(viewer).get(reverse("contacts:opt_out_list", kwargs={"team": team.slug}))
     assert "it is wrong or was revoked" in elsewhere.content.decode()
 
 
-def test_problem_goes_when_the_next_test_succeeds(connected, manager, login):
+def test_a_problem_disappears_when_the_next_test_succeeds(connected, manager, login):
     services.record_problem(connected, "ChumiAI could not be reached.")
     login(manager).post(url("connection_test", connected))
     assert Connection.objects.get(team=connected).problem == ""
 
 
-def test_chumiai_that_cannot_be_reached_is_said(team, manager, login, settings):
+def test_the_page_says_that_chumiai_cannot_be_reached(team, manager, login, settings):
     settings.CHUMIAI_BASE_URLS = ["http://127.0.0.1:9"]
     page = save(login(manager), team, "http://127.0.0.1:9", "chumi_sk_live_whatever")
     assert "ChumiAI could not be reached." in page.content.decode()
@@ -65,7 +65,7 @@ def test_chumiai_that_cannot_be_reached_is_said(team, manager, login, settings):
 
 
 @pytest.mark.parametrize("key", ["", "short", "has a space in it", "schlüssel-mit-ü", "x" * 300])
-def test_what_is_no_key_changes_nothing(key, connected, manager, login, sandbox):
+def test_a_text_that_is_not_a_key_changes_nothing(key, connected, manager, login, sandbox):
     before = Connection.objects.get(team=connected).key_ciphertext
     response = save(login(manager), connected, sandbox.url, key)
     assert response.status_code == 200
@@ -95,7 +95,7 @@ def test_one_address_is_text_and_several_are_a_choice(connected, manager, login,
 
 
 @pytest.mark.parametrize("person", ["viewer", "marketer"])
-def test_others_see_the_state_only(person, request, connected, login, sandbox):
+def test_other_roles_see_the_status_only(person, request, connected, login, sandbox):
     client = login(request.getfixturevalue(person))
     page = client.get(url("connection", connected)).content.decode()
     assert "ends with" in page
@@ -116,7 +116,7 @@ def test_invisible_to_a_stranger(connected, outsider, login, sandbox):
     assert Connection.objects.get(team=connected).key_ciphertext == before
 
 
-def test_looking_asks_chumiai_nothing(connected, manager, login, sandbox):
+def test_opening_the_page_asks_chumiai_nothing(connected, manager, login, sandbox):
     login(manager).get(url("connection", connected))
     assert sandbox.get("requests", account="kente") == []
     assert login(manager).get(url("connection_test", connected)).status_code == 405
@@ -130,7 +130,7 @@ def test_without_a_key_the_test_says_so(team, manager, login):
 
 def test_address_that_is_no_longer_allowed_is_never_called(connected, sandbox, settings):
     settings.CHUMIAI_BASE_URLS = ["https://api.chumiai.app"]
-    with pytest.raises(services.NotConnected, match="not allowed"):
+    with pytest.raises(services.NotConnected, match="no longer call"):
         services.client_for(connected)
     assert sandbox.get("requests", account="kente") == []
 

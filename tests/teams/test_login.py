@@ -1,4 +1,4 @@
-"""Logging in by e-mail: allauth, as it is set up here."""
+"""Login by email: allauth with our settings."""
 
 import re
 
@@ -50,7 +50,7 @@ def test_session_is_rotated(ama, client):
     assert client.session.session_key != before
 
 
-def test_wrong_password_keeps_out_without_saying_who_exists(ama, client):
+def test_a_wrong_password_does_not_reveal_which_addresses_exist(ama, client):
     wrong = log_in(client, "wrong")
     unknown = log_in(client, "wrong", email="nobody@example.com")
     assert not is_in(client)
@@ -58,14 +58,14 @@ def test_wrong_password_keeps_out_without_saying_who_exists(ama, client):
     assert error.search(wrong.content.decode())[0] == error.search(unknown.content.decode())[0]
 
 
-def test_inactive_people_stay_out(ama, client):
+def test_inactive_people_cannot_log_in(ama, client):
     ama.is_active = False
     ama.save()
     log_in(client)
     assert not is_in(client)
 
 
-def test_sixth_try_is_refused_even_with_the_right_password(ama, client):
+def test_the_sixth_attempt_is_refused_even_with_the_right_password(ama, client):
     for _ in range(5):
         log_in(client, "wrong")
     response = log_in(client)
@@ -78,14 +78,14 @@ def test_limit_holds_for_the_admin_too(ama, client):
     ama.save()
     for _ in range(5):
         log_in(client, "wrong")
-    # The admin has no log-in of its own that would count for itself.
+    # The admin has no login page of its own with a separate count.
     response = client.post("/admin/login/", {"username": ama.email, "password": PASSWORD})
     assert response.status_code == 302
     assert response.url.startswith(LOGIN)
     assert not is_in(client)
 
 
-def test_nobody_signs_up(db, client):
+def test_there_is_no_sign_up(db, client):
     form = {"email": "new@example.com", "password1": PASSWORD, "password2": PASSWORD}
     page = client.post(reverse("account_signup"), form)
     assert not is_in(client)
@@ -110,11 +110,11 @@ def test_logging_out_takes_a_post(ama, client):
         ("javascript:alert(1)", "/"),
     ],
 )
-def test_next_stays_here(target, lands, ama, client):
+def test_next_stays_on_this_site(target, lands, ama, client):
     assert log_in(client, next=target).url == lands
 
 
-def test_forgotten_password_is_reset_by_mail(ama, client, mailoutbox):
+def test_a_forgotten_password_is_reset_by_email(ama, client, mailoutbox):
     client.post("/accounts/password/reset/", {"email": "ama@example.com"})
     (mail,) = mailoutbox
     assert mail.to == ["ama@example.com"]
@@ -132,7 +132,7 @@ def test_forgotten_password_is_reset_by_mail(ama, client, mailoutbox):
     assert "password1" not in client.get(link, follow=True).content.decode()
 
 
-def test_reset_does_not_tell_who_exists(ama, client, mailoutbox):
+def test_a_reset_does_not_reveal_which_addresses_exist(ama, client, mailoutbox):
     known = client.post("/accounts/password/reset/", {"email": "ama@example.com"})
     unknown = client.post("/accounts/password/reset/", {"email": "nobody@example.com"})
     assert (known.status_code, known.url) == (unknown.status_code, unknown.url)

@@ -19,17 +19,17 @@ def test_several_teams_are_offered_and_no_other(team, other_team, viewer, login)
     assert "Secret Spices" not in page
 
 
-def test_without_a_team_says_whom_to_ask(db, login):
+def test_without_a_team_the_page_says_to_ask_the_administrator(db, login):
     page = login(factories.make_user("Nana Addo")).get("/").content.decode()
-    assert "You are not in any team yet" in page
+    assert "You are not in a team yet" in page
     assert "Ask your administrator" in page
     assert "/admin/" not in page
 
 
-def test_administrator_without_a_team_is_led_to_make_one(db, login):
+def test_an_administrator_without_a_team_can_create_one(db, login):
     page = login(factories.make_user("Root Admin", is_staff=True)).get("/").content.decode()
     assert reverse("admin:teams_team_add") in page
 
 
-def test_anonymous_goes_to_the_log_in(db, client):
+def test_anonymous_people_go_to_the_login_page(db, client):
     assert client.get("/").url.startswith(reverse("account_login"))

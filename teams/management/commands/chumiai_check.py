@@ -1,11 +1,11 @@
-"""Ask the real API what a team's key may do, and how its answers are understood."""
+"""Ask the real API what the key of a team allows, and show how we understand its responses."""
 
 from django.core.management.base import BaseCommand, CommandError
 
 from teams import services
 from teams.models import Team
 
-QUESTIONS = {
+REQUESTS = {
     "/api/v1/whatsapp/templates": "Templates",
     "/api/v1/contacts": "Contacts",
     "/api/v1/whatsapp/bulk-jobs": "Bulk jobs",
@@ -13,21 +13,21 @@ QUESTIONS = {
 STATES = {"granted": "allowed", "missing": "MISSING", "untested": "not tested"}
 
 ASSUMED = """\
-What is assumed, since ChumiAI does not document it (more in docs/chumiai-api.md):
-  - The bodies of its answers: every known way to write them is accepted.
-  - Bulk jobs are listed newest first.
-  - Without an idempotency key, a send with an unclear answer is looked for among the
-    jobs and never repeated.
+What we assume, because ChumiAI does not document it (more in docs/chumiai-api.md):
+  - The bodies of its responses: we accept every known form.
+  - It lists bulk jobs newest first.
+  - It has no idempotency key. After an unclear response to a send we look for the job
+    and never send again.
   - The values of a row fill the placeholders of the body, in their order.
-What only a message shows:
-  - Whether the key may send (whatsapp:send), and what the answer to a send looks like.
+What only a message can show:
+  - Whether the key allows sending (whatsapp:send), and the form of the response.
   - Whether the status of a job names the rows that failed."""
 
 
 class Command(BaseCommand):
     help = (
-        "Ask ChumiAI, with a few reading requests, what the key of a team may do and which of "
-        "its answers are understood. Nothing is sent, and nothing is written anywhere."
+        "Ask ChumiAI, with a few GET requests, what the key of a team allows, and show which of "
+        "its responses we understand. Nothing is sent or written."
     )
 
     def add_arguments(self, parser):
@@ -45,23 +45,23 @@ class Command(BaseCommand):
         self.stdout.write(
             f"{row.name}: {connection.base_url}, the key that ends with {connection.key_last4}\n"
         )
-        self.stdout.write("\nAnswers")
+        self.stdout.write("\nResponses")
         for check in report.checks:
-            self.stdout.write(f"  {QUESTIONS.get(check.path, check.path):<12}{told(check)}")
-        for path in QUESTIONS.keys() - {check.path for check in report.checks}:
-            self.stdout.write(f"  {QUESTIONS[path]:<12}not asked: the answer would be the same")
+            self.stdout.write(f"  {REQUESTS.get(check.path, check.path):<12}{result_of(check)}")
+        for path in REQUESTS.keys() - {check.path for check in report.checks}:
+            self.stdout.write(f"  {REQUESTS[path]:<12}skipped: the response would be the same")
         self.stdout.write("\nPermissions")
         for scope, state in report.scopes.items():
             used = "" if scope in services.SCOPES else " (not used here)"
             self.stdout.write(f"  {scope:<18}{STATES[state]}{used}")
         self.stdout.write(f"\n{ASSUMED}")
         if report.problem:
-            raise CommandError(f"Not everything was answered. {report.problem}")
-        self.stdout.write("\nEvery question was answered and understood.")
+            raise CommandError(f"Some requests failed. {report.problem}")
+        self.stdout.write("\nEvery request succeeded and every response was understood.")
 
 
-def told(check):
-    """Say how one question went."""
+def result_of(check):
+    """Return the result of one request in words."""
     if not check.ok:
         status = f" (HTTP {check.problem.status})" if check.problem.status else ""
         return f"{check.problem}{status}"
@@ -71,5 +71,5 @@ def told(check):
     if check.skipped:
         parts.append(f"{check.skipped:,} not understood")
     parts.append(f"list found at {check.envelope or 'the top'}")
-    parts.append(f"paging by {check.paging}" if check.paging else "no paging told")
+    parts.append(f"paging by {check.paging}" if check.paging else "no paging")
     return ", ".join(parts)

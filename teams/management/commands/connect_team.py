@@ -1,4 +1,4 @@
-"""Make a team and give it its ChumiAI key, from a terminal."""
+"""Create a team and store its ChumiAI key, from a terminal."""
 
 import getpass
 import sys
@@ -15,13 +15,13 @@ from teams import services
 
 class Command(BaseCommand):
     help = (
-        "Connect a team to ChumiAI, and make the team where it is missing. The API key is read "
-        "from standard input: never from an argument, which other people on the machine can see."
+        "Connect a team to ChumiAI, and create the team where it is missing. The API key comes "
+        "from standard input, because other users of the machine can see arguments."
     )
 
     def add_arguments(self, parser):
-        parser.add_argument("slug", help="the team's name in addresses: /t/SLUG/")
-        parser.add_argument("--name", default="", help="the team's name for people")
+        parser.add_argument("slug", help="the name of the team in addresses: /t/SLUG/")
+        parser.add_argument("--name", default="", help="the name of the team on the pages")
         parser.add_argument("--base-url", default=settings.CHUMIAI_BASE_URLS[0])
 
     def handle(self, *args, slug, name, base_url, **options):
@@ -29,17 +29,17 @@ class Command(BaseCommand):
             validate_slug(slug)
         except ValidationError:
             raise CommandError(
-                "A slug has letters, digits, hyphens and underscores only."
+                "A slug can have letters, digits, hyphens and underscores only."
             ) from None
         key = read_secret()
         if not key:
-            raise CommandError("No key was given on standard input. Nothing was changed.")
+            raise CommandError("There is no key on standard input. Nothing has changed.")
         try:
             with transaction.atomic():
                 team = services.create_team(slug, name=name)
                 connection = services.connect(team, base_url=base_url, key=key)
         except Refused as refusal:
-            raise CommandError(f"{refusal} Nothing was changed.") from None
+            raise CommandError(f"{refusal} Nothing has changed.") from None
         self.stdout.write(
             f"{team.name} is connected to {connection.base_url} "
             f"with the key that ends with {connection.key_last4}."
@@ -47,7 +47,7 @@ class Command(BaseCommand):
 
 
 def read_secret():
-    """Ask for the key without showing it, or take the first line of what is piped in."""
+    """Ask for the key without showing it, or return the first line of standard input."""
     if sys.stdin.isatty():
         return getpass.getpass("API key: ").strip()
     return sys.stdin.readline().strip()

@@ -1,4 +1,4 @@
-"""Encrypt every stored API key, and what else is sealed, under the first of ENCRYPTION_KEYS."""
+"""Encrypt the API keys and other encrypted fields again, under the first of ENCRYPTION_KEYS."""
 
 from django.apps import apps
 from django.core.management.base import BaseCommand, CommandError
@@ -23,21 +23,21 @@ class Command(BaseCommand):
             except CannotDecrypt:
                 unreadable.append(connection.team.slug)
                 continue
-            # A key that somebody pastes meanwhile stays: it is under the first secret already.
+            # A key that was pasted in between stays: the first secret has encrypted it.
             same = Connection.objects.filter(pk=connection.pk, key_ciphertext=before)
             done += same.update(key_ciphertext=connection.key_ciphertext)
         done += seal_again()
         self.stdout.write(f"Encrypted again: {done}.")
         if unreadable:
             raise CommandError(
-                f"No secret reads the key of {', '.join(unreadable)}: it has to be pasted again."
+                f"No secret decrypts the key of {', '.join(unreadable)}. Paste it again."
             )
 
 
 def seal_again():
-    """Encrypt what other models keep sealed: they name its fields in `SEALED`.
+    """Encrypt the fields again that other models name in `SEALED`. Return how many.
 
-    What no secret reads stays as it is, and can be read no more than before.
+    A field that no secret decrypts stays as it is.
     """
     done = 0
     for model in apps.get_models():
