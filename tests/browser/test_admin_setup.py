@@ -43,7 +43,7 @@ def test_from_nothing_to_a_connected_team(open_page, sandbox):
     admin.get_by_role("button", name="Save", exact=True).click()
     expect(admin.get_by_text("was added successfully")).to_be_visible()
 
-    # The membership, and one look at all that was stored
+    # The membership, and a check of what was stored
     team = Team.objects.get()
     admin.goto(f"/admin/teams/team/{team.pk}/change/")
     admin.locator("#id_memberships-0-user").fill(str(User.objects.get(first_name="Efua").pk))
@@ -61,7 +61,7 @@ def test_from_nothing_to_a_connected_team(open_page, sandbox):
     expect(page.get_by_text(f"ends with {key[-4:]}")).to_be_visible()
     page.get_by_role("button", name="Test the connection").click()
     expect(page.get_by_text("ChumiAI accepts the key.")).to_be_visible()
-    expect(page.get_by_role("region", name="State", exact=True)).to_contain_text("Connected")
+    expect(page.get_by_role("region", name="Status", exact=True)).to_contain_text("Connected")
 
     # The key is in none of the pages that were seen on the way.
     texts = [page.content(), admin.content()]
