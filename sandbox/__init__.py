@@ -1,1 +1,1 @@
-"""A ChumiAI of our own over real HTTP, for demos, tests and rehearsals."""
+"""A simulated ChumiAI over real HTTP, for demos, tests and rehearsals."""

@@ -18,14 +18,16 @@ def _speed(text: str) -> float:
 
 
 def main() -> None:
-    """Listen until SIGTERM or SIGINT."""
+    """Run the server until SIGTERM or SIGINT."""
     parser = argparse.ArgumentParser(prog="python -m sandbox", description="A sandbox ChumiAI.")
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=8001, help="0 takes a free port")
+    parser.add_argument("--port", type=int, default=8001, help="0 chooses a free port")
     parser.add_argument("--speed", type=_speed, default=os.environ.get("SANDBOX_SPEED", "1"))
     parser.add_argument("--shape", choices=SHAPES, default=os.environ.get("SANDBOX_SHAPE", "nest"))
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--verbose", action="store_true", help="one line a request on stderr")
+    parser.add_argument(
+        "--verbose", action="store_true", help="print one line for each request on stderr"
+    )
     args = parser.parse_args()
 
     state = State(seed=args.seed, speed=args.speed, shape=args.shape)

@@ -1,4 +1,4 @@
-"""One business at ChumiAI, with the world that it starts with."""
+"""One business at ChumiAI: its templates, people, jobs and received messages."""
 
 import functools
 import random
@@ -12,13 +12,16 @@ Data = dict[str, Any]
 
 
 class Account:
-    """One business at ChumiAI: its templates, people, jobs and received messages."""
+    """One business at ChumiAI; the seed and its name decide what it starts with.
+
+    Moments are in seconds of the sandbox's clock.
+    """
 
     def __init__(self, name: str, seed_number: int) -> None:
         self.name = name
         self.shape: str | None = None
         self._seed = f"{seed_number}:{name}"
-        self.at_meta = {(t["name"], t["language"]): self._identified(t) for t in seed.templates()}
+        self.at_meta = {(t["name"], t["language"]): self._with_id(t) for t in seed.templates()}
         self.listed = dict(self.at_meta)
         self.sync_ready_at: float | None = None
         self.jobs: dict[str, Job] = {}
@@ -27,6 +30,43 @@ class Account:
         self.failed_once: set[str] = set()
         self.calls: deque[float] = deque()
         self.inbound: list[Data] = []
+
+    def take_call(self, now: float, *, per_second: int) -> bool:
+        """Count a request at a moment in real seconds; False if the second is full."""
+        while self.calls and self.calls[0] <= now - 1:
+            self.calls.popleft()
+        if len(self.calls) >= per_second:
+            return False
+        self.calls.append(now)
+        return True
+
+    # Templates
+
+    def list_templates(self, now: float) -> list[Data]:
+        """Return the templates that the list shows, after any sync that is ready."""
+        if self.sync_ready_at is not None and now >= self.sync_ready_at:
+            self.listed, self.sync_ready_at = dict(self.at_meta), None
+        return list(self.listed.values())
+
+    def sync_templates(self) -> Data:
+        """Copy the templates at Meta into the list; return the counts."""
+        before, self.listed = self.listed, dict(self.at_meta)
+        both = before.keys() & self.listed.keys()
+        return {
+            "synced": len(self.listed),
+            "created": len(self.listed.keys() - before.keys()),
+            "updated": sum(before[key] != self.listed[key] for key in both),
+            "removed": len(before.keys() - self.listed.keys()),
+            "total": len(self.listed),
+        }
+
+    def set_template(self, template: Data) -> Data:
+        """Add or replace a template at Meta and return it; the list shows it after a sync."""
+        made = self._with_id(template)
+        self.at_meta[template["name"], template["language"]] = made
+        return made
+
+    # Contacts and groups
 
     @functools.cached_property
     def contacts(self) -> dict[str, Data]:
@@ -45,15 +85,26 @@ class Account:
                 found.setdefault(member, []).append({"id": group["id"], "name": group["name"]})
         return found
 
+    def search_contacts(self, text: str) -> list[Data]:
+        """Return the contacts whose name or phone holds the text; all for an empty text."""
+        wanted = text.lower()
+        return [
+            contact
+            for contact in self.contacts.values()
+            if not wanted
+            or wanted in (contact["name"] or "").lower()
+            or wanted in contact["phone"]
+        ]
+
     def fill(self, contacts: int, groups: int) -> None:
-        """Put another address book in the place of the one that it started with."""
+        """Replace the address book by a new one of this size."""
         people = seed.many_contacts(contacts)
         self.contacts = {person["id"]: person for person in people}
         self.groups = {group["id"]: group for group in seed.many_groups(groups, people)}
         self.__dict__.pop("groups_of", None)
 
     def set_group(self, name: str, people: list[Data]) -> str:
-        """Add a group with people of its own, or give one of that name others. Return its id."""
+        """Add a group, or replace the members of the one with this name. Return its id."""
         group_id = self._random(f"group {name}").randbytes(12).hex()
         known = next((g for g in self.groups.values() if g["name"] == name), None)
         for number, person in enumerate(people):
@@ -65,11 +116,23 @@ class Account:
         self.__dict__.pop("groups_of", None)
         return str(group["id"])
 
-    def set_template(self, template: Data) -> None:
-        """Add or replace a template at Meta; the list shows it after a sync."""
-        self.at_meta[template["name"], template["language"]] = self._identified(template)
+    # Messages from customers
 
-    def _identified(self, template: Data) -> Data:
+    def receive(self, event: Data, at: float, more: Data | None = None) -> None:
+        """Add an inbound message to the history; `more` has further fields to show."""
+        self.inbound.append(
+            {
+                "id": event["id"],
+                "phone": event["from"],
+                "text": event["text"],
+                "made_at": at,
+                "more": more or {},
+            }
+        )
+
+    # What it starts with
+
+    def _with_id(self, template: Data) -> Data:
         rng = self._random(f"{template['name']}/{template['language']}")
         return {"id": str(rng.randrange(10**14, 10**15)), **template}
 

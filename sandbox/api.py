@@ -1,4 +1,4 @@
-"""The calls of ChumiAI: each handler turns a request into an Item or a Page, or a Problem."""
+"""The endpoints of ChumiAI: each handler returns an Item or a Page, or raises a Problem."""
 
 import json
 import re
@@ -23,7 +23,7 @@ BASE = "/api/v1"
 
 @dataclass(frozen=True)
 class Request:
-    """What came in; `headers` have lower-case names."""
+    """A request; `headers` have lower-case names."""
 
     method: str
     path: str
@@ -46,7 +46,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Call:
-    """A request of a known key to one endpoint; `args` are the parts of its path."""
+    """A request of a known key to one endpoint; `args` are the values in its path."""
 
     request: Request
     state: State
@@ -58,7 +58,7 @@ class Call:
         return self.key.account
 
     def page(self, resource: str, items: Sequence[Data], owner: Data | None = None) -> Page:
-        """Return the page of these items that the request asks for."""
+        """Return the page of these items that the request names."""
         query, options = self.request.query, self.state.options
         limit = min(_positive(query, "limit", options.page_size), options.max_page_size)
         offset = (_positive(query, "page", 1) - 1) * limit
@@ -67,8 +67,8 @@ class Call:
                 offset = shapes.cursor_offset(query["after"])
             except ValueError:
                 raise Problem(400, ["after is not a cursor"]) from None
-        part = list(items[offset : offset + limit])
-        return Page(resource, part, offset, limit, len(items), self.request.path, owner)
+        shown = list(items[offset : offset + limit])
+        return Page(resource, shown, offset, limit, len(items), self.request.path, owner)
 
 
 def _positive(query: dict[str, str], name: str, default: int) -> int:
@@ -104,11 +104,11 @@ def send_template(call: Call) -> Answer:
     )
     if sent.lost_after is not None:
         raise Lost(sent.lost_after)
-    words = {"messageId": sent.message_id, "status": sent.status, "to": to}
+    fields = {"messageId": sent.message_id, "status": sent.status, "to": to}
     if sent.message_id is None:
-        del words["messageId"]
+        del fields["messageId"]
     return Item(
-        "sent", words | {"templateName": template}, 200, "Template message sent successfully"
+        "sent", fields | {"templateName": template}, 200, "Template message sent successfully"
     )
 
 
@@ -128,7 +128,7 @@ def bulk_import(call: Call) -> Answer:
         language=language,
         file_name=upload.name,
     )
-    return Item("bulk", call.state.describe_made(job), 201, "Bulk import job created")
+    return Item("bulk", call.state.describe_new_job(job), 201, "Bulk import job created")
 
 
 def send_to_group(call: Call) -> Answer:
@@ -149,7 +149,7 @@ def send_to_group(call: Call) -> Answer:
         language=language,
         media=_media(body),
     )
-    return Item("bulk", call.state.describe_made(job), 201, "Group send job created")
+    return Item("bulk", call.state.describe_new_job(job), 201, "Group send job created")
 
 
 def list_jobs(call: Call) -> Answer:
@@ -194,7 +194,7 @@ class Endpoint(NamedTuple):
         return found.groupdict() if found else None
 
 
-# ChumiAI documents no scope for the sync and for the jobs: the narrowest that fits is assumed.
+# ChumiAI documents no scope for the sync and the jobs; we assume the narrowest that fits.
 ENDPOINTS = [
     Endpoint("GET", "/whatsapp/templates", "templates:read", list_templates),
     Endpoint("POST", "/whatsapp/templates/sync", "templates:read", sync_templates),
@@ -212,7 +212,7 @@ ENDPOINTS = [
 
 
 class Lost(Exception):
-    """The message was accepted, but the answer gets lost on the way after some seconds."""
+    """The message was accepted, but its answer is lost after some seconds."""
 
     def __init__(self, after: float) -> None:
         super().__init__()
@@ -220,7 +220,7 @@ class Lost(Exception):
 
 
 def find(method: str, path: str) -> tuple[Endpoint, dict[str, str]] | None:
-    """Return the endpoint for a path, and the parts that the path names."""
+    """Return the endpoint of a path, and the values in the path."""
     for endpoint in ENDPOINTS:
         args = endpoint.match(method, path)
         if args is not None:
@@ -229,19 +229,19 @@ def find(method: str, path: str) -> tuple[Endpoint, dict[str, str]] | None:
 
 
 def pattern_of(method: str, path: str) -> str:
-    """Return the path with its ids left out, for counting."""
+    """Return the path without its ids, for counting."""
     found = find(method, path)
     return BASE + found[0].path if found else "(unknown)"
 
 
 def account_of(request: Request) -> str:
-    """Return the account that a request speaks for; empty without a known key."""
+    """Return the account of the key; empty without a known key."""
     key = read_key(request.headers.get("x-api-key"))
     return key.account if key else ""
 
 
 def respond(state: State, request: Request) -> Response:
-    """Answer a request as ChumiAI would, in the shape that is asked for."""
+    """Answer a request as ChumiAI would, in the chosen shape."""
     account = account_of(request)
     shape = _shape(state, request, account)
     headers = {"Content-Type": "application/json; charset=utf-8"}
@@ -265,7 +265,7 @@ def respond(state: State, request: Request) -> Response:
 
 
 def _answer(state: State, request: Request) -> Answer:
-    """Check in ChumiAI's order (key, scope, rate), then let the endpoint answer."""
+    """Check key, scope and rate in ChumiAI's order, then call the endpoint."""
     found = find(request.method, request.path)
     if found is None:
         raise Problem(404, f"Cannot {request.method} {request.path}")
@@ -286,7 +286,7 @@ def _shape(state: State, request: Request, account: str) -> str:
 
 
 def read_query(text: str) -> dict[str, str]:
-    """Return a query string as a dict; the last of repeated names counts."""
+    """Return a query string as a dict; of repeated names the last one wins."""
     return {name: values[-1] for name, values in parse_qs(text).items()}
 
 
@@ -319,6 +319,6 @@ def _values(body: Data) -> list[str]:
 
 
 def _media(body: Data) -> str | None:
-    """Return the id or the link of the header's media."""
+    """Return the id or the link of the media in the header."""
     media = body.get("headerMediaId") or body.get("headerMediaUrl")
     return str(media) if media else None

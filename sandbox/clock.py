@@ -1,4 +1,4 @@
-"""The sandbox's clock: seconds that run as fast as one likes, or stand still."""
+"""The sandbox's clock, which runs at any speed or not at all."""
 
 import time
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ class Mark(NamedTuple):
 
 
 class Clock:
-    """Sandbox seconds since the start; a speed of 50 makes them fifty a second, 0 stops them."""
+    """Sandbox seconds since the start; at a speed of 50 fifty pass in a second, at 0 none."""
 
     def __init__(self, speed: float) -> None:
         self.marks = [Mark(time.time(), time.monotonic(), 0.0, speed)]
@@ -34,9 +34,9 @@ class Clock:
         return last.elapsed + (time.monotonic() - last.monotonic) * last.speed
 
     def at(self, elapsed: float) -> datetime | None:
-        """Return the wall time of a sandbox moment; None if a stopped clock never gets there.
+        """Return the real time of a sandbox moment; None if a stopped clock never reaches it.
 
-        Before the start a sandbox second is a real one.
+        Before the start, sandbox seconds are real seconds.
         """
         mark = next((m for m in reversed(self.marks) if m.elapsed <= elapsed), self.marks[0])
         since = elapsed - mark.elapsed

@@ -1,4 +1,4 @@
-"""The control pages at /__sandbox__/: the ledger, faults, shape, speed, options."""
+"""The control endpoints at /__sandbox__/: the ledger, faults, shape, speed, options …"""
 
 import json
 import re
@@ -9,29 +9,29 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from sandbox import media
-from sandbox import news as telling
 from sandbox.api import Request
 from sandbox.faults import KINDS, Fault, Refusal, Response
 from sandbox.keys import DEFAULT_ACCOUNT, KEY_PREFIX, read_key
 from sandbox.shapes import SHAPES
 from sandbox.state import State
+from sandbox.webhook_events import Address
 
 Json = Any
 Data = dict[str, Any]
 
 BASE = "/__sandbox__"
-# What the message of a customer may have beside its text.
+# What a message from a customer may have beside its text.
 INBOUND_FIELDS = ("type", "media", "replyTo", "payload", "profileName")
 
 
 class Refused(Exception):
-    """The order can't be understood; the message says why."""
+    """The request is invalid; the message says why."""
 
 
 def respond(state: State, request: Request) -> Response:
-    """Answer a request to the control pages; a form of the HTML page leads back to it."""
+    """Answer a control request; a form of the HTML page leads back to the page."""
     path = request.path[len(BASE) :] or "/"
-    # curl -d calls any body a form, JSON as well.
+    # `curl -d` declares every body a form, JSON too.
     is_json = request.body.lstrip().startswith(b"{")
     is_form = not is_json and "form-urlencoded" in request.headers.get("content-type", "")
     if (request.method, path) == ("GET", "/"):
@@ -65,7 +65,7 @@ def _read(request: Request, is_form: bool) -> Data:
 
 
 def _loose(text: str) -> Json:
-    """Return what a form field means: a number or true/false where it looks like one."""
+    """Return the value of a form field: a number or true/false where it looks like one."""
     try:
         return json.loads(text)
     except ValueError:
@@ -73,11 +73,11 @@ def _loose(text: str) -> Json:
 
 
 def _account(data: Data) -> str | None:
-    """Return the account that an order names, itself or by its key."""
+    """Return the account that a control request names, by its name or its key."""
     if "key" in data:
         key = read_key(str(data["key"]))
         if key is None:
-            raise Refused("that key is none of the sandbox")
+            raise Refused("that is no key of the sandbox")
         return key.account
     return str(data["account"]) if data.get("account") else None
 
@@ -188,9 +188,9 @@ def add_job(state: State, data: Data) -> Json:
     return {"job_id": job.id}
 
 
-def order_job(state: State, data: Data, job_id: str) -> Json:
+def change_job(state: State, data: Data, job_id: str) -> Json:
     account = _account(data) or DEFAULT_ACCOUNT
-    job = state.order_job(account, job_id, _need(data, "action", str))
+    job = state.change_job(account, job_id, _need(data, "action", str))
     return {"job_id": job.id}
 
 
@@ -224,9 +224,9 @@ def fill_contacts(state: State, data: Data) -> Json:
 
 def set_group(state: State, data: Data) -> Json:
     name, members = _need(data, "name", str), _need(data, "members", list)
-    words = {"phone", "name", "email", "fields", "opted_out"}
-    if not all(isinstance(m, dict) and "phone" in m and m.keys() <= words for m in members):
-        raise Refused(f"each member has a phone, and of {sorted(words)} what you like")
+    known = {"phone", "name", "email", "fields", "opted_out"}
+    if not all(isinstance(m, dict) and "phone" in m and m.keys() <= known for m in members):
+        raise Refused(f"each member needs a phone, and may have {sorted(known - {'phone'})}")
     return {"id": state.set_group(_account(data) or DEFAULT_ACCOUNT, name, members)}
 
 
@@ -235,7 +235,7 @@ def add_inbound(state: State, data: Data) -> Json:
     phone, text = str(data.get("phone", "")), str(data.get("text", ""))
     more = {key: data[key] for key in INBOUND_FIELDS if key in data}
     if not phone or not (text or more):
-        raise Refused("phone and text are needed")
+        raise Refused("phone is missing, or text and all other content")
     message_id = state.add_inbound(
         account,
         phone,
@@ -253,25 +253,25 @@ def add_preference(state: State, data: Data) -> Json:
     if value not in ("stop", "resume"):
         raise Refused("value must be stop or resume")
     phone = str(data.get("phone", ""))
-    state.tell(account, {"kind": "preference", "phone": phone, "value": value})
+    state.send_event(account, {"kind": "preference", "phone": phone, "value": value})
     return {}
 
 
 def get_webhook(state: State, data: Data) -> Json:
-    return state.desk_of(_account(data) or DEFAULT_ACCOUNT)
+    return state.webhook_status(_account(data) or DEFAULT_ACCOUNT)
 
 
 def get_webhook_events(state: State, data: Data) -> Json:
-    return {"events": state.planned_of(_account(data) or DEFAULT_ACCOUNT)}
+    return {"events": state.webhook_events(_account(data) or DEFAULT_ACCOUNT)}
 
 
 def set_webhook(state: State, data: Data) -> Json:
-    state.set_address(_account(data) or DEFAULT_ACCOUNT, telling.Address.read(data))
+    state.set_webhook(_account(data) or DEFAULT_ACCOUNT, Address.read(data))
     return {}
 
 
 def drop_webhook(state: State, data: Data) -> Json:
-    state.drop_address(_account(data) or DEFAULT_ACCOUNT)
+    state.drop_webhook(_account(data) or DEFAULT_ACCOUNT)
     return {}
 
 
@@ -290,7 +290,7 @@ ROUTES: list[tuple[str, str, Callable[..., Json]]] = [
     ("POST", "/templates", set_template),
     ("DELETE", "/templates/(?P<name>[^/]+)/(?P<language>[^/]+)", drop_template),
     ("POST", "/jobs", add_job),
-    ("POST", "/jobs/(?P<job_id>[^/]+)", order_job),
+    ("POST", "/jobs/(?P<job_id>[^/]+)", change_job),
     ("GET", "/codes", get_codes),
     ("POST", "/codes", add_code),
     ("DELETE", "/codes", clear_codes),
@@ -324,7 +324,7 @@ def _page(state: State) -> str:
         )
         faults = "".join(
             f"<li>{escape(fault.kind)} on {escape(fault.path)}, "
-            f"{'always' if fault.times is None else f'{max(fault.times, 0)} to come'}"
+            f"{'always' if fault.times is None else f'{max(fault.times, 0)} left'}"
             for fault in state.faults
         )
         shape, speed = state.shape, state.clock.speed

@@ -1,7 +1,7 @@
-"""Faults on demand: which request one strikes, and what it makes of the answer.
+"""Faults on demand: the requests that a fault affects, and how it changes the answer.
 
-A fault either keeps the request from ChumiAI, or lets it be accepted first (a job is made,
-the ledger written) and then spoils the answer. `accepted` in `params` overrides which.
+A fault either drops the request, or lets it be accepted first (a job is made, the ledger is
+written) and then spoils the answer. `accepted` in `params` overrides which.
 """
 
 import json
@@ -24,11 +24,11 @@ ID_NAMES = {"id", "jobid", "messageid", "wamid", "templateid", "contactid", "gro
 
 @dataclass(frozen=True)
 class Response:
-    """An HTTP answer, and how it goes over the wire.
+    """An HTTP answer, and how it is sent.
 
-    `delay` seconds pass before the first byte, `drip` seconds until the last one; only the
-    first `cut` bytes of the body are sent. `end` is keep, close or reset (of the connection);
-    a `silent` answer is never written at all.
+    The first byte comes after `delay` seconds, the last one `drip` seconds later; only the first
+    `cut` bytes of the body are sent. `end` is keep, close or reset (of the connection). A
+    `silent` answer is never written; one that is not `declared` has no Content-Length.
     """
 
     status: int = 200
@@ -44,7 +44,7 @@ class Response:
 
 @dataclass
 class Fault:
-    """One order for trouble; `times` None is for ever, `after` lets so many requests pass."""
+    """One fault: `after` is how many requests pass first, `times` how many fail (None: all)."""
 
     kind: str
     path: str = "/"
@@ -58,12 +58,12 @@ class Fault:
         if self.kind not in KINDS and not _is_status(self.kind):
             raise ValueError(f"kind must be an HTTP status or one of {', '.join(KINDS)}")
         if not (self.times is None or (type(self.times) is int and self.times > 0)):
-            raise ValueError("times must be a number from 1, or null for ever")
+            raise ValueError("times must be a number from 1, or null for always")
         re.compile(self.path)
 
     @property
     def accepted(self) -> bool:
-        """Whether the request is accepted before the trouble starts."""
+        """Whether the request is accepted before the fault."""
         default = KINDS[self.kind].accepted if self.kind in KINDS else False
         return bool(self.params.get("accepted", default))
 
@@ -79,7 +79,7 @@ class Fault:
         )
 
     def take(self) -> bool:
-        """Use the fault up by one request; False if it lets this one pass."""
+        """Use the fault for one request; False if it lets this request pass."""
         if self.after > 0:
             self.after -= 1
             return False
@@ -90,7 +90,7 @@ class Fault:
         return True
 
     def spoil(self, answer: Response, path: str) -> Response:
-        """Return what is sent in place of the answer."""
+        """Return the answer that is sent instead."""
         if self.kind in KINDS:
             return KINDS[self.kind].spoil(self, answer, path)
         return _documented(int(self.kind), self.params)
@@ -98,10 +98,10 @@ class Fault:
 
 @dataclass
 class Refusal:
-    """One order to refuse messages with a code of WhatsApp's.
+    """Refuse messages with a code of WhatsApp's.
 
-    With `phones` it strikes the messages to these; without, all of the account alike, and a
-    job as a whole. `account` None is every account, `times` None for ever.
+    `phones` None refuses every message of the account, and a job as a whole. `account` None is
+    every account, `times` None is always.
     """
 
     code: int
@@ -111,18 +111,18 @@ class Refusal:
 
     def __post_init__(self) -> None:
         if type(self.code) is not int or not 0 <= self.code <= 9_999_999:
-            raise ValueError("code must be a number of WhatsApp's")
+            raise ValueError("code must be a number from 0 to 9999999")
         if self.phones is not None and not (
             isinstance(self.phones, list) and all(type(phone) is str for phone in self.phones)
         ):
             raise ValueError("phones must be a list of texts, or null for all")
         if not (self.times is None or (type(self.times) is int and self.times > 0)):
-            raise ValueError("times must be a number from 1, or null for ever")
+            raise ValueError("times must be a number from 1, or null for always")
 
     def take(self, account: str, phone: str | None) -> bool:
-        """Use the order up by one message, or by a whole job where `phone` is None."""
-        strikes = self.phones is None if phone is None else phone in (self.phones or [])
-        if not strikes or self.account not in (None, account) or self.times == 0:
+        """Use the refusal for one message, or for a whole job where `phone` is None."""
+        is_meant = self.phones is None if phone is None else phone in (self.phones or [])
+        if not is_meant or self.account not in (None, account) or self.times == 0:
             return False
         if self.times is not None:
             self.times -= 1
@@ -131,7 +131,7 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of fault; most that touch the answer alone leave the request accepted."""
+    """A kind of fault; most faults that only change the answer leave the request accepted."""
 
     spoil: Callable[[Fault, Response, str], Response]
     accepted: bool = False
@@ -142,7 +142,7 @@ def _is_status(kind: str) -> bool:
 
 
 def _documented(status: int, params: Data) -> Response:
-    """The documented error body of a status: 429, 500, 503, 401, 403, 404 …"""
+    """Return the documented error of a status: 429, 500, 503, 401, 403, 404 …"""
     title = HTTPStatus(status).phrase
     messages = {
         401: "Missing or invalid API key.",
@@ -189,13 +189,13 @@ def _reset(fault: Fault, answer: Response, path: str) -> Response:
 
 
 def _redirect(fault: Fault, answer: Response, path: str) -> Response:
-    """A 307 to the same path unless told otherwise: whoever follows it sends for real."""
+    """Return a redirect, by default a 307 to the same path: a client that follows it sends."""
     location = str(fault.params.get("location", path))
     return replace(_json({}, int(fault.params.get("status", 307))), headers={"Location": location})
 
 
 def _no_id(fault: Fault, answer: Response, path: str) -> Response:
-    return replace(answer, body=_encoded(_nameless(_decoded(answer.body))))
+    return replace(answer, body=_encoded(_without_ids(_decoded(answer.body))))
 
 
 def _success_false(fault: Fault, answer: Response, path: str) -> Response:
@@ -208,7 +208,7 @@ def _empty(fault: Fault, answer: Response, path: str) -> Response:
 
 
 def _oversize(fault: Fault, answer: Response, path: str) -> Response:
-    """A huge body; `declared` false leaves Content-Length out."""
+    """Return a huge body; `declared` false omits Content-Length."""
     size = int(fault.params.get("bytes", OVERSIZE))
     body = b'{"success":true,"data":"' + b"x" * size + b'"}'
     return replace(answer, body=body, declared=bool(fault.params.get("declared", True)))
@@ -251,7 +251,7 @@ def _encoded(value: Json) -> bytes:
 
 
 def _twisted(value: Json) -> Json:
-    """Return JSON of the same outline in which every leaf is of another type."""
+    """Return JSON of the same structure in which every leaf has another type."""
     if isinstance(value, dict):
         return {key: _twisted(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -261,14 +261,14 @@ def _twisted(value: Json) -> Json:
     return [] if isinstance(value, str) else {"value": value}
 
 
-def _nameless(value: Json) -> Json:
-    """Return JSON without anything that could be an id."""
+def _without_ids(value: Json) -> Json:
+    """Return JSON without any field that could be an id."""
     if isinstance(value, dict):
         return {
-            key: _nameless(item)
+            key: _without_ids(item)
             for key, item in value.items()
             if re.sub(r"[-_ ]", "", key).lower() not in ID_NAMES
         }
     if isinstance(value, list):
-        return [_nameless(item) for item in value]
+        return [_without_ids(item) for item in value]
     return value

@@ -1,14 +1,14 @@
-"""Bulk jobs. A job has no thread: where it stands is computed from the clock when asked."""
+"""Bulk jobs. A job has no thread: its progress is computed from the clock when it is read."""
 
 import bisect
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-# A job waits, then sends so many messages a second; both in seconds of the sandbox's clock.
+# How long a job waits, and how fast it sends then; in seconds of the sandbox's clock.
 PENDING_SECONDS = 2.0
 MESSAGES_PER_SECOND = 20.0
-OVER = ("completed", "failed", "cancelled")
-# What a job can be ordered to do, and how it has ended then, if it has.
+ENDED = ("completed", "failed", "cancelled")
+# What a job can be made to do, and the status with which it ends by that, if it ends.
 ACTIONS = {
     "stall": None,
     "vanish": None,
@@ -21,7 +21,7 @@ ACTIONS = {
 
 
 class RowError(NamedTuple):
-    """A row that a job could not send; `code` is None where the phone is no phone."""
+    """A row that a job could not send; `code` is None if the phone is no phone number."""
 
     position: int
     row: int
@@ -36,7 +36,7 @@ class RowError(NamedTuple):
 
 @dataclass
 class Job:
-    """A bulk job: what it was given, and which rows will fail as it gets to them."""
+    """A bulk job: its request, and the rows that fail when it gets to them."""
 
     id: str
     template: str
@@ -46,33 +46,33 @@ class Job:
     made_at: float
     errors: list[RowError] = field(default_factory=list)
     refused: str | None = None
-    # What an order made of it: since when it stands still, how late that has made it, how it
-    # ended before its time, whether the API still knows it, whether its counters went back.
-    held_at: float | None = None
-    late: float = 0.0
+    # Set by an action: since when the job is stalled, the delay by earlier stalls, the status
+    # with which it ended early, whether the API hides it, whether its counters are halved.
+    stalled_at: float | None = None
+    delay: float = 0.0
     ended: str | None = None
     vanished: bool = False
     fallen: bool = False
 
     @property
     def starts_at(self) -> float:
-        return self.made_at + PENDING_SECONDS + self.late
+        return self.made_at + PENDING_SECONDS + self.delay
 
     @property
     def ends_at(self) -> float:
-        if self.ended and self.held_at is not None:
-            return self.held_at
+        if self.ended and self.stalled_at is not None:
+            return self.stalled_at
         return self.starts_at + (0 if self.refused else self.total / MESSAGES_PER_SECOND)
 
     def moment(self, now: float) -> float:
-        """Return the moment that it is for the job: one that stands still knows no later one."""
-        return now if self.held_at is None else self.held_at
+        """Return the time as the job sees it: for a stalled job, the time of the stall."""
+        return now if self.stalled_at is None else self.stalled_at
 
-    def order(self, action: str, now: float) -> None:
-        """Misbehave, or behave again: see `ACTIONS`."""
+    def change(self, action: str, now: float) -> None:
+        """Misbehave, or behave again: see `ACTIONS`. Raise ValueError."""
         if action not in ACTIONS:
             raise ValueError(f"action must be one of {', '.join(ACTIONS)}")
-        if self.status(now) in OVER and action not in ("vanish", "resume"):
+        if self.status(now) in ENDED and action not in ("vanish", "resume"):
             raise ValueError("that job has ended")
         match action:
             case "vanish":
@@ -80,13 +80,13 @@ class Job:
             case "fall":
                 self.fallen = True
             case "stall":
-                self.held_at = self.moment(now)
+                self.stalled_at = self.moment(now)
             case "resume":
                 self.vanished = self.fallen = False
-                if self.held_at is not None and not self.ended:
-                    self.late, self.held_at = self.late + now - self.held_at, None
+                if self.stalled_at is not None and not self.ended:
+                    self.delay, self.stalled_at = self.delay + now - self.stalled_at, None
             case _:
-                self.held_at = self.moment(now)
+                self.stalled_at = self.moment(now)
                 self.ended = ACTIONS[action]
 
     @property
@@ -94,7 +94,7 @@ class Job:
         return sum(error.is_invalid for error in self.errors)
 
     def processed(self, now: float) -> int:
-        """Return how many rows the job has gone through, or says that it has."""
+        """Return the number of processed rows, as the API shows it."""
         if self.ended == "completed":
             return self.total
         now = self.moment(now)

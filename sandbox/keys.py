@@ -1,4 +1,4 @@
-"""API keys: what each one of the sandbox may do, and whose data it sees."""
+"""API keys of the sandbox: the scopes of each, and its account."""
 
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ DEFAULT_ACCOUNT = "default"
 
 
 class Key(NamedTuple):
-    """What an API key may do, and whose data it sees."""
+    """The account and the scopes of an API key."""
 
     account: str
     scopes: frozenset[str]
@@ -23,10 +23,10 @@ class Key(NamedTuple):
 
 
 def read_key(text: str | None) -> Key | None:
-    """Return what a key stands for, or None for a key that nobody issued.
+    """Return the account and the scopes of a key, or None for an unknown key.
 
-    `full`, `readonly`, `limited` and `revoked`, each with an optional `_<account>`;
-    `without_<scope>` with a dash for the colon, likewise.
+    The keys are `full`, `readonly`, `limited`, `revoked` and `without_<scope>` (with a dash for
+    the colon), each with an optional `_<account>`.
     """
     if not text or not text.startswith(KEY_PREFIX):
         return None

@@ -1,4 +1,4 @@
-"""The ledger: every message that was taken over, in order, and how far it has come."""
+"""The ledger: every accepted message, in order, and its delivery status."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +12,7 @@ HELD_SECONDS = 60.0
 
 @dataclass
 class Entry:
-    """A line of the ledger: one message that ChumiAI took over, and what became of it."""
+    """A line of the ledger: one message that ChumiAI accepted, and its outcome."""
 
     seq: int
     at: str
@@ -25,7 +25,7 @@ class Entry:
     template: str
     language: str
     values: list[str]
-    # The link or the id of the header's media.
+    # The link or the id of the media in the header.
     media: str | None
     outcome: str
     made_at: float
@@ -36,20 +36,20 @@ class Entry:
         return {name: value for name, value in vars(self).items() if name != "made_at"}
 
 
-def delivery(entry: Entry, age: float) -> str:
-    """Return how far a message has come after so many sandbox seconds."""
-    fate = outcomes.magic(entry.to)
+def delivery_status(entry: Entry, age: float) -> str:
+    """Return the status of a message `age` sandbox seconds after it was made."""
+    outcome = outcomes.by_last_digits(entry.to)
     if entry.outcome == "held":
         if age < HELD_SECONDS:
             return "held_for_quality_assessment"
-        if fate.kind == "dropped":
+        if outcome.kind == "dropped":
             return "failed"
         age -= HELD_SECONDS
     elif entry.outcome != "accepted":
         return "failed"
-    if fate.kind == "read" and age >= 2:
+    if outcome.kind == "read" and age >= 2:
         return "read"
-    # Every third person reads after 25 minutes; the others keep receipts to themselves.
+    # Every third person reads it after 25 minutes; the others have read receipts off.
     steps = [(1500, "read")] if int(entry.to[-4:]) % 3 == 0 else []
     steps += [(6, "delivered"), (2, "sent")]
     return next((status for after, status in steps if age >= after), "accepted")

@@ -1,4 +1,4 @@
-"""Files for headers of templates, at /__sandbox__/media/: good ones, and ones that misbehave."""
+"""Files for template headers, at /__sandbox__/media/: good files, and faulty ones."""
 
 import struct
 import zlib
@@ -8,14 +8,14 @@ from sandbox.faults import Response
 
 PATH = "/media/"
 TOO_LARGE = 7 * 1024 * 1024
-# Longer than anybody should wait; a fault of the network, not of the sandbox's clock.
+# In real seconds, longer than a client should wait.
 SLOW_SECONDS = 60.0
 
 PAGE = b"<!doctype html><html><head><title>Shared file</title></head><body>Log in</body></html>"
 
 
 def png() -> bytes:
-    """Return a picture of one pixel."""
+    """Return a PNG image of one pixel."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return (
@@ -33,7 +33,7 @@ def png() -> bytes:
 
 
 def jpeg() -> bytes:
-    """Return a grey picture of eight by eight pixels: one block whose every coefficient is 0."""
+    """Return a grey JPEG image of 8 × 8 pixels: one block with all coefficients 0."""
 
     def segment(marker: int, data: bytes) -> bytes:
         return struct.pack(">BBH", 0xFF, marker, len(data) + 2) + data
@@ -53,7 +53,7 @@ def jpeg() -> bytes:
 
 
 def mp4() -> bytes:
-    """Return a video without a track."""
+    """Return an MP4 video without a track."""
 
     def box(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data) + 8) + kind + data
@@ -66,16 +66,16 @@ def mp4() -> bytes:
 
 
 def pdf() -> bytes:
-    """Return a document of one empty page."""
-    parts = [
+    """Return a PDF document of one empty page."""
+    objects = [
         b"<</Type/Catalog/Pages 2 0 R>>",
         b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
         b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 200 200]>>",
     ]
     out, places = b"%PDF-1.4\n", []
-    for number, part in enumerate(parts, start=1):
+    for number, body in enumerate(objects, start=1):
         places.append(len(out))
-        out += b"%d 0 obj%sendobj\n" % (number, part)
+        out += b"%d 0 obj%sendobj\n" % (number, body)
     table = b"".join(b"%010d 00000 n \n" % place for place in places)
     end = b"trailer<</Size 4/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n" % len(out)
     return out + b"xref\n0 4\n0000000000 65535 f \n" + table + end
@@ -100,10 +100,10 @@ FILES: dict[str, Callable[[], Response]] = {
     "picture.png": lambda: _file("image/png", png()),
     "video.mp4": lambda: _file("video/mp4", mp4()),
     "document.pdf": lambda: _file("application/pdf", pdf()),
-    # A page for people, as the share links of file hosts are; honest, and in disguise.
+    # A web page, as share links of file hosts give; the second one claims to be an image.
     "page.jpg": lambda: _file("text/html; charset=utf-8", PAGE),
     "disguised.jpg": lambda: _file("image/jpeg", PAGE),
-    # A picture, but its server says otherwise.
+    # A JPEG image with the wrong Content-Type.
     "wrong-type.jpg": lambda: _file("image/png", jpeg()),
     "no-type.jpg": lambda: Response(200, jpeg()),
     "empty.jpg": lambda: _file("image/jpeg", b""),

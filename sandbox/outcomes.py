@@ -1,4 +1,4 @@
-"""What becomes of one message: pure rules over a template, its values and a phone number."""
+"""The outcome of one message: pure rules over a template, its values and a phone number."""
 
 import re
 from typing import Any, NamedTuple
@@ -41,38 +41,43 @@ TITLES = {
 
 
 def title(code: int) -> str:
-    """Return Meta's title of a code; one that we never needed has a general one."""
+    """Return Meta's title of a code, or a general one for a code that is not in the table."""
     return TITLES.get(code, "Message failed to send")
 
 
-class Magic(NamedTuple):
-    """What the last three digits of a phone number decide."""
+def meta_message(code: int) -> str:
+    """Return the message of an error with this code, as Meta words it."""
+    return f"(#{code}) {title(code)}"
+
+
+class Outcome(NamedTuple):
+    """The outcome that the last three digits of a phone number decide."""
 
     kind: str  # rejected, once, http_429, http_500, timeout, no_id, held, dropped, read
     code: int | None = None
 
 
-MAGIC = {
-    "026": Magic("rejected", 131026),
-    "047": Magic("rejected", 131047),
-    "049": Magic("rejected", 131049),
-    "050": Magic("rejected", 131050),
-    "056": Magic("rejected", 131056),
-    "053": Magic("rejected", 131053),
-    "472": Magic("rejected", 130472),
-    "190": Magic("rejected", 190),
-    "368": Magic("rejected", 368),
-    "048": Magic("rejected", 131048),
-    "000": Magic("once", 131000),
-    "429": Magic("http_429"),
-    "500": Magic("http_500"),
-    "504": Magic("timeout"),
-    "777": Magic("no_id"),
-    "888": Magic("held"),
-    "889": Magic("dropped", 132015),
-    "999": Magic("read"),
+BY_LAST_DIGITS = {
+    "026": Outcome("rejected", 131026),
+    "047": Outcome("rejected", 131047),
+    "049": Outcome("rejected", 131049),
+    "050": Outcome("rejected", 131050),
+    "056": Outcome("rejected", 131056),
+    "053": Outcome("rejected", 131053),
+    "472": Outcome("rejected", 130472),
+    "190": Outcome("rejected", 190),
+    "368": Outcome("rejected", 368),
+    "048": Outcome("rejected", 131048),
+    "000": Outcome("once", 131000),
+    "429": Outcome("http_429"),
+    "500": Outcome("http_500"),
+    "504": Outcome("timeout"),
+    "777": Outcome("no_id"),
+    "888": Outcome("held"),
+    "889": Outcome("dropped", 132015),
+    "999": Outcome("read"),
 }
-ORDINARY = Magic("accepted")
+ACCEPTED = Outcome("accepted")
 
 BODY_LIMIT = 1024
 PLACEHOLDER = re.compile(r"\{\{\s*(\w+)\s*\}\}")
@@ -81,26 +86,26 @@ UNSENDABLE_TEXT = re.compile(r"[\n\r\t]| {5,}")
 
 
 def is_phone(text: str) -> bool:
-    """Tell whether text is international digits without `+`, as ChumiAI documents."""
+    """Return True for international digits without `+`, as ChumiAI documents."""
     return PHONE.fullmatch(text) is not None
 
 
-def magic(phone: str) -> Magic:
-    """Return what the last three digits of the phone number decide."""
-    return MAGIC.get(phone[-3:], ORDINARY)
+def by_last_digits(phone: str) -> Outcome:
+    """Return the outcome that the last three digits of a phone number decide."""
+    return BY_LAST_DIGITS.get(phone[-3:], ACCEPTED)
 
 
 def bulk_code(template: Template, phone: str, values: list[str], *, media: bool) -> int | None:
     """Return the code with which a row of a bulk job fails, or None if it is accepted.
 
-    Digits that only matter to a single HTTP answer (429, 500, 504, 000, 777) mean nothing
-    here: ChumiAI itself retries inside a job.
+    Last digits that only change a single HTTP answer (429, 500, 504, 000, 777) have no effect
+    here, because ChumiAI itself retries inside a job.
     """
-    problem = parts_code(template, media=media) or values_code(template, values)
-    if problem:
-        return problem
-    fate = magic(phone)
-    return fate.code if fate.kind in ("rejected", "dropped") else None
+    code = components_code(template, media=media) or values_code(template, values)
+    if code:
+        return code
+    outcome = by_last_digits(phone)
+    return outcome.code if outcome.kind in ("rejected", "dropped") else None
 
 
 def component(template: Template, kind: str) -> dict[str, Any]:
@@ -125,8 +130,8 @@ def status_code(template: Template) -> int | None:
     return by_status.get(template["status"], 132001)
 
 
-def parts_code(template: Template, *, media: bool) -> int | None:
-    """Return the code for parts that a ChumiAI send can't fill, or whose media is missing."""
+def components_code(template: Template, *, media: bool) -> int | None:
+    """Return the code for components that a ChumiAI send can't fill, or that lack their media."""
     header = component(template, "HEADER")
     if placeholders(header.get("text", "")):
         return 132000
@@ -141,7 +146,7 @@ def parts_code(template: Template, *, media: bool) -> int | None:
 
 
 def values_code(template: Template, values: list[str]) -> int | None:
-    """Return the code that refuses these values, checked in WhatsApp's order."""
+    """Return the code that refuses these values; the checks are in WhatsApp's order."""
     names = body_placeholders(template)
     if len(values) != len(names):
         return 132000
@@ -149,6 +154,17 @@ def values_code(template: Template, values: list[str]) -> int | None:
         return 131008
     if any(UNSENDABLE_TEXT.search(value) for value in values):
         return 132018
-    filled = dict(zip(names, values, strict=True))
-    text = PLACEHOLDER.sub(lambda m: filled[m[1]], component(template, "BODY")["text"])
-    return 132005 if len(text) > BODY_LIMIT else None
+    return 132005 if len(fill(template, values)) > BODY_LIMIT else None
+
+
+def fill(template: Template, values: list[str]) -> str:
+    """Return the body of a template with its placeholders filled as far as there are values."""
+    filled = dict(zip(body_placeholders(template), values, strict=False))
+    body = component(template, "BODY").get("text", "")
+    return PLACEHOLDER.sub(lambda m: filled.get(m[1], m[0]), body)
+
+
+def without_empty_columns(template: Template, values: list[str]) -> list[str]:
+    """Return the values of a row without empty columns beyond the last placeholder."""
+    wanted = len(body_placeholders(template))
+    return values[:wanted] if not any(values[wanted:]) else values

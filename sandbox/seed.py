@@ -1,6 +1,6 @@
-"""The world that every account starts with: templates, contacts, groups and past jobs.
+"""The data that every account starts with: templates, contacts, groups and past jobs.
 
-The same seed and account name give the same world, whatever the day.
+The same seed and account name always give the same data.
 """
 
 import random
@@ -27,7 +27,7 @@ GROUPS = (
     ("Newsletter", 640),
     ("VIP", 48),
     ("Staff", 12),
-    ("Nobody yet", 0),
+    ("Empty", 0),
 )
 PAST_FILES = ("customers.xlsx", "october list.csv", "vip.xlsx", None, "Recipients (2).xlsx")
 FAILURES = ((131049, 45), (131026, 40), (131050, 8), (130472, 7))
@@ -45,7 +45,7 @@ class PastJob(NamedTuple):
 
 
 def templates() -> list[Data]:
-    """Return 14 templates: every kind of component, every state that a screen must show."""
+    """Return 14 templates, with every kind of component and every status that a screen shows."""
     stop = {"type": "QUICK_REPLY", "text": "Stop promotions"}
     return [
         _template(
@@ -189,7 +189,7 @@ def templates() -> list[Data]:
 
 
 def contacts(rng: random.Random) -> list[Data]:
-    """Return 1,200 contacts: most Ghanaian, some abroad, nameless, doubled or opted out."""
+    """Return 1,200 contacts: most Ghanaian; some abroad, nameless, duplicate or opted out."""
     people: list[Data] = []
     first_names, last_names = FIRST_NAMES.split(), LAST_NAMES.split()
     for number in range(1200):
@@ -220,7 +220,7 @@ def contact(
     fields: Data | None = None,
     opted_out: bool = False,
 ) -> Data:
-    """Return a contact with these words."""
+    """Return a contact with these fields."""
     return {
         "id": contact_id,
         "name": name,
@@ -234,7 +234,7 @@ def contact(
 
 
 def many_contacts(count: int) -> list[Data]:
-    """Return so many people, each with a number of their own."""
+    """Return `count` people, each with a different number."""
     return [
         {
             "id": f"{number:024x}",
@@ -251,7 +251,7 @@ def many_contacts(count: int) -> list[Data]:
 
 
 def many_groups(count: int, people: list[Data]) -> list[Data]:
-    """Share the people out to so many groups."""
+    """Divide the people into `count` groups."""
     return [
         {
             "id": f"{number:023x}f",

@@ -1,4 +1,4 @@
-"""HTTP plumbing: reads requests, lets the API or the control pages answer, plays the faults."""
+"""The HTTP server: reads requests, calls the API or the control endpoints, applies faults."""
 
 import os
 import socket
@@ -16,8 +16,8 @@ from urllib.parse import unquote, urlsplit
 from sandbox import api, control
 from sandbox.api import Request
 from sandbox.faults import Response
-from sandbox.news import Postman
 from sandbox.state import State
+from sandbox.webhook_sender import DeliveryThread
 
 MAX_BODY = 64 * 1024 * 1024
 IDLE_SECONDS = 75
@@ -25,7 +25,7 @@ DRIP_STEPS = 100
 
 
 class Sandbox(ThreadingHTTPServer):
-    """The listening server; port 0 takes a free one."""
+    """The listening server; port 0 chooses a free port."""
 
     daemon_threads = True
     request_queue_size = 256
@@ -35,8 +35,8 @@ class Sandbox(ThreadingHTTPServer):
         self.verbose = verbose
         self.stopping = threading.Event()
         super().__init__((host, port), Handler)
-        self.postman = Postman(state)
-        self.postman.start()
+        self.deliveries = DeliveryThread(state)
+        self.deliveries.start()
 
     def server_bind(self) -> None:
         """Bind without the reverse name look-up of HTTPServer, which can take seconds."""
@@ -49,14 +49,14 @@ class Sandbox(ThreadingHTTPServer):
         return f"http://{self.server_name}:{self.server_port}"
 
     def stop(self) -> None:
-        """Stop listening and let go of every request that waits on purpose."""
+        """Stop listening, and end every request that is delayed on purpose."""
         self.stopping.set()
-        self.postman.stopping.set()
+        self.deliveries.stopping.set()
         self.shutdown()
         self.server_close()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Stay quiet when a client goes away; anything else is a bug worth a traceback."""
+        """Ignore clients that disconnect; any other error is a bug, so print its traceback."""
         if not isinstance(sys.exc_info()[1], ConnectionError | TimeoutError):
             super().handle_error(request, client_address)
 
@@ -72,7 +72,7 @@ class Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def serve(self) -> None:
-        """Answer one request, with the fault that is due for it."""
+        """Answer one request, with the fault that applies to it."""
         state, url = self.server.state, urlsplit(self.path)
         request = Request(
             method=self.command,
@@ -87,7 +87,7 @@ class Handler(BaseHTTPRequestHandler):
             return
         account, pattern = api.account_of(request), api.pattern_of(request.method, request.path)
         fault = None
-        # A browser on the control page asks for an icon: that is no request to ChumiAI.
+        # A browser on the control page asks for an icon, which is no request to ChumiAI.
         if request.path.startswith(api.BASE):
             state.count_request(account, request.method, pattern)
             fault = state.take_fault(request.method, request.path, account)
@@ -109,7 +109,7 @@ class Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = serve
 
     def read_body(self) -> bytes | None:
-        """Return the whole body; None, and the connection closed, if it never came whole."""
+        """Return the whole body; None, with the connection closed, if it is incomplete."""
         try:
             if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
                 body = self._read_chunks()
@@ -125,7 +125,7 @@ class Handler(BaseHTTPRequestHandler):
         return body
 
     def _read_chunks(self) -> bytes | None:
-        parts: list[bytes] = []
+        chunks: list[bytes] = []
         total = 0
         while True:
             line = self.rfile.readline(1024)
@@ -133,15 +133,15 @@ class Handler(BaseHTTPRequestHandler):
             total += size
             if size < 0 or total > MAX_BODY:
                 return None
-            part = self.rfile.read(size + 2)
-            if len(part) < size + 2:
+            chunk = self.rfile.read(size + 2)
+            if len(chunk) < size + 2:
                 return None
             if size == 0:
-                return b"".join(parts)
-            parts.append(part[:-2])
+                return b"".join(chunks)
+            chunks.append(chunk[:-2])
 
     def write(self, response: Response) -> None:
-        """Send the response the way that it says."""
+        """Send the response as its fields say."""
         if response.delay:
             self.server.stopping.wait(response.delay)
         if not response.silent:
@@ -180,13 +180,13 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(body[start : start + step])
 
     def reset(self) -> None:
-        """Break the connection off with a TCP reset, as a crashed server does."""
+        """End the connection with a TCP reset, as a crashed server does."""
         self.close_connection = True
         linger = struct.pack("ii", 1, 0)
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-        # Closing the descriptor itself sends the reset at once: the server's own shutdown
-        # would say goodbye first.
+        # Closing the descriptor sends the reset at once; the server's own shutdown would end the
+        # connection in the regular way first.
         os.close(self.connection.detach())
 
     def log_message(self, format: str, *args: object) -> None:
-        """Log nothing: a path may hold a phone number."""
+        """Log nothing, as a path may hold a phone number."""

@@ -1,7 +1,7 @@
-"""Put one answer into any of the shapes in which an API like ChumiAI's might give it.
+"""Give an answer in any of the shapes that an API like ChumiAI's might have.
 
-Handlers return an `Item` or a `Page` of plain dicts in one canonical wording, or raise a
-`Problem`; datetimes stay datetimes until here. Everything in this module is pure.
+Handlers return an `Item` or a `Page` of plain dicts with canonical field names, or raise a
+`Problem`; times are datetimes until here. Everything in this module is pure.
 """
 
 import base64
@@ -20,7 +20,7 @@ Data = dict[str, Any]
 
 @dataclass(frozen=True)
 class Item:
-    """One thing: a job, a job just made (`bulk`), a message just sent (`sent`), a contact …"""
+    """One resource: a job, a new job (`bulk`), a message just sent (`sent`), a contact …"""
 
     resource: str
     data: Data
@@ -30,7 +30,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Page:
-    """A page of things; `owner` is the group whose contacts they are."""
+    """A page of resources; `owner` is the group whose contacts they are."""
 
     resource: str
     items: list[Data]
@@ -65,7 +65,7 @@ class Problem(Exception):
 
 @dataclass(frozen=True)
 class Chaos:
-    """How wild the shape `chaos` is; chances between 0 and 1. The last three touch reads only."""
+    """The defects of the shape `chaos`, from 0 to 1. The last three affect reads only."""
 
     unknown_status: float = 0.2
     missing_id: float = 0.05
@@ -80,7 +80,7 @@ def cursor(offset: int) -> str:
 
 
 def cursor_offset(text: str) -> int:
-    """Return the offset that a cursor stands for; ValueError if it is none of ours."""
+    """Return the offset that a cursor stands for; ValueError for any other text."""
     return int(base64.urlsafe_b64decode(text.encode()))
 
 
@@ -92,9 +92,9 @@ def render(
     if isinstance(answer, Problem):
         status, value = answer.status, dialect.problem(answer)
     elif isinstance(answer, Item):
-        words = dialect.words(answer.resource, answer.data)
+        fields = dialect.fields(answer.resource, answer.data)
         status = dialect.created if answer.resource == "bulk" else answer.status
-        value = dialect.item(answer.resource, words, answer.message)
+        value = dialect.item(answer.resource, fields, answer.message)
     else:
         status, value = 200, dialect.page(answer)
     if shape == "chaos":
@@ -103,19 +103,19 @@ def render(
 
 
 def to_bytes(value: Json) -> bytes:
-    """Return JSON as it goes over the wire."""
+    """Return the bytes of JSON."""
     return json.dumps(value, ensure_ascii=False).encode()
 
 
 class Dialect:
-    """One way of saying things; this base is the shape `nest`."""
+    """One way to spell answers; this base is the shape `nest`."""
 
     created = 201
     names: dict[str, dict[str, str]] = {}
     statuses: dict[str, str] = {}
 
-    def words(self, resource: str, data: Data) -> Data:
-        """Return a thing with this dialect's names, statuses and times."""
+    def fields(self, resource: str, data: Data) -> Data:
+        """Return a resource with this dialect's names, statuses and times."""
         kind = "job" if resource == "bulk" else resource
         names = self.names.get(kind, {})
         tune = getattr(self, f"tune_{resource}", None)
@@ -136,9 +136,9 @@ class Dialect:
         return {"success": True, **({"message": message} if message else {}), "data": data}
 
     def page(self, page: Page) -> Json:
-        items: Json = [self.words(page.resource, item) for item in page.items]
+        items: Json = [self.fields(page.resource, item) for item in page.items]
         if page.owner is not None:
-            items = {**self.words("group", page.owner), "contacts": items}
+            items = {**self.fields("group", page.owner), "contacts": items}
         pagination = {
             "page": page.number,
             "limit": page.limit,
@@ -188,10 +188,10 @@ class Bare(Dialect):
         return data
 
     def page(self, page: Page) -> Json:
-        items = [self.words(page.resource, item) for item in page.items]
+        items = [self.fields(page.resource, item) for item in page.items]
         if page.owner is None:
             return items
-        return {**self.words("group", page.owner), "contacts": items}
+        return {**self.fields("group", page.owner), "contacts": items}
 
     def code(self, code: int) -> Data:
         return {}
@@ -202,16 +202,16 @@ class Bare(Dialect):
     def tune_template(self, template: Data) -> Data:
         if template["status"] == "APPROVED":
             del template["status"]
-        parts = {part["type"]: part for part in template["components"]}
-        if parts.keys() <= {"HEADER", "BODY", "FOOTER", "BUTTONS"}:
+        by_type = {part["type"]: part for part in template["components"]}
+        if by_type.keys() <= {"HEADER", "BODY", "FOOTER", "BUTTONS"}:
             del template["components"]
-            header = parts.get("HEADER", {})
+            header = by_type.get("HEADER", {})
             template["headerType"] = header.get("format")
             template["headerText"] = header.get("text")
             template["headerMediaUrl"] = header.get("example", {}).get("header_handle", [None])[0]
-            template["body"] = parts["BODY"]["text"]
-            template["footer"] = parts.get("FOOTER", {}).get("text")
-            template["buttons"] = parts.get("BUTTONS", {}).get("buttons", [])
+            template["body"] = by_type["BODY"]["text"]
+            template["footer"] = by_type.get("FOOTER", {}).get("text")
+            template["buttons"] = by_type.get("BUTTONS", {}).get("buttons", [])
         return template
 
     def tune_message(self, message: Data) -> Data:
@@ -219,7 +219,7 @@ class Bare(Dialect):
 
 
 class Mongo(Dialect):
-    """A Mongo library's habits: `_id`, `$oid`, `$date`, `docs`, components as a JSON string."""
+    """As Mongo libraries spell it: `_id`, `$oid`, `$date`, `docs`, components as a JSON string."""
 
     names = {
         "job": {
@@ -249,7 +249,7 @@ class Mongo(Dialect):
         return data
 
     def page(self, page: Page) -> Json:
-        items = [self.words(page.resource, item) for item in page.items]
+        items = [self.fields(page.resource, item) for item in page.items]
         place = {
             "totalDocs": page.total,
             "limit": page.limit,
@@ -260,7 +260,7 @@ class Mongo(Dialect):
         }
         if page.owner is None:
             return {"docs": items, **place}
-        return {**self.words("group", page.owner), "members": items, **place}
+        return {**self.fields("group", page.owner), "members": items, **place}
 
     def code(self, code: int) -> Data:
         return {"errors": [{"code": code}]}
@@ -289,7 +289,7 @@ class Mongo(Dialect):
 
 
 class Snake(Dialect):
-    """snake_case, epoch seconds, percent signs, and every item inside its resource's name."""
+    """snake_case, epoch seconds, percent signs, and each item under the name of its resource."""
 
     created = 202
     names = {
@@ -311,8 +311,8 @@ class Snake(Dialect):
     }
     statuses = {"pending": "queued", "processing": "in_progress", "completed": "done"}
 
-    def words(self, resource: str, data: Data) -> Data:
-        return {_snake(key): value for key, value in super().words(resource, data).items()}
+    def fields(self, resource: str, data: Data) -> Data:
+        return {_snake(key): value for key, value in super().fields(resource, data).items()}
 
     def time(self, moment: datetime) -> Json:
         return int(moment.timestamp())
@@ -322,7 +322,7 @@ class Snake(Dialect):
         return {"status": "success", "result": data if noun == "sync" else {noun: data}}
 
     def page(self, page: Page) -> Json:
-        items = [self.words(page.resource, item) for item in page.items]
+        items = [self.fields(page.resource, item) for item in page.items]
         place = {
             "page": page.number,
             "per_page": page.limit,
@@ -331,7 +331,7 @@ class Snake(Dialect):
         }
         if page.owner is None:
             return {"status": "success", "results": items, "page_info": place}
-        group = self.words("group", page.owner) | {"members": [{"contact": i} for i in items]}
+        group = self.fields("group", page.owner) | {"members": [{"contact": i} for i in items]}
         return {"status": "success", "result": {"group": group}, "page_info": place}
 
     def problem(self, problem: Problem) -> Data:
@@ -372,7 +372,7 @@ class Meta(Dialect):
         return data
 
     def page(self, page: Page) -> Json:
-        items = [self.words(page.resource, item) for item in page.items]
+        items = [self.fields(page.resource, item) for item in page.items]
         end = cursor(page.offset + len(items))
         paging: Data = {"cursors": {"before": cursor(page.offset), "after": end}}
         if page.has_next:
@@ -380,7 +380,7 @@ class Meta(Dialect):
         listing = {"data": items, "paging": paging}
         if page.owner is None:
             return listing
-        return {**self.words("group", page.owner), "contacts": listing}
+        return {**self.fields("group", page.owner), "contacts": listing}
 
     def code(self, code: int) -> Data:
         return {"metaError": {"code": code, "type": "OAuthException"}}
@@ -428,7 +428,7 @@ DIALECTS: dict[str, Dialect] = {
     "chaos": NEST,
 }
 SHAPES = tuple(DIALECTS)
-UNKNOWN_STATUSES = ("warming_up", "HANDED-OVER", "phase 2", "zombie")
+UNKNOWN_STATUSES = ("warming_up", "ON-ITS-WAY", "phase 2", "zombie")
 
 
 def _snake(key: str) -> str:
@@ -447,16 +447,16 @@ CASES: tuple[Callable[[str], str], ...] = (str, str.upper, _snake, _kebab, _pasc
 
 
 def _chaotic(value: Json, *, chaos: Chaos, rng: random.Random) -> Json:
-    """Return a nest answer with strings for numbers, mixed keys, strange words and fields.
+    """Return a nest answer with strings for numbers, mixed keys, and unknown words and fields.
 
-    A job keeps its id, and so does whatever stands alone: only items of a list lose theirs.
+    Only items of a list may lose their ids; single resources keep theirs.
     """
     if isinstance(value, dict) and isinstance(value.get("data"), list):
-        value = value | {"data": [_forgetful(item, chaos, rng) for item in value["data"]]}
+        value = value | {"data": [_perhaps_without_id(item, chaos, rng) for item in value["data"]]}
     return _mixed(value, chaos, rng)
 
 
-def _forgetful(item: Data, chaos: Chaos, rng: random.Random) -> Data:
+def _perhaps_without_id(item: Data, chaos: Chaos, rng: random.Random) -> Data:
     if rng.random() < chaos.missing_id:
         return {key: value for key, value in item.items() if key not in ("id", "messageId")}
     return item

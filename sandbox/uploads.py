@@ -13,7 +13,7 @@ from openpyxl import load_workbook
 from sandbox.outcomes import is_phone
 from sandbox.shapes import Problem
 
-# What openpyxl raises over files that are none; XML errors are SyntaxErrors.
+# What openpyxl raises for files that are no workbooks; XML errors are SyntaxErrors.
 UNREADABLE = (zipfile.BadZipFile, zlib.error, KeyError, ValueError, IndexError, SyntaxError)
 BAD_FILE = ["file must be .xlsx, .xls or .csv"]
 
@@ -62,7 +62,7 @@ def read_rows(upload: Upload, *, header_row: str, limit: int) -> list[Row]:
     """Return the recipients of a file: first column the phone, then the values in order.
 
     `header_row` is auto (row 1 is a header unless it starts with a phone), always or never.
-    A blank row is no recipient. Rows shorter than the widest are filled with empty values.
+    Blank rows are skipped. Rows shorter than the widest get empty values.
     """
     rows: list[Row] = []
     for number, cells in enumerate(_read_cells(upload), start=1):
@@ -97,7 +97,7 @@ def _read_cells(upload: Upload) -> Iterator[Iterable[Any]]:
         try:
             book = load_workbook(io.BytesIO(upload.content), read_only=True, data_only=True)
             sheet = book.worksheets[0]
-            # The size that a file declares for its sheet may be wrong.
+            # A file may declare a wrong size for its sheet.
             sheet.reset_dimensions()
             yield from sheet.iter_rows(values_only=True)
         except UNREADABLE:
@@ -107,7 +107,7 @@ def _read_cells(upload: Upload) -> Iterator[Iterable[Any]]:
 
 
 def _as_text(cell: Any) -> str:
-    """Return a cell as WhatsApp would get it: a whole float loses its `.0`."""
+    """Return a cell as WhatsApp gets it: a whole float loses its `.0`."""
     if cell is None:
         return ""
     if isinstance(cell, float) and cell.is_integer():

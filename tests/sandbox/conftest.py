@@ -1,4 +1,4 @@
-"""A sandbox on a free port, and a client that speaks to it as ChumiAI's customers do."""
+"""A sandbox on a free port, and a client that calls it as ChumiAI's customers do."""
 
 import io
 import threading
@@ -20,7 +20,7 @@ JOBS = "/whatsapp/bulk-jobs"
 
 
 class Api:
-    """The calls of a customer, and the orders of a test; a fresh connection each."""
+    """The calls of a customer, and the control requests of a test; a new connection for each."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -75,13 +75,13 @@ class Api:
         return self.order(f"/ledger?account={account}", "GET")
 
     def count(self, path: str, account: str = "default") -> int:
-        """Return how often an account asked for a path."""
-        asked = self.order(f"/requests?account={account}", "GET")
-        return sum(line["count"] for line in asked if line["path"] == f"/api/v1{path}")
+        """Return the number of requests of an account to a path."""
+        requested = self.order(f"/requests?account={account}", "GET")
+        return sum(line["count"] for line in requested if line["path"] == f"/api/v1{path}")
 
     @staticmethod
     def xlsx(*rows: tuple[Any, ...]) -> bytes:
-        """Return a workbook of these rows."""
+        """Return a workbook with these rows."""
         book = openpyxl.Workbook()
         for row in rows:
             book.active.append(row)
@@ -91,7 +91,7 @@ class Api:
 
     @staticmethod
     def wait_until(condition: Callable[[], bool], seconds: float = 5) -> None:
-        """Return once the condition holds; fail after so many seconds."""
+        """Return when the condition holds; fail after some seconds."""
         end = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < end, "it did not happen in time"

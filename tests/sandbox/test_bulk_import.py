@@ -1,11 +1,11 @@
-"""Handing a file over: what is read, what is refused, what the ledger then holds."""
+"""Uploading a file: what is read, what is refused, and what is in the ledger."""
 
 import pytest
 
 HEADER = ("phone", "1", "2")
 
 
-def handed_over(api, **account):
+def accepted_rows(api, **account):
     return [(line["row"], line["to"], line["values"]) for line in api.ledger(**account)]
 
 
@@ -21,7 +21,7 @@ def test_ledger_holds_the_rows_in_order(api):
     job = response.json()["data"]
     assert (job["totalRecipients"], job["validRecipients"], job["invalidRecipients"]) == (3, 3, 0)
     assert (job["fileName"], job["templateName"]) == ("customers.xlsx", "welcome_message")
-    assert handed_over(api) == [
+    assert accepted_rows(api) == [
         (2, "233244123451", ["Ama", "MF-1"]),
         (3, "233244123452", ["Kofi  Mensah ", "00012"]),
         (4, "233244123451", ["Ama", "MF-1"]),
@@ -34,12 +34,12 @@ def test_ledger_holds_the_rows_in_order(api):
     }
 
 
-def test_csv_and_xlsx_read_alike(api):
+def test_csv_and_xlsx_give_the_same_rows(api):
     rows = [("233244123451", "Akosua, née Ofori", 'say "hi"'), ("233244123452", "Yaw", "é")]
     csv = b'\xef\xbb\xbfphone,1,2\r\n233244123451,"Akosua, n\xc3\xa9e Ofori","say ""hi"""\r\n'
     api.bulk(csv + "233244123452,Yaw,é\r\n".encode(), "list.csv")
     api.bulk(api.xlsx(HEADER, *rows))
-    first, second = handed_over(api)[:2], handed_over(api)[2:]
+    first, second = accepted_rows(api)[:2], accepted_rows(api)[2:]
     assert first == second == [(n, r[0], list(r[1:])) for n, r in enumerate(rows, 2)]
 
 
@@ -55,7 +55,7 @@ def test_csv_and_xlsx_read_alike(api):
 def test_header_row_is_a_setting(api, setting, first_cell, expected):
     api.order("/options", header_row=setting)
     api.bulk(f"{first_cell},a,b\n233244123452,c,d\n".encode(), "list.csv")
-    assert [(row, to) for row, to, _ in handed_over(api)] == expected
+    assert [(row, to) for row, to, _ in accepted_rows(api)] == expected
 
 
 def test_header_taken_as_data_is_an_invalid_row(api):
@@ -69,12 +69,12 @@ def test_malformed_phones_are_counted_and_never_sent(api):
     rows = [(phone, "a", "b") for phone in [*bad, "233244123451"]]
     job = api.bulk(api.xlsx(HEADER, *rows)).json()["data"]
     assert (job["totalRecipients"], job["invalidRecipients"]) == (len(bad) + 1, len(bad))
-    assert handed_over(api) == [(len(bad) + 2, "233244123451", ["a", "b"])]
+    assert accepted_rows(api) == [(len(bad) + 2, "233244123451", ["a", "b"])]
 
 
 def test_whole_floats_and_numbers_are_digits(api):
     api.bulk(api.xlsx(HEADER, (233244123451.0, 12, 1.5), (233244123452, 3.0, "x")))
-    assert [row[1:] for row in handed_over(api)] == [
+    assert [row[1:] for row in accepted_rows(api)] == [
         ("233244123451", ["12", "1.5"]),
         ("233244123452", ["3", "x"]),
     ]
@@ -83,12 +83,12 @@ def test_whole_floats_and_numbers_are_digits(api):
 def test_blank_rows_are_no_recipients(api):
     content = api.xlsx(HEADER, ("233244123451", "a", "b"), (), ("233244123452", "c", "d"))
     assert api.bulk(content).json()["data"]["totalRecipients"] == 2
-    assert [row for row, _, _ in handed_over(api)] == [2, 4]
+    assert [row for row, _, _ in accepted_rows(api)] == [2, 4]
 
 
 def test_empty_columns_to_the_right_are_ignored(api):
     api.bulk(b"phone,1,2,note\n233244123451,a,b,\n", "list.csv")
-    assert handed_over(api) == [(2, "233244123451", ["a", "b"])]
+    assert accepted_rows(api) == [(2, "233244123451", ["a", "b"])]
     assert api.ledger()[0]["outcome"] == "accepted"
 
 
@@ -148,7 +148,7 @@ def test_missing_fields_are_named(api):
     assert api.ledger() == []
 
 
-def test_language_is_american_english_unless_said(api):
+def test_default_language_is_american_english(api):
     files = {"file": ("list.csv", b"233244123451,a,b\n")}
     data = {"templateName": "welcome_message"}
     response = api.post("/whatsapp/bulk-import-messages", files=files, data=data)
@@ -165,7 +165,7 @@ def test_ten_thousand_rows_and_no_more(api):
     assert len(api.ledger()) == 10_000
 
 
-def test_file_name_is_echoed_unless_told_otherwise(api):
+def test_file_name_is_echoed_unless_an_option_says_no(api):
     row = b"233244123451,a,b\n"
     job = api.bulk(row, "accra-1.csv").json()["data"]["jobId"]
     assert api.status(job)["fileName"] == "accra-1.csv"

@@ -1,4 +1,4 @@
-"""Jobs move by the clock, are listed newest first, and tell which rows failed."""
+"""Jobs run by the clock, are listed newest first, and report the rows that failed."""
 
 import pytest
 
@@ -38,7 +38,7 @@ def test_job_waits_then_counts_up_then_ends(api):
 
 
 def test_timing_follows_the_documented_rate(api, server):
-    """2 s of waiting, then 20 messages a second, all on the sandbox's clock."""
+    """Wait 2 s, then send 20 messages a second, on the sandbox's clock."""
     api.order("/speed", speed=0)
     job = server.state.account("default").jobs[start(api, rows(40))]
     now = job.made_at
@@ -122,7 +122,7 @@ def test_job_may_appear_late_in_the_list(api):
     api.wait_until(lambda: job in listed())
 
 
-def test_job_started_elsewhere_moves_without_a_ledger_line(api):
+def test_foreign_job_runs_without_a_ledger_line(api):
     job = api.order("/jobs", template="order_update", language="en", total=7)["job_id"]
     listed = api.get("/whatsapp/bulk-jobs").json()["data"][0]
     assert (listed["jobId"], listed["total"]) == (job, 7)
@@ -139,7 +139,7 @@ def test_job_for_another_account_by_its_key(api):
 
 
 def test_another_start_of_the_sandbox_gives_other_ids():
-    """What an installation remembers of one run must never be taken for a job of the next."""
+    """An installation keeps job ids of an earlier run; they must not match a job of the next."""
     order = {"template": "welcome_message", "language": "en_US", "file_name": None, "total": 1}
     first, second = (State(seed=1).start_foreign_job("default", **order) for _ in range(2))
     assert first.id != second.id

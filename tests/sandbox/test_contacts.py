@@ -32,7 +32,7 @@ def test_search_finds_by_name_and_phone(api):
 def test_one_contact(api):
     one = api.get("/contacts?limit=1").json()["data"][0]
     assert api.get(f"/contacts/{one['id']}").json()["data"] == one
-    assert api.get("/contacts/nobody").status_code == 404
+    assert api.get("/contacts/unknown").status_code == 404
 
 
 def test_groups_and_their_members(api):
@@ -48,7 +48,7 @@ def test_groups_and_their_members(api):
     assert api.get("/contacts/groups/none").status_code == 404
 
 
-def test_sending_to_a_group_reaches_every_member_alike(api):
+def test_sending_to_a_group_sends_the_same_to_every_member(api):
     staff = api.get("/contacts/groups").json()["data"][4]
     members = api.get(f"/contacts/groups/{staff['id']}").json()["data"]["contacts"]
     body = {
@@ -75,7 +75,7 @@ def test_group_send_is_refused_without_a_group_or_members(api):
     assert api.ledger() == []
 
 
-def test_a_group_is_made_and_gets_other_members_by_order(api):
+def test_a_control_request_makes_a_group_and_replaces_its_members(api):
     people = [{"phone": "233244000001", "name": "Ama", "fields": {"Town": "Ho"}}]
     group_id = api.order("/groups", name="Regulars", members=people)["id"]
     [member] = api.get(f"/contacts/groups/{group_id}").json()["data"]["contacts"]
@@ -88,7 +88,7 @@ def test_a_group_is_made_and_gets_other_members_by_order(api):
     assert [g["contactCount"] for g in groups if g["name"] == "Regulars"] == [2]
 
 
-def test_nothing_else_is_offered(api):
+def test_other_paths_are_not_found(api):
     for method, path in [("POST", "/contacts"), ("GET", "/whatsapp/nothing"), ("GET", "/")]:
         response = api.call(method, path)
         assert response.status_code == 404

@@ -1,4 +1,4 @@
-"""The orders of a test and the page for a person."""
+"""The control endpoints for tests, and the control page for people."""
 
 import shlex
 from pathlib import Path
@@ -87,7 +87,7 @@ def test_ledger_of_one_job(api):
         ("/inbound", {"phone": "233244123451"}),
     ],
 )
-def test_bad_orders_are_refused_with_a_reason(api, path, body):
+def test_bad_control_requests_are_refused_with_a_reason(api, path, body):
     response = requests.post(f"{api.url}/__sandbox__{path}", json=body, timeout=5)
     assert response.status_code == 400
     assert response.json()["error"]
@@ -100,7 +100,7 @@ def test_another_address_book(api):
     assert [group["contactCount"] for group in groups] == [8, 8, 7, 7]
 
 
-def test_unknown_orders_are_missing(api):
+def test_unknown_control_paths_are_not_found(api):
     for method, path in [("GET", "/nothing"), ("DELETE", "/ledger"), ("GET", "/reset")]:
         response = requests.request(method, f"{api.url}/__sandbox__{path}", timeout=5)
         assert response.status_code == 404
@@ -113,20 +113,20 @@ def test_page_shows_the_state_and_its_forms_work(api):
     form = {"kind": "503", "path": "/api/v1/contacts", "times": "1"}
     response = requests.post(f"{api.url}/__sandbox__/faults", data=form, timeout=5)
     assert response.url == f"{api.url}/__sandbox__/"
-    assert "503 on /api/v1/contacts, 1 to come" in response.text
+    assert "503 on /api/v1/contacts, 1 left" in response.text
     assert api.get("/contacts").status_code == 503
     requests.post(
         f"{api.url}/__sandbox__/inbound",
         timeout=5,
         data={"account": "default", "phone": "233244123451", "text": "42"},
     )
-    told = api.get("/whatsapp/conversations/233244123451").json()["data"]
-    assert [message["text"] for message in told] == ["42"]
+    messages = api.get("/whatsapp/conversations/233244123451").json()["data"]
+    assert [message["text"] for message in messages] == ["42"]
     requests.post(f"{api.url}/__sandbox__/speed", data={"speed": "12"}, timeout=5)
     assert api.order("/state", "GET")["speed"] == 12
 
 
-def test_a_browser_asking_for_an_icon_uses_no_fault_up(api):
+def test_a_browsers_request_for_an_icon_uses_no_fault(api):
     api.order("/faults", kind="500", path="/")
     assert requests.get(f"{api.url}/favicon.ico", timeout=5).status_code == 404
     assert api.order("/requests", "GET") == []
@@ -142,7 +142,7 @@ def test_page_escapes_what_it_shows(api):
     assert "<i>" not in page
 
 
-def test_json_is_understood_whatever_curl_calls_it(api):
+def test_json_is_understood_even_if_curl_declares_a_form(api):
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     url = f"{api.url}/__sandbox__/speed"
     response = requests.post(url, data='{"speed": 7}', headers=form, timeout=5)
@@ -150,8 +150,8 @@ def test_json_is_understood_whatever_curl_calls_it(api):
     assert api.order("/state", "GET")["speed"] == 7
 
 
-def test_every_order_of_the_readme_works(api):
-    """The README's curl lines, in order, against a fresh sandbox."""
+def test_every_curl_line_of_the_readme_works(api):
+    """Run the README's curl lines, in order, against a new sandbox."""
     readme = (Path(sandbox.__file__).parent / "README.md").read_text()
     lines = [line.strip() for line in readme.splitlines() if line.startswith("    curl ")]
     assert len(lines) > 10

@@ -1,4 +1,4 @@
-"""The history with one number: what we sent, what they wrote, how far it came."""
+"""The history with one number: messages in both directions, and delivery statuses."""
 
 
 def history(api, phone, **kwargs):
@@ -41,6 +41,6 @@ def test_status_climbs_with_the_clock(api):
     api.wait_until(lambda: status("233244123888") in ("sent", "delivered", "read"))
 
 
-def test_path_may_not_be_offered(api):
+def test_history_can_be_switched_off(api):
     api.order("/options", conversations=False)
     assert api.get("/whatsapp/conversations/233244123451").status_code == 404

@@ -48,7 +48,7 @@ def test_502_is_html(api):
     assert accepted(api) == 0
 
 
-def test_half_json_is_a_whole_answer_that_does_not_parse(api):
+def test_half_json_is_a_complete_answer_that_does_not_parse(api):
     api.order("/faults", path=BULK, kind="half_json")
     response = send(api)
     assert response.status_code == 201
@@ -93,7 +93,7 @@ def test_reset_breaks_the_connection(api, kind, count):
     api.order("/faults", path=BULK, kind=kind)
     with pytest.raises(requests.ConnectionError) as caught:
         send(api)
-    # Which of the two it is depends on how far the request was when the connection broke.
+    # Which of the two depends on how much of the request was sent before the connection broke.
     assert re.search("reset|closed connection without response", str(caught.value).lower())
     assert accepted(api) == count
     assert send(api).status_code == 201
@@ -123,7 +123,7 @@ def test_any_fault_can_follow_acceptance(api, kind):
     assert accepted(api) == 1
 
 
-def test_redirect_leads_back_so_that_a_follower_is_found_out(api):
+def test_redirect_goes_to_the_same_path_so_a_client_that_follows_it_is_noticed(api):
     api.order("/faults", path=BULK, kind="redirect")
     response = send(api)
     assert (response.status_code, response.headers["Location"]) == (307, BULK)
@@ -173,19 +173,19 @@ def test_oversize(api, declared):
     assert accepted(api) == 1
 
 
-def test_fault_strikes_as_often_as_ordered_and_not_at_once(api):
+def test_fault_lets_some_requests_pass_and_then_fails_some(api):
     api.order("/faults", path=BULK, kind="500", times=2, after=1)
     assert [send(api).status_code for _ in range(5)] == [201, 500, 500, 201, 201]
 
 
-def test_fault_may_last_until_cleared(api):
+def test_fault_can_last_until_cleared(api):
     api.order("/faults", path=BULK, kind="503", times=None)
     assert [send(api).status_code for _ in range(3)] == [503] * 3
     api.order("/faults", "DELETE")
     assert send(api).status_code == 201
 
 
-def test_fault_keeps_to_its_path_method_and_account(api):
+def test_fault_affects_only_its_path_method_and_account(api):
     jobs = "/api/v1/whatsapp/bulk-jobs"
     api.order("/faults", path=rf"{jobs}/[^/]+/status", kind="500", times=None)
     api.order("/faults", path="/api/v1/contacts", method="post", kind="500", times=None)

@@ -1,4 +1,4 @@
-"""What a key may do, and whose data it sees."""
+"""The scopes of a key, and its account."""
 
 import time
 

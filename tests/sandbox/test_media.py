@@ -1,4 +1,4 @@
-"""Files for headers, and the record of what was sent above a message."""
+"""Files for template headers, and the header media in the ledger."""
 
 import zlib
 
@@ -24,14 +24,14 @@ def test_good_files(api, name, media_type, start):
     assert response.content.startswith(start)
 
 
-def test_the_picture_holds_its_pixel():
+def test_the_png_holds_its_pixel():
     data = media.png()
     at = data.index(b"IDAT")
     length = int.from_bytes(data[at - 4 : at])
     assert len(zlib.decompress(data[at + 4 : at + 4 + length])) == 1 + 3
 
 
-def test_the_table_of_the_document_points_at_its_parts():
+def test_the_table_of_the_pdf_points_at_its_objects():
     data = media.pdf()
     table = data[data.index(b"xref") :].splitlines()[3:6]
     for number, line in enumerate(table, start=1):
@@ -50,7 +50,7 @@ def test_an_unknown_name(api):
         ({"headerMediaId": "123"}, "123"),
     ],
 )
-def test_the_ledger_knows_what_stood_above_a_message(api, given, media):
+def test_the_ledger_holds_the_header_media(api, given, media):
     api.send("233244123451", "Ama", "20%", templateName="promotion_broadcast", **given)
     api.send("233244123452", "Kofi", "MF-24")
     assert [line["media"] for line in api.ledger()] == [media, None]

@@ -1,4 +1,4 @@
-"""Orders to misbehave: jobs that stall, vanish or end badly, messages refused with a code."""
+"""Misbehaviour on demand: jobs that stall, vanish or fail, messages refused with a code."""
 
 import time
 
@@ -15,7 +15,7 @@ def rows(count):
 
 @pytest.fixture
 def job(api):
-    """The id of a job that is half-way, with the clock standing still."""
+    """Return the id of a job that is half processed, with the clock stopped."""
     api.order("/speed", speed=0)
     made = api.bulk(rows(40), "list.csv").json()["data"]["jobId"]
     pass_time(api, 3)
@@ -33,7 +33,7 @@ def pass_time(api, seconds):
     api.clock.marks.append(mark._replace(elapsed=mark.elapsed + seconds))
 
 
-def order(api, job, action):
+def change(api, job, action):
     return api.order(f"/jobs/{job}", action=action)
 
 
@@ -41,13 +41,13 @@ def counters(status):
     return status["status"], status["processed"], status["successful"]
 
 
-def test_a_stalled_job_stands_still_until_it_may_go_on(api, job):
-    order(api, job, "stall")
+def test_a_stalled_job_stops_until_it_is_resumed(api, job):
+    change(api, job, "stall")
     pass_time(api, 600)
     status = api.status(job)
     assert counters(status) == ("processing", 20, 20)
     assert (status["completedAt"], status["estimatedCompletion"]) == (None, None)
-    order(api, job, "resume")
+    change(api, job, "resume")
     assert counters(api.status(job)) == ("processing", 20, 20)
     pass_time(api, 0.5)
     assert counters(api.status(job)) == ("processing", 30, 30)
@@ -60,31 +60,31 @@ def test_a_stalled_job_stands_still_until_it_may_go_on(api, job):
 def test_a_job_may_stall_before_it_starts(api):
     api.order("/speed", speed=0)
     job = api.bulk(rows(2), "list.csv").json()["data"]["jobId"]
-    order(api, "last", "stall")
+    change(api, "last", "stall")
     pass_time(api, 600)
     status = api.status(job)
     assert (counters(status), status["startedAt"]) == (("pending", 0, 0), None)
 
 
-def test_a_vanished_job_is_missing_everywhere_and_may_come_back(api, job):
+def test_a_vanished_job_is_missing_everywhere_until_it_is_resumed(api, job):
     def listed():
         return [line["jobId"] for line in api.get("/whatsapp/bulk-jobs").json()["data"]]
 
-    order(api, job, "vanish")
+    change(api, job, "vanish")
     response = api.get(f"/whatsapp/bulk-jobs/{job}/status")
     assert (response.status_code, response.json()["statusCode"]) == (404, 404)
     assert job not in listed()
-    order(api, job, "resume")
+    change(api, job, "resume")
     assert api.status(job)["processed"] == 20
     assert job in listed()
 
 
 def test_counters_may_fall(api, job):
-    order(api, job, "fall")
+    change(api, job, "fall")
     assert counters(api.status(job)) == ("processing", 10, 10)
     pass_time(api, 600)
     assert counters(api.status(job)) == ("processing", 20, 20)
-    order(api, job, "resume")
+    change(api, job, "resume")
     assert counters(api.status(job)) == ("completed", 40, 40)
 
 
@@ -97,18 +97,18 @@ def test_counters_may_fall(api, job):
     ],
 )
 def test_a_job_may_end_before_its_time(api, job, action, end):
-    order(api, job, action)
+    change(api, job, action)
     status = api.status(job)
     assert counters(status) == end
     assert status["completedAt"] is not None
     pass_time(api, 600)
     assert counters(api.status(job)) == end
-    # Its end is its end; what it took over stays in the ledger.
+    # An ended job stays ended, and its messages stay in the ledger.
     response = requests.post(
         f"{api.url}/__sandbox__/jobs/{job}", json={"action": "stall"}, timeout=5
     )
     assert response.status_code == 400
-    order(api, job, "resume")
+    change(api, job, "resume")
     assert counters(api.status(job)) == end
     assert len(api.ledger()) == 40
 
@@ -129,13 +129,13 @@ def test_a_job_may_end_before_its_time(api, job, action, end):
         ("/options", {"latency": 3600}),
     ],
 )
-def test_bad_orders_are_refused_with_a_reason(api, path, body):
+def test_bad_control_requests_are_refused_with_a_reason(api, path, body):
     response = requests.post(f"{api.url}/__sandbox__{path}", json=body, timeout=5)
     assert response.status_code == 400
     assert response.json()["error"]
 
 
-def test_an_order_is_for_jobs_of_its_account(api, job):
+def test_a_control_request_changes_only_jobs_of_its_account(api, job):
     response = requests.post(
         f"{api.url}/__sandbox__/jobs/{job}",
         json={"action": "stall", "account": "accra"},
@@ -144,7 +144,7 @@ def test_an_order_is_for_jobs_of_its_account(api, job):
     assert response.status_code == 400
 
 
-def test_a_send_is_refused_with_the_code_so_many_times(api):
+def test_sends_are_refused_with_the_code_as_often_as_asked(api):
     api.order("/codes", code=131042, times=2)
     for phone in (SENT, OTHER):
         response = api.send(phone, "a", "b")
@@ -155,7 +155,7 @@ def test_a_send_is_refused_with_the_code_so_many_times(api):
     assert [line["to"] for line in api.ledger()] == [SENT]
 
 
-def test_some_phones_are_refused_alone(api):
+def test_only_the_named_phones_are_refused(api):
     api.order("/codes", code=131056, phones=[SENT], times=None)
     assert api.send(SENT, "a", "b").status_code == 400
     assert api.send(OTHER, "a", "b").status_code == 200
@@ -169,7 +169,7 @@ def test_code_zero_is_a_code(api):
     assert "(#0)" in api.send(SENT, "a", "b").json()["message"]
 
 
-def test_one_account_is_refused_alone_and_a_reset_forgets_it(api):
+def test_only_the_named_account_is_refused_until_its_reset(api):
     api.order("/codes", code=131031, account="accra", times=None)
     accra = "chumi_sk_live_sandbox_full_accra"
     assert api.send(SENT, "a", "b").status_code == 200
@@ -203,7 +203,7 @@ def test_a_job_is_refused_as_a_whole(api):
     api.wait_until(lambda: api.status(job)["status"] == "completed")
 
 
-def test_every_answer_of_the_api_is_late(api):
+def test_latency_delays_every_answer_of_the_api(api):
     api.order("/options", latency=0.2)
     for path in ("/contacts?limit=1", "/whatsapp/bulk-jobs/none/status"):
         started = time.monotonic()

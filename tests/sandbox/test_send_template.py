@@ -131,7 +131,7 @@ def test_777_is_accepted_without_an_id(api):
 
 
 @pytest.mark.parametrize("digits", ["888", "889"])
-def test_held_messages_say_so(api, digits):
+def test_held_messages_have_a_status_of_their_own(api, digits):
     data = api.send(f"233244123{digits}", "a", "b").json()["data"]
     assert data["status"] == "held_for_quality_assessment"
     assert api.ledger()[0]["outcome"] == "held"

@@ -19,8 +19,8 @@ def test_command_says_where_it_listens_and_stops_cleanly(number):
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as run:
         try:
-            said = run.stdout.readline()
-            url = said.removeprefix("Sandbox ChumiAI on ").strip()
+            printed = run.stdout.readline()
+            url = printed.removeprefix("Sandbox ChumiAI on ").strip()
             assert url.startswith("http://127.0.0.1:")
             answer = requests.get(f"{url}/api/v1/contacts?limit=1", headers=KEY, timeout=5)
             assert answer.json()["totalDocs"] == 1200
@@ -44,8 +44,8 @@ def test_connection_is_kept_alive(api):
 def test_fifty_at_once_are_each_accepted_once(api):
     phones = [f"2332441{number:05d}" for number in range(10_001, 10_251)]
 
-    def send(part):
-        content = "".join(f"{phone},a,b\n" for phone in part).encode()
+    def send(some):
+        content = "".join(f"{phone},a,b\n" for phone in some).encode()
         return api.bulk(content, "list.csv").status_code
 
     with ThreadPoolExecutor(50) as pool:
@@ -72,11 +72,11 @@ def test_unfinished_body_is_never_accepted(api, server):
 
 
 def test_chunked_body_is_read_whole(api):
-    def parts():
+    def chunks():
         yield b'{"to":"233244123451","templateName":"welcome_message",'
         yield b'"templateParameters":[{"text":"a"},{"text":"b"}]}'
 
-    response = api.post("/whatsapp/send-template", data=parts())
+    response = api.post("/whatsapp/send-template", data=chunks())
     assert response.status_code == 200
     assert len(api.ledger()) == 1
 

@@ -12,7 +12,7 @@ ISO = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d"
 
 
 def finished_job(api, **kwargs):
-    """Return the answers to handing over ROWS and to asking for that job once it has ended."""
+    """Upload ROWS and wait until the job has ended; return the first answer and the job's id."""
     made = api.bulk(ROWS, "accra.csv", params=kwargs)
     api.order("/speed", speed=1000)
     job = api.get("/whatsapp/bulk-jobs?shape=nest").json()["data"][0]["jobId"]
@@ -37,7 +37,7 @@ def test_shape_is_chosen_by_query_header_setting_or_account(api, shape):
 
 
 def outline(value):
-    """Return the keys of an answer, whatever their spelling."""
+    """Return the keys of an answer without case, dashes and underscores."""
     if not isinstance(value, dict):
         return None
     return {re.sub(r"[-_]", "", key).lower(): outline(item) for key, item in value.items()}
@@ -160,7 +160,7 @@ def test_chaos_breaks_reads_but_never_a_send(api):
         ("meta", lambda a: (a["data"], "next" in a["paging"])),
     ],
 )
-def test_pages_end_where_they_say(api, shape, read):
+def test_the_last_page_says_that_it_is_the_last(api, shape, read):
     total, more, page = 0, True, 0
     while more:
         page += 1
@@ -184,7 +184,7 @@ def test_meta_pages_follow_their_cursors(api):
     assert ids == [job["jobId"] for job in expected]
 
 
-def test_templates_are_told_in_every_way(api):
+def test_templates_have_every_shape(api):
     def first(shape):
         return api.get(f"/whatsapp/templates?limit=1&shape={shape}").json()
 
@@ -213,7 +213,7 @@ def test_bare_keeps_the_components_that_cannot_be_flattened(api):
     assert templates["promotion_broadcast", "en_US"]["headerType"] == "IMAGE"
 
 
-def test_single_send_is_told_in_every_way(api):
+def test_single_send_has_every_shape(api):
     def send(shape):
         body = {
             "to": "233244123451",
@@ -222,7 +222,7 @@ def test_single_send_is_told_in_every_way(api):
         }
         return api.post(f"/whatsapp/send-template?shape={shape}", json=body).json()
 
-    told = [
+    ids = [
         send("nest")["data"]["messageId"],
         send("bare")["id"],
         send("mongo")["wamid"],
@@ -230,7 +230,7 @@ def test_single_send_is_told_in_every_way(api):
         send("meta")["messages"][0]["id"],
         flat(send("chaos"))["messageid"],
     ]
-    assert told == [line["message_id"] for line in api.ledger()]
+    assert ids == [line["message_id"] for line in api.ledger()]
 
 
 @pytest.mark.parametrize(
@@ -252,7 +252,7 @@ def test_errors_keep_the_documented_form(api, shape, where):
     assert (error["error"], *where(error)) == ("Not Found", 404, 132001)
 
 
-def test_group_members_are_told_in_every_way(api):
+def test_group_members_have_every_shape(api):
     vip = api.get("/contacts/groups").json()["data"][3]["id"]
 
     def members(shape):

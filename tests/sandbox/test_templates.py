@@ -1,4 +1,4 @@
-"""The list of templates, and the sync that brings changes into it."""
+"""The list of templates, and the sync that updates it."""
 
 NEW = {
     "name": "sunday_hours",
@@ -14,7 +14,7 @@ def listed(api, **kwargs):
     return {(t["name"], t["language"]): t for t in page}
 
 
-def test_every_kind_of_template_is_there(api):
+def test_the_list_has_every_kind_of_template(api):
     templates = listed(api)
     parts = [part for t in templates.values() for part in t["components"]]
     buttons = [b for p in parts if p["type"] == "BUTTONS" for b in p["buttons"]]
