@@ -133,7 +133,7 @@ class Client:
         language: str,
         gate: Gate | None = None,
     ) -> BulkAccepted:
-        """Upload a file of recipients, to whom ChumiAI sends in a job of its own.
+        """Upload a file of recipients; ChumiAI sends to them in a job of its own.
 
         `file` (bytes, or an open seekable file) has the phones in its first column and the
         values after it. `gate` is called, in this thread, before the last bytes leave; unless

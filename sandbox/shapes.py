@@ -75,12 +75,12 @@ class Chaos:
 
 
 def cursor(offset: int) -> str:
-    """Return the opaque cursor that stands for an offset."""
+    """Return an opaque cursor for an offset."""
     return base64.urlsafe_b64encode(str(offset).encode()).decode()
 
 
 def cursor_offset(text: str) -> int:
-    """Return the offset that a cursor stands for; ValueError for any other text."""
+    """Return the offset of a cursor; ValueError for any other text."""
     return int(base64.urlsafe_b64decode(text.encode()))
 
 
@@ -202,7 +202,7 @@ class Bare(Dialect):
     def tune_template(self, template: Data) -> Data:
         if template["status"] == "APPROVED":
             del template["status"]
-        by_type = {part["type"]: part for part in template["components"]}
+        by_type = {c["type"]: c for c in template["components"]}
         if by_type.keys() <= {"HEADER", "BODY", "FOOTER", "BUTTONS"}:
             del template["components"]
             header = by_type.get("HEADER", {})
@@ -341,8 +341,8 @@ class Snake(Dialect):
         return job | {"progress": f"{job['progress']}%"}
 
     def tune_template(self, template: Data) -> Data:
-        parts = enumerate(template["components"])
-        return template | {"components": {str(index): part for index, part in parts}}
+        components = enumerate(template["components"])
+        return template | {"components": {str(index): item for index, item in components}}
 
 
 class Meta(Dialect):
@@ -396,12 +396,11 @@ class Meta(Dialect):
 
     def tune_template(self, template: Data) -> Data:
         lower = {"type", "format"}
-        parts = template["components"]
-        return template | {
-            "components": [
-                {k: v.lower() if k in lower else v for k, v in part.items()} for part in parts
-            ]
-        }
+        components = [
+            {k: v.lower() if k in lower else v for k, v in item.items()}
+            for item in template["components"]
+        ]
+        return template | {"components": components}
 
     def tune_sent(self, sent: Data) -> Data:
         message = {"message_status": sent["status"]}

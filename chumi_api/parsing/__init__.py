@@ -2,7 +2,7 @@
 
 ChumiAI does not document its answers. Each module holds its assumptions about one resource as
 literal tables at its top, and below them the few functions that apply the tables. Nothing here
-raises, whatever ChumiAI sends.
+raises, for any answer.
 """
 
 from chumi_api.parsing.contacts import (

@@ -1,6 +1,6 @@
 """Single values out of JSON: keys under any of their names, each converted or None.
 
-Nothing here raises, whatever the JSON holds.
+Nothing here raises, for any JSON.
 """
 
 from __future__ import annotations

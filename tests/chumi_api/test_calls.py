@@ -33,10 +33,10 @@ def test_templates_are_the_same_in_every_shape(sandbox, shape, client):
         assert template.quality == twin.quality
         if not template.status_assumed:
             assert template.status == twin.status
-        for part, same in zip(template.components, twin.components, strict=True):
-            assert part.get("text") == same.get("text")
-            assert part.get("format") == same.get("format")
-            buttons = [(b["type"], b.get("text")) for b in part.get("buttons", [])]
+        for component, same in zip(template.components, twin.components, strict=True):
+            assert component.get("text") == same.get("text")
+            assert component.get("format") == same.get("format")
+            buttons = [(b["type"], b.get("text")) for b in component.get("buttons", [])]
             assert buttons == [(b["type"], b.get("text")) for b in same.get("buttons", [])]
 
 

@@ -68,25 +68,25 @@ def test_components_are_the_same_in_every_form(item):
 def test_unreadable_components_are_kept_as_unknown(components):
     template = parsing.parse_template({"name": "a", "components": components})
 
-    assert [part["type"] for part in template.components] == ["UNKNOWN"]
+    assert [item["type"] for item in template.components] == ["UNKNOWN"]
 
 
 def test_an_unknown_component_is_kept():
-    parts = [{"type": "hologram", "depth": 3}, "odd", {"text": "no type"}]
+    given = [{"type": "hologram", "depth": 3}, "odd", {"text": "no type"}]
 
-    template = parsing.parse_template({"name": "a", "components": parts})
+    template = parsing.parse_template({"name": "a", "components": given})
 
-    assert [part["type"] for part in template.components] == ["HOLOGRAM", "UNKNOWN", "UNKNOWN"]
+    assert [item["type"] for item in template.components] == ["HOLOGRAM", "UNKNOWN", "UNKNOWN"]
     assert template.components[0]["depth"] == 3
 
 
 def test_a_carousel_is_spelled_like_the_rest():
     card = {"card_index": 0, "components": [{"type": "header", "format": "image"}]}
-    parts = [{"type": "carousel", "cards": [card]}]
+    given = [{"type": "carousel", "cards": [card]}]
 
-    (part,) = parsing.parse_template({"name": "a", "components": parts}).components
+    (component,) = parsing.parse_template({"name": "a", "components": given}).components
 
-    assert part["cards"][0]["components"] == [{"type": "HEADER", "format": "IMAGE"}]
+    assert component["cards"][0]["components"] == [{"type": "HEADER", "format": "IMAGE"}]
 
 
 def test_a_flattened_media_header():

@@ -51,14 +51,14 @@ def test_timing_follows_the_documented_rate(api, server):
 
 def test_failed_rows_carry_row_phone_and_code(api):
     api.order("/speed", speed=1000)
-    content = b"phone,1,2\n233244123451,a,b\n233244123026,a,b\nnobody,a,b\n233244123452,a,\n"
+    content = b"phone,1,2\n233244123451,a,b\n233244123026,a,b\nunknown,a,b\n233244123452,a,\n"
     job = start(api, content)
     api.wait_until(lambda: api.status(job)["status"] == "completed")
     status = api.status(job)
     assert (status["successful"], status["failed"], status["invalid"]) == (1, 2, 1)
     assert [(e["row"], e["phone"], e["code"]) for e in status["errors"]] == [
         (3, "233244123026", 131026),
-        (4, "nobody", None),
+        (4, "unknown", None),
         (5, "233244123452", 131008),
     ]
     api.order("/options", row_errors=False)

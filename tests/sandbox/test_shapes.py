@@ -7,7 +7,7 @@ import pytest
 
 from sandbox.shapes import SHAPES
 
-ROWS = b"phone,1,2\n233244123451,a,b\n233244123026,a,b\nnobody,a,b\n"
+ROWS = b"phone,1,2\n233244123451,a,b\n233244123026,a,b\nunknown,a,b\n"
 ISO = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d"
 
 
@@ -70,7 +70,7 @@ def test_bare_job(api):
                 "code": 131026,
                 "message": "Message undeliverable",
             },
-            {"row": 4, "phone": "nobody", "code": None, "message": "Invalid phone number"},
+            {"row": 4, "phone": "unknown", "code": None, "message": "Invalid phone number"},
         ],
     }
 
@@ -105,7 +105,7 @@ def test_meta_job(api):
     assert (status["errorCount"], status["invalidRecipients"]) == (1, 1)
     assert [(row["index"], row["to"]) for row in status["failures"]] == [
         (3, "233244123026"),
-        (4, "nobody"),
+        (4, "unknown"),
     ]
 
 
@@ -188,19 +188,19 @@ def test_templates_have_every_shape(api):
     def first(shape):
         return api.get(f"/whatsapp/templates?limit=1&shape={shape}").json()
 
-    parts = first("nest")["data"][0]["components"]
+    components = first("nest")["data"][0]["components"]
     bare, mongo = first("bare")[0], first("mongo")["docs"][0]
     snake, meta = first("snake")["results"][0], first("meta")["data"][0]
     assert (bare["locale"], bare["headerText"], bare["body"], bare["footer"]) == (
         "en_US",
-        parts[0]["text"],
-        parts[1]["text"],
-        parts[2]["text"],
+        components[0]["text"],
+        components[1]["text"],
+        components[2]["text"],
     )
     assert "approvalStatus" not in bare
-    assert (mongo["language"], json.loads(mongo["components"])) == ({"code": "en_US"}, parts)
-    assert list(snake["components"].values()) == parts
-    assert [part["type"] for part in meta["components"]] == ["header", "body", "footer", "buttons"]
+    assert (mongo["language"], json.loads(mongo["components"])) == ({"code": "en_US"}, components)
+    assert list(snake["components"].values()) == components
+    assert [item["type"] for item in meta["components"]] == ["header", "body", "footer", "buttons"]
 
 
 def test_bare_keeps_the_components_that_cannot_be_flattened(api):

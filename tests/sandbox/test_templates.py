@@ -16,11 +16,11 @@ def listed(api, **kwargs):
 
 def test_the_list_has_every_kind_of_template(api):
     templates = listed(api)
-    parts = [part for t in templates.values() for part in t["components"]]
-    buttons = [b for p in parts if p["type"] == "BUTTONS" for b in p["buttons"]]
+    components = [c for t in templates.values() for c in t["components"]]
+    buttons = [b for c in components if c["type"] == "BUTTONS" for b in c["buttons"]]
     assert len(templates) == 14
-    assert {p.get("format") for p in parts} == {None, "TEXT", "IMAGE", "VIDEO", "DOCUMENT"}
-    assert {p["type"] for p in parts} >= {"CAROUSEL", "LIMITED_TIME_OFFER", "FOOTER"}
+    assert {c.get("format") for c in components} == {None, "TEXT", "IMAGE", "VIDEO", "DOCUMENT"}
+    assert {c["type"] for c in components} >= {"CAROUSEL", "LIMITED_TIME_OFFER", "FOOTER"}
     assert {b["type"] for b in buttons} == {
         "QUICK_REPLY",
         "URL",
