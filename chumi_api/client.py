@@ -240,7 +240,7 @@ class Client:
         return GroupDetail(group, members=tuple(members), skipped=members.skipped)
 
     def contact_pages(self, *, retry: Retry | None = None) -> Iterator[Listing[Contact]]:
-        """Give the contacts page by page; each page is fetched when it is needed.
+        """Yield the contacts page by page; each page is fetched when it is needed.
 
         `retry` is called when a page fails, with the error and the number of retries so far. It
         returns to fetch the page again, or raises.
@@ -252,7 +252,7 @@ class Client:
     def member_pages(
         self, group_id: str, *, retry: Retry | None = None
     ) -> Iterator[Listing[Contact]]:
-        """Give a group's members page by page; `retry` as for `contact_pages`."""
+        """Yield a group's members page by page; `retry` as for `contact_pages`."""
         find = partial(parsing.find_members, group_id=group_id)
         path = f"{GROUPS}/{_segment(group_id)}"
         for page in self._pages(path, find, parsing.parse_contact, retry):
@@ -263,7 +263,7 @@ class Client:
     def conversation_pages(
         self, phone: str, *, path: str = CONVERSATION, retry: Retry | None = None
     ) -> Iterator[Listing[Message]]:
-        """Give the history with a number page by page; `retry` as for `contact_pages`.
+        """Yield the history with a number page by page; `retry` as for `contact_pages`.
 
         `{phone}` in `path` stands for the number in digits. Raise NotFound where ChumiAI does
         not offer the history.
@@ -471,7 +471,7 @@ class Client:
         parse: Callable[[Any], T | None],
         retry: Retry | None = None,
     ) -> Iterator[Page[T]]:
-        """Give the pages of a list over one connection; `retry` as for `contact_pages`."""
+        """Yield the pages of a list over one connection; `retry` as for `contact_pages`."""
         with self.connection() as connection:
 
             def fetch(params: dict[str, str], asked: int) -> Page[T]:

@@ -56,7 +56,7 @@ Fetch = Callable[[dict[str, str], int], Page[T]]
 
 
 def read_pages(fetch: Fetch[T], *, max_pages: int) -> Iterator[Page[T]]:
-    """Give the pages of a list until ChumiAI says that it ends, or nothing more comes.
+    """Yield the pages of a list until ChumiAI says that it ends, or nothing more comes.
 
     Where ChumiAI does not say, a list ends with an empty page, with one that brings nothing
     new, or with one shorter than the first. (The first may be short because ChumiAI caps the

@@ -66,7 +66,7 @@ class Body:
         return len(self._head) + self._file_length + len(self._tail)
 
     def __iter__(self) -> Iterator[bytes]:
-        """Give the pieces, once: no library may send them a second time."""
+        """Yield the pieces, once: no library may send them a second time."""
         if self._started:
             raise Withheld
         self._started = True

@@ -32,7 +32,7 @@ class Entry:
     message_id: str
 
     def public(self) -> Data:
-        """Return the line as the control pages show it."""
+        """Return the line as the control endpoint shows it."""
         return {name: value for name, value in vars(self).items() if name != "made_at"}
 
 

@@ -17,7 +17,7 @@ Data = dict[str, Any]
 
 FAMILIES = ("meta", "flat")
 REPLIES = ("Thank you!", "Yes please", "How much is it?", "When are you open?", "Ok")
-# The codes of later failures; the frequent ones stand more than once.
+# The codes of later failures; the frequent ones are listed more than once.
 LATER_CODES = (131049, 131049, 131049, 131026, 131026, 130472)
 
 

@@ -1,4 +1,4 @@
-"""The history with a number: which way each message went, and how far it got."""
+"""The history with a number: the direction and the delivery status of each message."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def _digits(text: str) -> str:
 
 
 def _with_status(message: Message, item: Object) -> Message:
-    """Return a message of ours with how far it got."""
+    """Return a message of ours with its delivery status."""
     word = fold(pick(item, MESSAGE_STATUS, as_name) or "")
     status = MESSAGE_STATES.get(word, MessageStatus.UNKNOWN)
     code, reason = read_failure(item) if status is MessageStatus.FAILED else (None, "")

@@ -102,7 +102,7 @@ def pick(value: JSON, paths: Iterable[Path], convert: Callable[[JSON], T | None]
 
 
 def picks(value: JSON, paths: Iterable[Path], convert: Callable[[JSON], T | None]) -> Iterator[T]:
-    """Give what each path finds, in the order of the paths."""
+    """Yield what each path finds, in the order of the paths."""
     for path in paths:
         found = pick(value, (path,), convert)
         if found is not None:

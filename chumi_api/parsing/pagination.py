@@ -71,7 +71,7 @@ def page_info(around: Iterable[Object], headers: Mapping[str, str], asked: int) 
 
 
 def _page_blocks(around: Iterable[Object]) -> Iterator[Object]:
-    """Give the places where pagination may stand: named blocks first, then the levels."""
+    """Yield the places where pagination may be: named blocks first, then the levels."""
     innermost_first = list(around)[::-1]
     for level in innermost_first:
         yield from picks(level, aliases(" ".join(PAGE_BLOCKS)), filled)

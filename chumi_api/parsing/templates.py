@@ -137,7 +137,7 @@ def _component(given: JSON, missing: str = "UNKNOWN") -> Object:
 
 
 def _flattened(item: Object) -> Iterator[Object]:
-    """Give the components that are plain fields of the template."""
+    """Yield the components that are plain fields of the template."""
     form = constant(pick(item, HEADER_FORMAT, as_name))
     text = pick(item, HEADER_TEXT, as_string)
     url = pick(item, HEADER_URL, as_string)
