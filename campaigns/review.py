@@ -14,7 +14,6 @@ from contacts.models import OptOut
 from contacts.services import opted_out_of
 from core import phones
 from core.times import day, day_and_clock
-from message_templates import components
 from tasks import services as tasks
 
 # From such a share on, the same template within a day looks like the same campaign.
@@ -65,11 +64,7 @@ def _template(campaign):
         yield Point("warn", "ChumiAI does not say whether WhatsApp approved the template.")
     else:
         yield Point("ok", "WhatsApp approved the template.")
-    for warning in components.warnings(
-        components=template.components,
-        parameter_format=template.parameter_format,
-        quality=template.quality,
-    ):
+    for warning in template.warnings:
         yield Point("warn", warning)
 
 

@@ -1,6 +1,7 @@
-"""The opt-outs, numbers masked, and how the reading of the contacts went."""
+"""The opt-outs, with masked numbers, and the syncs of the contacts."""
 
 from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
 
 from contacts.models import ContactSync, OptOut
 from core.admin import ReadOnlyAdmin
@@ -27,8 +28,8 @@ class OptOutAdmin(ReadOnlyAdmin):
     ]
     ordering = ["-created_at"]
 
-    @admin.display(description="Phone number")
-    def masked(self, opt_out):
+    @admin.display(description=_("Phone number"))
+    def masked(self, opt_out: OptOut) -> str:
         return mask(opt_out.phone)
 
 
@@ -43,9 +44,9 @@ class ContactSyncAdmin(ReadOnlyAdmin):
         "requested_by",
         "requested_at",
         "finished_at",
-        "contacts_read",
+        "contacts_synced",
         "groups_total",
-        "groups_read",
+        "groups_synced",
         "skipped",
         "error",
     ]

@@ -1,32 +1,46 @@
-"""What people type on the pages of the opt-outs and the contacts."""
+"""The forms of the opt-outs, and the filters of the opt-outs and the contacts."""
 
 import re
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
 from django import forms
+from django.core.files.uploadedfile import UploadedFile
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from contacts import number_lists
+from contacts.models import ContactGroup, ContactQuerySet, OptOutQuerySet
+from contacts.number_lists import NotAList, NumberList
 from core import phones
+from core.formats import sentence
+from core.listing import FilterForm
 from core.phone_forms import clean_number, with_number
+
+Given = TypeVar("Given", str, bytes)
 
 
 class OptOutForm(forms.Form):
     """A number to put on the list; `clean_phone` returns E.164."""
 
     phone = forms.CharField(
-        label="Phone number",
+        label=_("Phone number"),
         max_length=40,
         widget=forms.TelInput(attrs={"autocomplete": "off"}),
-        help_text="As people write it, or with + and the country code.",
+        help_text=_("A local number, or + and the country code."),
     )
     reason = forms.CharField(
-        required=False, max_length=200, help_text="For your colleagues: who asked, and how."
+        label=_("Reason"),
+        required=False,
+        max_length=200,
+        help_text=_("For your colleagues: who asked, and how."),
     )
 
-    def __init__(self, data=None, *, region):
+    def __init__(self, data: Any = None, *, region: str) -> None:
         super().__init__(data)
         self.region = region
 
-    def clean_phone(self):
+    def clean_phone(self) -> str:
         return clean_number(self.cleaned_data["phone"], region=self.region)
 
 
@@ -34,104 +48,109 @@ class OptOutImportForm(forms.Form):
     """Many numbers at once; `clean_text` and `clean_file` return a `NumberList`, or None."""
 
     text = forms.CharField(
-        label="Paste numbers",
+        label=_("Paste numbers"),
         required=False,
         max_length=900_000,
         widget=forms.Textarea(attrs={"rows": 8, "autocomplete": "off", "spellcheck": "false"}),
-        help_text="One on each line, or with commas between.",
+        help_text=_("One on each line, or separated by commas."),
     )
     file = forms.FileField(
-        label="Or choose a file",
+        label=_("Or choose a file"),
         required=False,
         widget=forms.FileInput(attrs={"accept": ".csv,.txt,text/csv,text/plain"}),
-        help_text="Text or CSV. Where it has several columns, call that of the numbers Phone.",
+        help_text=_(
+            "Text or CSV. If the file has several columns, name the number column “Phone”."
+        ),
     )
     reason = forms.CharField(
-        required=False, max_length=200, help_text="For your colleagues: where the list is from."
+        label=_("Reason"),
+        required=False,
+        max_length=200,
+        help_text=_("For your colleagues: where the list comes from."),
     )
 
-    def __init__(self, *args, region, **kwargs):
+    def __init__(self, *args: Any, region: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.region = region
 
-    def clean_text(self):
-        text = self.cleaned_data["text"]
+    def clean_text(self) -> NumberList | None:
+        text: str = self.cleaned_data["text"]
         return self._listed(number_lists.read_text, text) if text.strip() else None
 
-    def clean_file(self):
-        file = self.cleaned_data["file"]
+    def clean_file(self) -> NumberList | None:
+        file: UploadedFile[bytes] | None = self.cleaned_data["file"]
         if file is None:
             return None
-        if file.size > number_lists.MOST_BYTES:
-            raise forms.ValidationError("This file is too large. Split it, or paste the numbers.")
+        if (file.size or 0) > number_lists.MOST_BYTES:
+            raise forms.ValidationError(
+                gettext("This file is too large. Split it, or paste the numbers.")
+            )
         return self._listed(number_lists.read_file, file.read())
 
-    def _listed(self, read, given):
+    def _listed(self, read: Callable[..., NumberList], given: Given) -> NumberList:
         try:
             return read(given, region=self.region)
-        except number_lists.NotAList as problem:
-            raise forms.ValidationError(str(problem)) from None
+        except NotAList as problem:
+            raise forms.ValidationError(sentence(problem.message)) from None
 
-    def clean(self):
+    def clean(self) -> dict[str, Any]:
         given = [self.cleaned_data.get(name) for name in ("text", "file")]
         if not self.errors and given.count(None) == 2:
-            self.add_error("text", "Paste some numbers, or choose a file.")
+            self.add_error("text", gettext("Paste some numbers, or choose a file."))
         if given.count(None) == 0:
-            self.add_error("file", "Paste numbers or choose a file, one of the two.")
+            self.add_error("file", gettext("Paste numbers or choose a file, not both."))
         return self.cleaned_data
 
     @property
-    def listed(self):
+    def listed(self) -> NumberList:
         """Return the list that was given, once the form is valid."""
-        return self.cleaned_data["text"] or self.cleaned_data["file"]
+        listed: NumberList = self.cleaned_data["text"] or self.cleaned_data["file"]
+        return listed
 
 
 class LiftForm(forms.Form):
     reason = forms.CharField(
-        label="Why may this person be written to again?",
+        label=_("Why may this person get messages again?"),
         max_length=200,
-        help_text="It stays in the history, with your name.",
+        help_text=_("We keep it in the history with your name."),
     )
 
 
-class OptOutFilterForm(forms.Form):
-    """The search of the list, in the query string; what can't be read is left out.
+class OptOutFilterForm(FilterForm):
+    """Which opt-outs to show.
 
-    Whoever sees numbers masked finds whole ones only: parts would tell the digits one by one.
+    `whole_only` is for users who see masked numbers: they can search complete numbers only,
+    because a search for some digits would leak them.
     """
 
     q = forms.CharField(
-        label="Search",
+        label=_("Search"),
         required=False,
         max_length=40,
-        widget=forms.SearchInput(attrs={"placeholder": "Phone number"}),
+        widget=forms.SearchInput(attrs={"placeholder": _("Phone number")}),
     )
     show = forms.ChoiceField(
-        label="Show",
+        label=_("Show"),
         required=False,
-        choices=[("", "On the list"), ("lifted", "Taken off the list")],
+        choices=[("", _("On the list")), ("lifted", _("Removed from the list"))],
     )
 
-    def __init__(self, data, *, region, whole_only):
+    def __init__(self, data: Any, *, region: str, whole_only: bool) -> None:
         super().__init__(data)
         self.region = region
         self.whole_only = whole_only
-        self.is_valid()
 
     @property
-    def text(self):
-        return self.cleaned_data.get("q", "")
+    def text(self) -> str:
+        text: str = self.asked.get("q", "")
+        return text
 
     @property
-    def lifted(self):
-        return self.cleaned_data.get("show") == "lifted"
+    def lifted(self) -> bool:
+        return bool(self.asked.get("show") == "lifted")
 
-    @property
-    def narrows(self):
-        return bool(self.text or self.lifted)
-
-    def filter(self, opt_outs):
-        """Return the one of a whole number, or those that contain some of its digits."""
+    def filter(self, opt_outs: OptOutQuerySet) -> OptOutQuerySet:
+        """Return the opt-outs of a complete number, or of numbers with some of its digits."""
         opt_outs = opt_outs.lifted() if self.lifted else opt_outs.in_force()
         if not self.text:
             return opt_outs
@@ -144,38 +163,35 @@ class OptOutFilterForm(forms.Form):
         return opt_outs.filter(phone__contains=digits)
 
 
-class ContactFilterForm(forms.Form):
-    """Which contacts to list, in the query string; what can't be read is left out."""
+class ContactFilterForm(FilterForm):
+    """Which contacts to show; for `whole_only` see `OptOutFilterForm`."""
 
     q = forms.CharField(
-        label="Search",
+        label=_("Search"),
         required=False,
         max_length=100,
-        widget=forms.SearchInput(attrs={"placeholder": "Name or number"}),
+        widget=forms.SearchInput(attrs={"placeholder": _("Name or number")}),
     )
-    group = forms.ChoiceField(label="Group", required=False)
+    group = forms.ChoiceField(label=_("Group"), required=False)
 
-    def __init__(self, data, *, groups, region, whole_only):
+    def __init__(
+        self, data: Any, *, groups: Iterable[ContactGroup], region: str, whole_only: bool
+    ) -> None:
         super().__init__(data)
         self.groups = {str(group.uuid): group for group in groups}
-        self.fields["group"].choices = [
-            ("", "All contacts"),
+        self.fields["group"].choices = [  # type: ignore[attr-defined]
+            ("", _("All contacts")),
             *((uuid, group.name) for uuid, group in self.groups.items()),
         ]
         self.region, self.whole_only = region, whole_only
-        self.is_valid()
 
-    @property
-    def narrows(self):
-        return bool(self.cleaned_data.get("q") or self.cleaned_data.get("group"))
-
-    def filter(self, contacts):
-        """Return those whose name contains the text, or whose number begins with it."""
-        if group := self.groups.get(self.cleaned_data.get("group")):
+    def filter(self, contacts: ContactQuerySet) -> ContactQuerySet:
+        """Return those whose name contains the text, or whose number starts with it."""
+        if group := self.groups.get(self.asked.get("group", "")):
             contacts = contacts.filter(memberships__group=group)
-        text = self.cleaned_data.get("q", "").casefold()
+        text: str = self.asked.get("q", "").casefold()
         if not text:
             return contacts
         if any(letter.isalpha() for letter in text):
             return contacts.filter(search_name__contains=text)
-        return with_number(contacts, text, region=self.region, whole_only=self.whole_only)
+        return with_number(contacts, text, region=self.region, whole_only=self.whole_only)  # type: ignore[return-value]

@@ -1,51 +1,55 @@
-"""Who must not be written to, and the mirror of ChumiAI's contacts and groups."""
+"""People who opted out, and the copy of ChumiAI's contacts and groups."""
 
 import uuid
+from typing import Self
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
+from core.formats import number
 from teams.models import Team
-from teams.sync_runs import SyncRun
+from teams.sync_runs import SyncRun, SyncRunQuerySet
 
 
-class OptOutQuerySet(models.QuerySet):
-    def for_team(self, team):
+class OptOutQuerySet(models.QuerySet["OptOut"]):
+    def for_team(self, team: Team) -> Self:
         return self.filter(team=team)
 
-    def in_force(self):
+    def in_force(self) -> Self:
         return self.filter(lifted_at=None)
 
-    def lifted(self):
+    def lifted(self) -> Self:
         return self.filter(lifted_at__isnull=False)
 
-    def phones(self):
-        """Return the numbers that must not be written to now."""
+    def phones(self) -> "models.QuerySet[OptOut, str]":
+        """Return the numbers that are opted out now."""
         return self.in_force().values_list("phone", flat=True)
 
 
 class OptOut(models.Model):
-    """A person who does not want this team's messages, from one moment until it is lifted.
+    """A number that gets no campaigns of this team, until the opt-out is lifted.
 
-    No row is ever deleted: who comes back on the list gets another one.
+    No row is ever deleted: a number that opts out again gets another one.
     """
 
     class Source(models.TextChoices):
-        BY_HAND = "by_hand", "Added by hand"
-        IMPORT = "import", "From a list"
-        KEYWORD = "keyword", "Wrote a stop word"
-        BUTTON = "button", "Pressed a stop button"
-        WHATSAPP = "whatsapp", "Told by WhatsApp"
-        CHUMIAI = "chumiai", "Marked in ChumiAI"
+        BY_HAND = "by_hand", _("Added by hand")
+        IMPORT = "import", _("Imported")
+        KEYWORD = "keyword", _("Replied STOP")
+        BUTTON = "button", _("Pressed a stop button")
+        WHATSAPP = "whatsapp", _("Opted out in WhatsApp")
+        CHUMIAI = "chumiai", _("Opted out in ChumiAI")
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     team = models.ForeignKey(Team, models.CASCADE, related_name="opt_outs")
     phone = models.CharField(max_length=16)
     source = models.CharField(max_length=20, choices=Source.choices, default=Source.BY_HAND)
     reason = models.CharField(max_length=200, blank=True)
-    # What the person wrote, or the text of the button that was pressed.
+    # The person's message, or the text of the button that was pressed.
     message = models.TextField(blank=True)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
@@ -75,128 +79,162 @@ class OptOut(models.Model):
             models.Index(fields=["team", "phone"], name="opt_outs_of_phone"),
         ]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"Opt-out {self.pk}"
 
     @property
-    def is_in_force(self):
+    def is_in_force(self) -> bool:
         return self.lifted_at is None
 
 
 class ContactSync(SyncRun):
     """One sync of ChumiAI's contacts and groups.
 
-    It owns the rows that it fetched, so that an incomplete sync is never shown: the pages change
-    from one complete sync to the next in one statement.
+    Its rows belong to it. The pages show those of the last sync that succeeded, so they change
+    from one complete copy to the next in one statement.
     """
 
-    # The worker that runs the sync has it; a worker that lost its lease writes nothing more.
+    # The worker that holds the sync; one whose token was replaced writes nothing more.
     token = models.CharField(max_length=32, blank=True)
-    contacts_read = models.PositiveIntegerField(default=0)
+    contacts_synced = models.PositiveIntegerField(default=0)
     groups_total = models.PositiveIntegerField(default=0)
-    groups_read = models.PositiveIntegerField(default=0)
-    # Entries of ChumiAI's lists that we could not understand.
+    groups_synced = models.PositiveIntegerField(default=0)
+    # Entries of ChumiAI's lists that could not be understood.
     skipped = models.PositiveIntegerField(default=0)
-    # The names of the contacts' custom fields, sorted.
+    # The names of the contacts' custom fields, in alphabetical order.
     custom_fields = models.JSONField(default=list)
 
+    objects = SyncRunQuerySet["ContactSync"].as_manager()
 
-class ContactQuerySet(models.QuerySet):
-    def current(self, team):
-        """Return those of the reading that the pages show."""
+    class Meta(SyncRun.Meta):
+        pass
+
+    @property
+    def received_so_far(self) -> str:
+        contacts = ngettext(
+            "{count} contact so far.", "{count} contacts so far.", self.contacts_synced
+        ).format(count=number(self.contacts_synced))
+        if not self.groups_total:
+            return contacts if self.contacts_synced else ""
+        groups = ngettext(
+            "{done} of {count} group.", "{done} of {count} groups.", self.groups_total
+        ).format(done=number(self.groups_synced), count=number(self.groups_total))
+        return f"{contacts} {groups}"
+
+    @property
+    def summary(self) -> str:
+        """Return what it found: `1,200 contacts, 8 groups, 2 entries skipped`."""
+        found = [
+            ngettext("{count} contact", "{count} contacts", self.contacts_synced).format(
+                count=number(self.contacts_synced)
+            ),
+            ngettext("{count} group", "{count} groups", self.groups_synced).format(
+                count=number(self.groups_synced)
+            ),
+        ]
+        if self.skipped:
+            found.append(
+                ngettext(
+                    "{count} unreadable entry skipped",
+                    "{count} unreadable entries skipped",
+                    self.skipped,
+                ).format(count=number(self.skipped))
+            )
+        return ", ".join(found)
+
+
+class ContactQuerySet(models.QuerySet["Contact"]):
+    def current(self, team: Team) -> Self:
+        """Return those of the sync that the pages show."""
         return self.filter(sync=ContactSync.objects.current(team))
 
-    def of_group(self, group):
-        """Return the members in an order that stays: by name, and those without one last."""
+    def of_group(self, group: "ContactGroup") -> Self:
+        """Return the members in a stable order: by name, those without a name last."""
         return self.filter(memberships__group=group).order_by("sort_key", "id")
 
-    def opted_out(self, team):
-        """Return those who want no messages: by our list, or by what ChumiAI says of them."""
+    def opted_out(self, team: Team) -> Self:
+        """Return those who opted out: by our list, or by ChumiAI's mark."""
         return self.filter(Q(opted_out=True) | Q(phone__in=OptOut.objects.for_team(team).phones()))
 
 
 class Contact(models.Model):
-    """A person in ChumiAI's address book, as one reading found it. Never written back."""
+    """A person in ChumiAI's address book, as of one sync. Never written back."""
 
-    # Made of the team and ChumiAI's id: the address of a page outlives the next reading.
+    # From the team and ChumiAI's id, so that a contact's page keeps its address over syncs.
     uuid = models.UUIDField(editable=False)
     sync = models.ForeignKey(ContactSync, models.CASCADE, related_name="contacts")
     remote_id = models.CharField(max_length=200, blank=True)
     name = models.CharField(max_length=300, blank=True)
-    # In small letters: SQLite knows the cases of English letters only.
+    # In lower case: SQLite can do so for English letters only.
     search_name = models.CharField(max_length=300, blank=True)
-    # By name, and those without one after them.
+    # Sorts by name, and those without a name after them.
     sort_key = models.CharField(max_length=60)
-    # E.164, or '' where what ChumiAI has is no number; that is kept as it was.
+    # E.164, or '' where ChumiAI has no valid number; raw_phone is then what it has.
     phone = models.CharField(max_length=16, blank=True)
     raw_phone = models.CharField(max_length=60, blank=True)
     email = models.CharField(max_length=200, blank=True)
     tags = models.JSONField(default=list)
     custom = models.JSONField(default=dict)
-    # What ChumiAI says, which is not our list; None where it says nothing.
+    # ChumiAI's mark, not our list; None where ChumiAI doesn't say.
     opted_out = models.BooleanField(null=True)
     added_at = models.DateTimeField(null=True)
 
     objects = ContactQuerySet.as_manager()
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["sync", "uuid"], name="one_contact_a_reading")
-        ]
+        constraints = [models.UniqueConstraint(fields=["sync", "uuid"], name="one_contact_a_sync")]
         indexes = [
             models.Index(fields=["sync", "sort_key", "id"], name="contact_list"),
             models.Index(fields=["sync", "phone"], name="contact_by_phone"),
         ]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"Contact {self.pk}"
 
     @property
-    def first_name(self):
+    def first_name(self) -> str:
         return self.name.partition(" ")[0]
 
 
-class ContactGroupQuerySet(models.QuerySet):
-    def current(self, team):
-        """Return those of the reading that the pages show."""
+class ContactGroupQuerySet(models.QuerySet["ContactGroup"]):
+    def current(self, team: Team) -> Self:
+        """Return those of the sync that the pages show."""
         return self.filter(sync=ContactSync.objects.current(team))
 
 
 class ContactGroup(models.Model):
-    """A group of ChumiAI's, as one reading found it."""
+    """A group of ChumiAI's, as of one sync."""
 
     uuid = models.UUIDField(editable=False)
     sync = models.ForeignKey(ContactSync, models.CASCADE, related_name="groups")
     remote_id = models.CharField(max_length=200)
     name = models.CharField(max_length=300)
     description = models.CharField(max_length=500, blank=True)
-    # What ChumiAI says, if it does, and how many members came.
-    told_size = models.PositiveIntegerField(null=True)
+    # The members that ChumiAI counts, where it does, and those that it listed.
+    reported_size = models.PositiveIntegerField(null=True)
     size = models.PositiveIntegerField(default=0)
-    read_at = models.DateTimeField(null=True)
+    synced_at = models.DateTimeField(null=True)
 
     objects = ContactGroupQuerySet.as_manager()
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["sync", "uuid"], name="one_group_a_reading")
-        ]
+        constraints = [models.UniqueConstraint(fields=["sync", "uuid"], name="one_group_a_sync")]
         indexes = [models.Index(fields=["sync", "name", "id"], name="group_list")]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.name
 
     @property
-    def is_short(self):
-        """Say whether fewer members came than ChumiAI says that there are."""
-        return self.told_size is not None and self.size < self.told_size
+    def is_short(self) -> bool:
+        """Return True if ChumiAI listed fewer members than it counts."""
+        return self.reported_size is not None and self.size < self.reported_size
 
     @property
-    def is_whole(self):
-        """Say whether nobody is missing, as far as ChumiAI's answers can tell."""
-        if self.read_at is None:
+    def is_complete(self) -> bool:
+        """Return True if no member is missing, as far as ChumiAI's answers show."""
+        if self.synced_at is None:
             return False
-        return not self.sync.skipped if self.told_size is None else not self.is_short
+        return not self.sync.skipped if self.reported_size is None else not self.is_short
 
 
 class GroupMembership(models.Model):
@@ -206,5 +244,5 @@ class GroupMembership(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["group", "contact"], name="a_member_once")]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.contact_id} in {self.group_id}"

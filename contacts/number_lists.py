@@ -1,4 +1,7 @@
-"""Read a list of phone numbers, pasted or a text or CSV file; what can't be read is told."""
+"""Read a list of phone numbers, pasted or from a text or CSV file.
+
+Problems are sentences; `core.formats.sentence` translates them.
+"""
 
 import csv
 import io
@@ -6,32 +9,41 @@ import re
 from dataclasses import dataclass, field
 
 from core import phones
+from core.sentences import Sentence, gettext_noop
 
 MOST_NUMBERS = 50_000
 MOST_BYTES = 5 * 1024 * 1024
-WORKBOOK = (
-    "This is an Excel workbook. Save it as CSV in Excel, or copy its column of numbers and paste "
+WORKBOOK = gettext_noop(
+    "This is an Excel workbook. Save it as CSV in Excel, or copy the column of numbers and paste "
     "it here."
 )
-NOT_TEXT = "This is no text or CSV file. Save the list as CSV, or paste the numbers here."
-WHICH_COLUMN = (
-    "The file has several columns, and none is called Phone. Name the column of the numbers Phone "
-    "in the first line, or keep only that column."
+NOT_TEXT = gettext_noop(
+    "This is not a text or CSV file. Save the list as CSV, or paste the numbers here."
 )
-TOO_MANY = f"The list has more than {MOST_NUMBERS:,} numbers. Split it, and add one after another."
-NOTHING = "There is no phone number in this list."
-# How people call a column of phone numbers, without spaces and signs.
+WHICH_COLUMN = gettext_noop(
+    "The file has several columns, and none is named “Phone”. Name the number column “Phone” in "
+    "the first line, or keep only that column."
+)
+TOO_MANY = gettext_noop(
+    "The list has more than {count} numbers. Split it, and import one list after the other."
+)
+NOTHING = gettext_noop("There is no phone number in this list.")
+# Names of a number column, without spaces and signs.
 HEADING = re.compile(r"(?=..)(tele|cell|mobile|whatsapp)?(phone)?(number)?s?|tel|msisdn")
 DELIMITERS = ",;\t|"
 
 
 class NotAList(ValueError):
-    """The text can't be taken for a list of numbers; the message says what to do."""
+    """The text is not a list of numbers; `message` says what to do."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
 
 
 @dataclass(frozen=True, slots=True)
-class Unread:
-    """What stands on a line and is no number, and why."""
+class Unreadable:
+    """A text that is not a number, with its line and the problem."""
 
     line: int
     text: str = field(repr=False)
@@ -40,14 +52,14 @@ class Unread:
 
 @dataclass(frozen=True, slots=True)
 class NumberList:
-    """The numbers (E.164) of a list, each once and in order, and what could not be read."""
+    """The numbers (E.164) of a list, each once and in order, and its unreadable texts."""
 
     numbers: tuple[str, ...] = field(repr=False)
-    unread: tuple[Unread, ...]
+    unreadable: tuple[Unreadable, ...]
 
 
 def read_text(text: str, *, region: str) -> NumberList:
-    """Read what was pasted: a number on each line, or several with commas between."""
+    """Return the numbers of a pasted text: one on each line, or separated by commas."""
     cells: list[tuple[int, str | None]] = [
         (number, cell.strip())
         for number, line in enumerate(text.splitlines(), start=1)
@@ -57,7 +69,10 @@ def read_text(text: str, *, region: str) -> NumberList:
 
 
 def read_file(content: bytes, *, region: str) -> NumberList:
-    """Read a text or CSV file: its one column, or those called Phone. Raise `NotAList`."""
+    """Return the numbers of a text or CSV file, from its only column or those named Phone.
+
+    Raise `NotAList`.
+    """
     if content.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
         raise NotAList(WORKBOOK)
     text = _decode(content)
@@ -106,20 +121,20 @@ def _is_heading(cell: str) -> bool:
 
 
 def _read(cells: list[tuple[int, str | None]], region: str) -> NumberList:
-    """Read cells with their lines; None is a line that lacks its number."""
+    """Return the numbers of (line, cell) pairs; None is a line without a number."""
     cells = [(line, cell) for line, cell in cells if cell != ""]
     if cells and cells[0][1] is not None and _is_heading(cells[0][1]):
         cells = cells[1:]
     if not cells:
         raise NotAList(NOTHING)
     if len(cells) > MOST_NUMBERS:
-        raise NotAList(TOO_MANY)
+        raise NotAList(Sentence(TOO_MANY, {"count": MOST_NUMBERS}))
     numbers: dict[str, None] = {}
-    unread = []
+    unreadable = []
     for line, cell in cells:
         found = phones.parse(cell or "", region=region)
         if isinstance(found, phones.Phone):
             numbers[found.e164] = None
         else:
-            unread.append(Unread(line, (cell or "")[:80], found.problem))
-    return NumberList(tuple(numbers), tuple(unread))
+            unreadable.append(Unreadable(line, (cell or "")[:80], found.problem))
+    return NumberList(tuple(numbers), tuple(unreadable))

@@ -1,38 +1,56 @@
-"""Every change of the opt-outs, and of the mirror of ChumiAI's contacts and groups."""
+"""Every change of the opt-outs, and of the copy of ChumiAI's contacts and groups."""
 
 import secrets
 import uuid
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Model, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
+from chumi_api.types import Contact as RemoteContact
+from chumi_api.types import ContactGroup as RemoteGroup
+from chumi_api.types import Listing
 from contacts.models import Contact, ContactGroup, ContactSync, GroupMembership, OptOut
 from core import phones
 from core.errors import Refused
 from tasks import services as tasks
+from teams.models import Team, User
 from teams.services import audit
+from teams.sync_runs import SyncRun, SyncRunQuerySet
 
-# So many numbers are written in one transaction: a long list must not hold up the sending.
+Row = TypeVar("Row", bound=Model)
+
+# Rows per transaction: a long list must not block the sending.
 CHUNK = 1000
-# Custom fields beyond so many are not offered.
+# Custom fields that a sync keeps.
 MOST_FIELDS = 100
-
-
-# What is kept of the message by which somebody opted out.
+# Characters of the message by which a person opted out.
 MESSAGE_LENGTH = 1000
 
 
 @transaction.atomic
-def opt_out(team, phone, *, source=OptOut.Source.BY_HAND, reason="", by=None, message="", at=None):
-    """Put `phone` (E.164) on the team's list. Return (opt-out, whether it is new).
+def opt_out(
+    team: Team,
+    phone: str,
+    *,
+    source: str = OptOut.Source.BY_HAND,
+    reason: str = "",
+    by: User | None = None,
+    message: str = "",
+    at: datetime | None = None,
+) -> tuple[OptOut, bool]:
+    """Put `phone` (E.164) on the team's list. Return (opt-out, True if it is new).
 
-    `message` is what the person wrote or pressed, `at` when. An event that is told again is no
-    second opt-out, also after somebody lifted the first.
+    `message` is what the person sent or pressed, `at` when. The same event twice is one opt-out,
+    also when the first was lifted in between.
     """
     if at is not None:
-        told = OptOut.objects.for_team(team).filter(phone=phone, source=source, created_at=at)
-        if known := told.first():
+        same = OptOut.objects.for_team(team).filter(phone=phone, source=source, created_at=at)
+        if known := same.first():
             return known, False
     row, created = OptOut.objects.get_or_create(
         team=team,
@@ -51,25 +69,31 @@ def opt_out(team, phone, *, source=OptOut.Source.BY_HAND, reason="", by=None, me
     return row, created
 
 
-def opt_out_all(team, numbers, *, source, reason="", by=None):
-    """Put many numbers (E.164) on the list. Return how many were not on it."""
-    # In order, so that two who write the same people at a time do not wait for each other.
-    numbers = sorted(set(numbers))
-    added = 0
-    for start in range(0, len(numbers), CHUNK):
-        added += _opt_out_chunk(
-            team, numbers[start : start + CHUNK], source=source, reason=reason, by=by
-        )
-    return added
+def opt_out_all(
+    team: Team,
+    numbers: Iterable[str],
+    *,
+    source: str,
+    reason: str = "",
+    by: User | None = None,
+) -> int:
+    """Put many numbers (E.164) on the list. Return how many are new on it."""
+    # Sorted, so that concurrent writers lock in the same order.
+    ordered = sorted(set(numbers))
+    return sum(
+        _opt_out_chunk(team, ordered[start : start + CHUNK], source=source, reason=reason, by=by)
+        for start in range(0, len(ordered), CHUNK)
+    )
 
 
 @transaction.atomic
-def _opt_out_chunk(team, numbers, **fields):
+def _opt_out_chunk(
+    team: Team, numbers: list[str], *, source: str, reason: str, by: User | None
+) -> int:
     known = opted_out_of(team, numbers)
     fresh = [phone for phone in numbers if phone not in known]
     if not fresh:
         return 0
-    source, reason, by = fields["source"], fields["reason"], fields["by"]
     OptOut.objects.bulk_create(
         [
             OptOut(team=team, phone=phone, source=source, reason=reason, created_by=by)
@@ -88,18 +112,18 @@ def _opt_out_chunk(team, numbers, **fields):
 
 
 @transaction.atomic
-def lift(opt_out, *, reason, by):
-    """Take a number off the list: it may be written to again. Raise `Refused`."""
+def lift(opt_out: OptOut, *, reason: str, by: User) -> None:
+    """Take a number off the list, so that it gets campaigns again. Raise `Refused`."""
     reason = reason.strip()
     if not reason:
-        raise Refused("Say why this person may be written to again. Nothing was changed.")
+        raise Refused(_("Say why this person may get messages again. Nothing was changed."))
     lifted = (
         OptOut.objects.in_force()
         .filter(pk=opt_out.pk)
         .update(lifted_at=timezone.now(), lifted_by=by, lifted_reason=reason[:200])
     )
     if not lifted:
-        raise Refused("This opt-out has been lifted already. Nothing was changed.")
+        raise Refused(_("This number was already removed from the list. Nothing was changed."))
     audit(
         opt_out.team,
         "opt-out lifted",
@@ -110,27 +134,27 @@ def lift(opt_out, *, reason, by):
     )
 
 
-def opted_out_of(team, numbers):
-    """Return those of `numbers` (E.164) that must not be written to, as a set."""
+def opted_out_of(team: Team, numbers: Collection[str]) -> set[str]:
+    """Return those of `numbers` (E.164) that are opted out."""
     return set(OptOut.objects.for_team(team).filter(phone__in=numbers).phones())
 
 
-def has_opted_out(team, numbers):
-    """Say whether any of `numbers` (a set of E.164, of any size) must not be written to."""
+def has_opted_out(team: Team, numbers: Collection[str]) -> bool:
+    """Return True if any of `numbers` (a set of E.164, of any size) is opted out."""
     found = OptOut.objects.for_team(team).phones().iterator()
     return any(phone in numbers for phone in found)
 
 
-# The mirror of ChumiAI's contacts and groups
+# The copy of ChumiAI's contacts and groups
 
 
 class Superseded(Exception):
-    """Another worker reads in our place, or the reading has ended: write nothing more."""
+    """Another worker holds the sync, or it has finished: write nothing more."""
 
 
 @transaction.atomic
-def request_contact_sync(team, *, by=None):
-    """Ask for a reading of all contacts and groups; while one is open, return that one."""
+def request_contact_sync(team: Team, *, by: User | None = None) -> ContactSync:
+    """Request a sync of all contacts and groups; return the unfinished one where there is one."""
     sync, is_new = ContactSync.objects.request(team, by=by)
     if is_new:
         audit(team, "contact sync requested", by=by)
@@ -138,59 +162,61 @@ def request_contact_sync(team, *, by=None):
     return sync
 
 
-def begin_contact_sync(sync):
-    """Take the reading over, from its start: a half that somebody left behind is dropped."""
+def begin_contact_sync(sync: ContactSync) -> None:
+    """Take the sync over from its start; what a former worker wrote is deleted."""
     token = secrets.token_hex(16)
     begun = (
-        ContactSync.objects.open()
+        ContactSync.objects.unfinished()
         .filter(pk=sync.pk)
         .update(
-            state=ContactSync.State.RUNNING,
+            state=SyncRun.State.RUNNING,
             token=token,
-            contacts_read=0,
+            contacts_synced=0,
             groups_total=0,
-            groups_read=0,
+            groups_synced=0,
             skipped=0,
             custom_fields=[],
-            error="",
+            waits_until=None,
         )
     )
     if not begun:
         raise Superseded
     sync.token, sync.custom_fields = token, []
-    _drop(Contact.objects.filter(sync=sync))
-    _drop(ContactGroup.objects.filter(sync=sync))
+    _delete(Contact.objects.filter(sync=sync))
+    _delete(ContactGroup.objects.filter(sync=sync))
 
 
-def _advance(sync, **fields):
-    """Write how far the reading is, if it is still ours. First in its transaction: it locks."""
-    mine = ContactSync.objects.filter(
-        pk=sync.pk, token=sync.token, state=ContactSync.State.RUNNING
-    )
-    if not mine.update(error="", **fields):
+def _held(sync: ContactSync) -> SyncRunQuerySet[ContactSync]:
+    """Return the row of the sync, if this worker still holds it."""
+    return ContactSync.objects.filter(pk=sync.pk, token=sync.token, state=SyncRun.State.RUNNING)
+
+
+def _advance(sync: ContactSync, **fields: Any) -> None:
+    """Write the progress. Raise `Superseded`. First in its transaction: it locks the row."""
+    if not _held(sync).update(waits_until=None, **fields):
         raise Superseded
 
 
 @transaction.atomic
-def apply_contact_page(sync, page):
-    """Write one page of contacts, a `Listing` of `chumi_api.types.Contact`."""
+def apply_contact_page(sync: ContactSync, page: Listing[RemoteContact]) -> None:
+    """Write one page of contacts."""
     _advance(
         sync,
-        contacts_read=F("contacts_read") + len(page),
+        contacts_synced=F("contacts_synced") + len(page),
         skipped=F("skipped") + page.skipped,
     )
     _write_contacts(sync, page)
 
 
-def _write_contacts(sync, remotes):
-    # An entry may come twice when the list moves on while it is read.
+def _write_contacts(sync: ContactSync, remotes: Iterable[RemoteContact]) -> None:
+    # An entry may come twice when the list changes while its pages are fetched.
     rows = {row.uuid: row for row in (_contact_row(sync, remote) for remote in remotes)}
     Contact.objects.bulk_create(rows.values(), ignore_conflicts=True)
-    _note_custom_fields(sync, rows.values())
+    _record_custom_fields(sync, rows.values())
 
 
-def _note_custom_fields(sync, rows):
-    """Keep the names of the custom fields that somebody has."""
+def _record_custom_fields(sync: ContactSync, rows: Iterable[Contact]) -> None:
+    """Keep the names of the custom fields that have a value."""
     fresh = {name for row in rows for name, text in row.custom.items() if text}
     known = set(sync.custom_fields)
     if not fresh <= known:
@@ -198,7 +224,7 @@ def _note_custom_fields(sync, rows):
         _advance(sync, custom_fields=sync.custom_fields)
 
 
-def _contact_row(sync, remote):
+def _contact_row(sync: ContactSync, remote: RemoteContact) -> Contact:
     found = phones.parse(remote.phone, region=sync.team.default_region)
     phone = found.e164 if isinstance(found, phones.Phone) else ""
     name = " ".join(remote.name.replace("\0", "").split())[:300]
@@ -220,91 +246,90 @@ def _contact_row(sync, remote):
     )
 
 
-def _plain(text):
+def _plain(text: str) -> str:
     return text.replace("\0", "")[:500]
 
 
-def _identity(team, kind, remote_id):
+def _identity(team: Team, kind: str, remote_id: str) -> uuid.UUID:
     return uuid.uuid5(uuid.NAMESPACE_URL, f"chumi-admin:{team.pk}:{kind}:{remote_id}")
 
 
 @transaction.atomic
-def apply_groups(sync, remotes):
-    """Write the list of the groups. Return the rows, whose members are still to be read."""
+def apply_groups(sync: ContactSync, remotes: Listing[RemoteGroup]) -> list[ContactGroup]:
+    """Write the list of the groups. Return the rows, whose members are still to come."""
     groups = {}
     for remote in remotes:
         groups[remote.remote_id] = ContactGroup(
             sync=sync,
             uuid=_identity(sync.team, "group", remote.remote_id),
             remote_id=_plain(remote.remote_id)[:200],
-            name=_plain(remote.name)[:300] or "A group without a name",
+            name=_plain(remote.name)[:300] or _("A group without a name"),
             description=_plain(remote.description),
-            told_size=remote.size,
+            reported_size=remote.size,
         )
     _advance(sync, groups_total=len(groups), skipped=F("skipped") + remotes.skipped)
     return ContactGroup.objects.bulk_create(groups.values())
 
 
 @transaction.atomic
-def apply_member_page(sync, group, page):
-    """Write one page of a group's members; whom the list of contacts lacked is added."""
+def apply_member_page(
+    sync: ContactSync, group: ContactGroup, page: Listing[RemoteContact]
+) -> None:
+    """Write one page of a group's members; those missing from the contacts are added there."""
     _advance(sync, skipped=F("skipped") + page.skipped)
     found = _known(sync, page)
-    strangers = [r for r, pk in zip(page, found, strict=True) if pk is None and r.phone]
-    if strangers:
-        _write_contacts(sync, strangers)
+    missing = [r for r, pk in zip(page, found, strict=True) if pk is None and r.phone]
+    if missing:
+        _write_contacts(sync, missing)
         found = _known(sync, page)
-    members = set(found) - {None}
+    members = {pk for pk in found if pk is not None}
     GroupMembership.objects.bulk_create(
         [GroupMembership(group=group, contact_id=pk) for pk in sorted(members)],
         ignore_conflicts=True,
     )
 
 
-def _known(sync, remotes):
-    """Return the contacts that these may be, by their ids and by their numbers.
+def _known(sync: ContactSync, remotes: Sequence[RemoteContact]) -> list[int | None]:
+    """Return the pk of each contact, found by its id or its number, or None.
 
-    ChumiAI may give a person with an id in one list and without in another.
+    ChumiAI may give a person with an id in one list and without it in another.
     """
     rows = [_contact_row(sync, remote) for remote in remotes]
     contacts = Contact.objects.filter(sync=sync)
     numbers = [row.phone for row in rows if row.phone]
-    by_phone = contacts.filter(phone__in=numbers).order_by("-pk").values_list("phone", "pk")
-    by_id = contacts.filter(uuid__in=[row.uuid for row in rows]).values_list("uuid", "pk")
-    known = dict(by_phone) | dict(by_id)
-    return [known.get(row.uuid) or known.get(row.phone) for row in rows]
+    by_phone = dict(contacts.filter(phone__in=numbers).order_by("-pk").values_list("phone", "pk"))
+    by_id = dict(contacts.filter(uuid__in=[row.uuid for row in rows]).values_list("uuid", "pk"))
+    return [by_id.get(row.uuid) or by_phone.get(row.phone) for row in rows]
 
 
 @transaction.atomic
-def record_group_read(sync, group):
-    """Say that all pages of the group have come, and how many people they brought."""
-    _advance(sync, groups_read=F("groups_read") + 1)
+def record_group_synced(sync: ContactSync, group: ContactGroup) -> None:
+    """Record that all pages of the group have come, and count its members."""
+    _advance(sync, groups_synced=F("groups_synced") + 1)
     ContactGroup.objects.filter(pk=group.pk).update(
-        read_at=timezone.now(), size=group.memberships.count()
+        synced_at=timezone.now(), size=group.memberships.count()
     )
 
 
-def record_contact_sync_waits(sync, seconds):
-    """Say on the open reading why nothing moves."""
-    ContactSync.objects.filter(pk=sync.pk, token=sync.token).note(
-        f"ChumiAI had too many requests or gave no clear answer. Waiting {seconds:.0f} "
-        "seconds, then carrying on."
-    )
+def record_contact_sync_waits(sync: ContactSync, seconds: float) -> None:
+    """Record that ChumiAI is busy and is asked again after `seconds`."""
+    _held(sync).wait(seconds)
 
 
-def record_contact_sync_succeeded(sync):
-    """Show what was read: from now on the pages are of this reading.
+def record_contact_sync_succeeded(sync: ContactSync) -> None:
+    """Finish the sync: from now on the pages show its rows.
 
-    Whom ChumiAI marks as opted out is on our list before anybody sees the reading.
+    Contacts that ChumiAI marks as opted out are put on our list first.
     """
     opt_out_all(sync.team, _newly_marked(sync), source=OptOut.Source.CHUMIAI)
-    _end(sync, ContactSync.State.SUCCEEDED)
+    _held(sync).finish(SyncRun.State.SUCCEEDED)
 
 
-def _newly_marked(sync):
+def _newly_marked(sync: ContactSync) -> set[str]:
     """Return the numbers that ChumiAI marks as opted out.
 
-    Where a manager lifted what such a mark had brought, a mark that just stays says nothing new.
+    Without those that a manager took off the list although ChumiAI marked them: an old mark that
+    stays is no new opt-out.
     """
     marked = Contact.objects.filter(opted_out=True).exclude(phone="")
     numbers = set(marked.filter(sync=sync).values_list("phone", flat=True))
@@ -316,26 +341,25 @@ def _newly_marked(sync):
     return numbers
 
 
-def record_contact_sync_failed(sync, problem):
-    """End the reading with a sentence for people; the pages stay as they were."""
-    _end(sync, ContactSync.State.FAILED, problem)
+def record_contact_sync_failed(sync: ContactSync, problem: str) -> None:
+    """Finish the sync with a sentence for people; the pages stay as they were."""
+    _held(sync).finish(SyncRun.State.FAILED, problem)
 
 
-def _end(sync, state, error=""):
-    ContactSync.objects.filter(pk=sync.pk, token=sync.token).finish(state, error)
-
-
-def drop_old_readings(team):
-    """Delete what no page shows any more, in small pieces."""
+def delete_old_syncs(team_id: str) -> None:
+    """Delete the rows of finished syncs that no page shows."""
+    team = Team.objects.filter(pk=team_id).first()
+    if team is None:
+        return
     current = ContactSync.objects.current(team)
-    old = ContactSync.objects.for_team(team).exclude(state__in=ContactSync.OPEN)
+    old = ContactSync.objects.for_team(team).exclude(finished_at=None)
     if current:
         old = old.exclude(pk=current.pk)
-    _drop(Contact.objects.filter(sync__in=old))
-    _drop(ContactGroup.objects.filter(sync__in=old))
+    _delete(Contact.objects.filter(sync__in=old))
+    _delete(ContactGroup.objects.filter(sync__in=old))
 
 
-def _drop(rows):
-    """Delete rows with what hangs on them, so many at a time."""
+def _delete(rows: QuerySet[Row]) -> None:
+    """Delete rows and what refers to them, `CHUNK` at a time."""
     while pks := list(rows.order_by("pk").values_list("pk", flat=True)[:CHUNK]):
-        rows.model.objects.filter(pk__in=pks).delete()
+        rows.model._default_manager.filter(pk__in=pks).delete()

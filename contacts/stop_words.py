@@ -1,8 +1,8 @@
-"""Who asks not to be written to any more, by what they wrote or pressed. Pure."""
+"""Recognise messages and buttons that ask for no more messages. Pure."""
 
 import unicodedata
 
-# Whole messages that mean "stop", one a line; a team changes them as it likes.
+# Whole messages that mean "stop", one per line; a team can change them.
 DEFAULT = """\
 stop
 stop all
@@ -32,12 +32,12 @@ daina
 إيقاف
 توقف
 """
-# A button is a stop button if its text holds one of these.
+# A button whose text contains one of these is a stop button.
 ON_BUTTONS = ("stop", "unsubscribe", "opt out", "optout")
 
 
 def fold(text: str) -> str:
-    """Return the words alone: no case, no accents, no punctuation, single spaces."""
+    """Return the text in lower case, without accents and punctuation, with single spaces."""
     plain = unicodedata.normalize("NFKD", text.casefold())
     kept = "".join(
         letter if letter.isalnum() else "" if unicodedata.combining(letter) else " "
@@ -47,15 +47,15 @@ def fold(text: str) -> str:
 
 
 def read_words(text: str) -> frozenset[str]:
-    """Return the folded words of a list that has one a line."""
+    """Return the folded words of a list with one per line."""
     return frozenset(filter(None, map(fold, text.splitlines())))
 
 
 def is_stop_word(message: str, words: frozenset[str]) -> bool:
-    """Tell whether the whole message is one of the words, given as `read_words` returns them."""
+    """Return True if the whole message is one of the words, as `read_words` returns them."""
     return fold(message) in words
 
 
 def is_stop_button(text: str) -> bool:
-    """Tell whether a button of this text asks for no more messages."""
+    """Return True if a button with this text asks for no more messages."""
     return any(word in fold(text) for word in ON_BUTTONS)

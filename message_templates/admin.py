@@ -1,4 +1,4 @@
-"""The mirror of the templates, as it is."""
+"""The copy of the templates and its syncs."""
 
 from django.contrib import admin
 
@@ -15,7 +15,7 @@ class MessageTemplateAdmin(ReadOnlyAdmin):
 
 
 @admin.register(TemplateSync)
-class TemplateSyncAdmin(ReadOnlyAdmin):
+class SyncRunAdmin(ReadOnlyAdmin):
     list_display = ["requested_at", "team", "state", "total", "added", "changed", "vanished"]
     list_select_related = ["team"]
     list_filter = ["state", "team"]

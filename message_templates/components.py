@@ -1,8 +1,7 @@
-"""Read the components of a WhatsApp template: placeholders, rendering, why it can't be sent.
+"""Parse the components of a WhatsApp template, find its placeholders and render its text.
 
-`components` is the list of dicts that WhatsApp describes a template by, as ChumiAI passes it
-on, with upper-case `type` and `format`. Types that nobody has heard of and values of the wrong
-type are expected: every function answers, none raises.
+`components` is WhatsApp's list of dicts, as ChumiAI passes it on, with upper-case `type` and
+`format`. Unknown types and values of the wrong type are expected: no function raises on them.
 """
 
 import re
@@ -13,66 +12,34 @@ from typing import Any
 
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext_lazy as _
 
 PLACEHOLDER = re.compile(r"\{\{\s*([A-Za-z0-9_]+)\s*\}\}")
 
 # Lengths in characters, from Meta's reference of template components.
-HEADER_MAX = 60
 BODY_MAX = 1024
 BODY_ALONE_MAX = 32_768
-FOOTER_MAX = 60
 
 MEDIA_FORMATS = {"IMAGE": "image", "VIDEO": "video", "GIF": "video", "DOCUMENT": "document"}
-# What a person gives for each campaign. A GIF goes through another API of Meta's.
-SENDABLE_MEDIA = {"IMAGE", "VIDEO", "DOCUMENT"}
-SENDABLE_BUTTONS = {"QUICK_REPLY", "URL", "PHONE_NUMBER"}
-
-STATUS_REASONS = {
-    "PENDING": "WhatsApp is still reviewing this template. That can take up to 24 hours.",
-    "IN_APPEAL": "WhatsApp rejected this template, and an appeal is being looked at.",
-    "REJECTED": "WhatsApp rejected this template. Change it in ChumiAI and submit it again.",
-    "PAUSED": (
-        "WhatsApp paused this template because people blocked or reported it. "
-        "It can be sent again when WhatsApp lifts the pause."
-    ),
-    "DISABLED": "WhatsApp disabled this template for good. Make another one in ChumiAI.",
-    "FLAGGED": "WhatsApp flagged this template for its low quality and may disable it.",
-    "LOCKED": "WhatsApp locked this template, so it can't be sent at the moment.",
-    "LIMIT_EXCEEDED": "Your WhatsApp account has too many templates, so this one is on hold.",
-    "ARCHIVED": "This template was archived.",
-    "DELETED": "This template was deleted in WhatsApp.",
-    "PENDING_DELETION": "This template is being deleted in WhatsApp.",
-}
-COMPONENT_REASONS = {
-    "CAROUSEL": "It is a carousel of cards, which can't be sent from here yet.",
-    "LIMITED_TIME_OFFER": "It is a limited-time offer, which can't be sent from here yet.",
-}
-BUTTON_REASONS = {
-    "COPY_CODE": "It has a button that copies a coupon code, which can't be filled in from here.",
-    "OTP": "It has a button for a log-in code. Such templates are not for campaigns.",
-    "CATALOG": "It has a button that opens a catalogue, which can't be sent from here yet.",
-    "MPM": "It has a button that opens a list of products, which can't be sent from here yet.",
-    "SPM": "It has a button that opens a product, which can't be sent from here yet.",
-    "FLOW": "It has a button that opens a form in WhatsApp, which can't be sent from here yet.",
-}
+MEDIA_NAMES = {"image": _("image"), "video": _("video"), "document": _("document")}
 
 
 @dataclass(frozen=True)
 class Header:
-    """The line or the media above the body; `format` is TEXT, IMAGE, …, or what WhatsApp says."""
+    """The line or the media above the body; `format` is WhatsApp's word: TEXT, IMAGE, …"""
 
     format: str
     text: str = ""
 
     @property
     def media(self) -> str:
-        """Name the kind of media in lower case, '' for a text or an unknown header."""
+        """Return image, video or document, '' for a text or an unknown header."""
         return MEDIA_FORMATS.get(self.format, "")
 
     @property
     def media_name(self) -> str:
-        """Name the kind of media as people do, '' for a text or an unknown header."""
-        return "picture" if self.media == "image" else self.media
+        """Return the kind of media for people, '' for a text or an unknown header."""
+        return str(MEDIA_NAMES.get(self.media, ""))
 
 
 @dataclass(frozen=True)
@@ -87,7 +54,7 @@ class Button:
 
 @dataclass(frozen=True)
 class Content:
-    """A template taken apart; `others` are the types that have no place of their own here."""
+    """The content of a template; `others` are the types of its other components."""
 
     header: Header | None = None
     body: str = ""
@@ -98,7 +65,7 @@ class Content:
 
 @dataclass(frozen=True)
 class Limits:
-    """Lengths of a rendered body: longer than `warn` is doubtful, longer than `error` fails."""
+    """Lengths of a rendered body: above `warn` it may fail, above `error` it fails."""
 
     warn: int
     error: int
@@ -106,23 +73,25 @@ class Limits:
 
 @dataclass(frozen=True)
 class Hint:
-    """The words on either side of a placeholder, for whoever has to say what goes in."""
+    """The words before and after a placeholder, to show what belongs there."""
 
     before: str
     after: str
 
 
 def parse(components: object) -> Content:
-    """Take the components apart; of two of one type the first counts."""
+    """Return the content; the first of two components of one type wins."""
     header: Header | None = None
     body = footer = ""
     buttons: tuple[Button, ...] = ()
     others = []
     for component in reversed(_dicts(components)):
-        match _word(component.get("type")):
+        match constant(component.get("type")):
             case "HEADER":
                 text = _text(component.get("text"))
-                header = Header(_word(component.get("format")) or ("TEXT" if text else ""), text)
+                header = Header(
+                    constant(component.get("format")) or ("TEXT" if text else ""), text
+                )
             case "BODY":
                 body = _text(component.get("text"))
             case "FOOTER":
@@ -135,32 +104,32 @@ def parse(components: object) -> Content:
 
 
 def body_text(components: object) -> str:
-    """Return the text of the body, placeholders and all."""
+    """Return the text of the body, with its placeholders."""
     return parse(components).body
 
 
 def body_hash(components: object) -> str:
-    """Return the SHA-256 of the body's text: equal as long as the same values fit it."""
+    """Return the SHA-256 of the body's text. The same values fit as long as it is equal."""
     return sha256(body_text(components).encode(errors="surrogatepass")).hexdigest()
 
 
 def placeholders(components: object, parameter_format: str = "POSITIONAL") -> list[str]:
-    """List the body's placeholders once each, in the order in which their values are sent.
+    """Return the body's placeholders once each, in the order in which their values are sent.
 
-    Numbers go by their value, names by their first appearance.
+    Numbers are sorted by value, names by their first appearance.
     """
     names = list(dict.fromkeys(PLACEHOLDER.findall(body_text(components))))
-    if _word(parameter_format) == "NAMED" or not all(name.isdigit() for name in names):
+    if constant(parameter_format) == "NAMED" or not all(name.isdigit() for name in names):
         return names
-    # Compared as digits, since Python refuses to make an integer of thousands of them.
+    # Compared as texts: Python refuses to convert thousands of digits to an integer.
     return sorted(names, key=lambda name: (len(name.lstrip("0")), name.lstrip("0"), name))
 
 
 def sample_values(components: object, parameter_format: str = "POSITIONAL") -> dict[str, str]:
-    """Return the example values that were submitted with the body, by placeholder."""
+    """Return the example values that WhatsApp approved the body with, by placeholder."""
     names = placeholders(components, parameter_format)
     for component in _dicts(components):
-        if _word(component.get("type")) != "BODY":
+        if constant(component.get("type")) != "BODY":
             continue
         example = component.get("example")
         if not isinstance(example, dict):
@@ -182,81 +151,27 @@ def sample_values(components: object, parameter_format: str = "POSITIONAL") -> d
     return {}
 
 
-def why_not_sendable(
-    *,
-    components: object,
-    parameter_format: str = "POSITIONAL",
-    category: str = "",
-    status: str = "APPROVED",
-    vanished: bool = False,
-) -> str:
-    """Say in a sentence or two why a campaign can't use the template, '' when it can."""
-    if vanished:
-        return "ChumiAI no longer lists this template. It is kept for its history."
-    if _word(status) != "APPROVED":
-        return STATUS_REASONS.get(
-            _word(status), "WhatsApp has not approved this template, so it can't be sent."
-        )
-    if _word(category) == "AUTHENTICATION":
-        return "It is for log-in codes. Such templates are not for campaigns."
-    template = parse(components)
-    for other in template.others:
-        return COMPONENT_REASONS.get(
-            other, "It has a part that is not known here, so it can't be sent from here yet."
-        )
-    if not template.body.strip():
-        return "It has no text that could be sent."
-    names = placeholders(components, parameter_format)
-    numbered = _word(parameter_format) != "NAMED" and any(name.isdigit() for name in names)
-    if numbered and names != [str(number) for number in range(1, len(names) + 1)]:
-        return "Its placeholders are not numbered 1, 2, 3 and so on, so values could be mixed up."
-    return _why_not_header(template.header) or _why_not_buttons(template.buttons)
-
-
-def warnings(
-    *, components: object, parameter_format: str = "POSITIONAL", quality: str = ""
-) -> list[str]:
-    """List what a person should know before sending a template that can be sent."""
-    found = []
-    if _word(quality) == "YELLOW":
-        found.append(
-            "WhatsApp rates the quality of this template as medium. "
-            "If more people block or report it, it may be paused."
-        )
-    if _word(quality) == "RED":
-        found.append(
-            "WhatsApp rates the quality of this template as low. "
-            "It may be paused while your campaign is going out."
-        )
-    if _word(parameter_format) == "NAMED" and placeholders(components, parameter_format):
-        found.append(
-            "The placeholders of this template have names. ChumiAI describes numbered ones only, "
-            "so send yourself a test first."
-        )
-    return found
-
-
 def limits(components: object) -> Limits:
     """Return how long the rendered body may be.
 
-    Meta allows 1,024 characters beside other components and 32,768 for a body alone, which
-    other sources doubt; a limited-time offer has 600.
+    Meta's reference: 1,024 characters beside other components, 32,768 for a body alone, 600 in a
+    limited-time offer. Other sources doubt the 32,768, hence the warning.
     """
-    template = parse(components)
-    if "LIMITED_TIME_OFFER" in template.others:
+    content = parse(components)
+    if "LIMITED_TIME_OFFER" in content.others:
         return Limits(warn=600, error=600)
-    if template.header or template.footer or template.buttons or template.others:
+    if content.header or content.footer or content.buttons or content.others:
         return Limits(warn=BODY_MAX, error=BODY_MAX)
     return Limits(warn=BODY_MAX, error=BODY_ALONE_MAX)
 
 
 def render(text: str, values: Mapping[str, str]) -> str:
-    """Put the values in; a placeholder without a value stays as it is."""
+    """Replace the placeholders by their values; one without a value stays."""
     return PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]), text)
 
 
 def hints(body: str, names: list[str], words: int = 4) -> dict[str, Hint]:
-    """Return the words around the first appearance of each placeholder, on its own line."""
+    """Return the words around the first appearance of each placeholder, within its line."""
     found: dict[str, Hint] = {}
     for match in PLACEHOLDER.finditer(body):
         if match[1] in names and match[1] not in found:
@@ -270,17 +185,18 @@ def hints(body: str, names: list[str], words: int = 4) -> dict[str, Hint]:
 
 
 def format_whatsapp(text: str, values: Mapping[str, str] | None = None) -> SafeString:
-    """Render a text as the phone shows it, with the values marked and all else escaped.
+    """Return a text as HTML that looks as on the phone, with the values marked.
 
-    The values go in first, so that an asterisk in a value does here what it does on the phone.
+    The values are put in before the formatting, so that an asterisk in a value has the same effect
+    as on the phone.
     """
-    # Safe, since every character of the text goes out through _Message._pieces().
+    # Safe: _Message._pieces() escapes every character of the text.
     return mark_safe(_Message(text, values or {}).html())
 
 
-# What WhatsApp does with a text. Its rules are known from its help pages and from trying, not
-# from a specification: markers touch a non-space inside and a non-letter outside, and pair up
-# within a line; code is taken literally; lines may be quotes or items of a list.
+# How WhatsApp formats a text, from its help pages and from trying, as there is no specification:
+# a marker touches a non-space inside and a non-letter outside, and is closed within its line; code
+# is literal; a line may be a quote or an item of a list.
 
 MARKERS = {"*": "strong", "_": "em", "~": "s"}
 ATOM = re.compile(
@@ -294,7 +210,7 @@ QUOTE, BULLET, NUMBER = re.compile(r"> ?"), re.compile(r"[*-] +"), re.compile(r"
 
 @dataclass(frozen=True)
 class _Atom:
-    """A stretch in which markers mean nothing: `start`–`end` with its ends, inside without."""
+    """A code, link or placeholder, in which markers mean nothing; `inside` excludes its ticks."""
 
     kind: str
     start: int
@@ -303,7 +219,7 @@ class _Atom:
 
 
 class _Message:
-    """A text with its values put in, which remembers where every character came from."""
+    """A text with its values put in; `spans` are where values and open placeholders stand."""
 
     def __init__(self, text: str, values: Mapping[str, str]):
         self.text = ""
@@ -328,7 +244,7 @@ class _Message:
             yield _Atom("text", start, end, (start, end))
         for match in ATOM.finditer(self.text):
             kind = match.lastgroup or ""
-            # A link that ends in the middle of a placeholder is none.
+            # Not a link if it ends in the middle of a placeholder.
             if not any(start < match.end() < end for start, end in taken):
                 yield _Atom(kind, match.start(), match.end(), match.span(kind))
 
@@ -339,7 +255,7 @@ class _Message:
         for start, end in self._lines():
             tag, at, opening = self._line_kind(start, end)
             if tag != open_tag:
-                # A break just before a block does not show: an empty line there needs its own.
+                # HTML drops a line break before a block, so an empty line there needs another.
                 out.append("<br>" if start and not open_tag and not content else "")
                 out.append(f"</{open_tag}>" if open_tag else "")
                 out.append(opening)
@@ -352,7 +268,7 @@ class _Message:
         return "".join(out)
 
     def _lines(self) -> Iterator[tuple[int, int]]:
-        """Yield the ends of each line; a block of code belongs to one line, whatever is in it."""
+        """Yield start and end of each line; a block of code belongs to one line."""
         start = at = 0
         while at < len(self.text):
             if atom := self.atoms.get(at):
@@ -365,7 +281,7 @@ class _Message:
         yield start, len(self.text)
 
     def _line_kind(self, start: int, end: int) -> tuple[str, int, str]:
-        """Return the tag around a line ('' for none), where its words begin, and the opening."""
+        """Return the tag around a line or '', where its text starts, and the opening tag."""
         if match := QUOTE.match(self.text, start, end):
             return "blockquote", match.end(), "<blockquote>"
         if (match := BULLET.match(self.text, start, end)) and match.end() < end:
@@ -376,7 +292,7 @@ class _Message:
 
     def _inline(self, start: int, end: int, markers: Mapping[str, str]) -> str:
         out: list[str] = []
-        hopeless: set[str] = set()
+        unclosed: set[str] = set()
         at = done = start
         while at < end:
             atom = self.atoms.get(at)
@@ -385,7 +301,7 @@ class _Message:
                 at = done = atom.end
                 continue
             marker = self.text[at]
-            if marker in markers and marker not in hopeless and self._opens(at, start, end):
+            if marker in markers and marker not in unclosed and self._opens(at, start, end):
                 closing = self._closing(at, end)
                 if closing:
                     tag = markers[marker]
@@ -394,9 +310,9 @@ class _Message:
                     out.append(f"<{tag}>{self._inline(at + 1, closing, rest)}</{tag}>")
                     at = done = closing + 1
                     continue
-                # What closes nothing here closes nothing further on: without this, a long
-                # text of lone asterisks would take quadratic time.
-                hopeless.add(marker)
+                # It has no closing marker further on either. Without this, a long text of lone
+                # asterisks would take quadratic time.
+                unclosed.add(marker)
             at += 1
         out.append(self._pieces(done, end))
         return "".join(out)
@@ -407,7 +323,7 @@ class _Message:
         return bool(inside.strip()) and inside != self.text[at] and not outside.isalnum()
 
     def _closing(self, opening: int, end: int) -> int:
-        """Return where the marker at `opening` is closed before `end`, 0 for nowhere."""
+        """Return the position of the marker that closes `opening` before `end`, or 0."""
         marker, at = self.text[opening], opening + 1
         while at < end:
             if (atom := self.atoms.get(at)) and atom.end <= end:
@@ -426,13 +342,13 @@ class _Message:
             case "block" | "code":
                 return f"<code>{inside}</code>"
             case "link":
-                # Not a real link: nobody should visit an offer from a preview by accident.
+                # No real link: a preview should not open an offer by accident.
                 return f'<span class="link">{inside}</span>'
             case _:
                 return inside
 
     def _pieces(self, start: int, end: int) -> str:
-        """Escape a stretch, with what came from a placeholder marked. Only here text gets out."""
+        """Return a stretch escaped, with values and open placeholders marked."""
         out = []
         at = start
         for span_start, span_end, kind in self.spans:
@@ -444,36 +360,9 @@ class _Message:
         return "".join([*out, _escape(self.text[at:end])])
 
 
-def _why_not_header(header: Header | None) -> str:
-    if header is None:
-        return ""
-    if header.format == "TEXT":
-        if PLACEHOLDER.search(header.text):
-            return "Its header has a placeholder, and only the body can be filled in from here."
-        return ""
-    if header.format in SENDABLE_MEDIA:
-        return ""
-    if header.format == "GIF":
-        return "It needs a moving picture (GIF) in its header, which can't be sent from here yet."
-    if header.format == "LOCATION":
-        return "It needs a place in its header, which can't be sent from here yet."
-    return "Its header is of a kind that is not known here, so it can't be sent from here yet."
-
-
-def _why_not_buttons(buttons: tuple[Button, ...]) -> str:
-    for button in buttons:
-        if button.kind == "URL" and PLACEHOLDER.search(button.url):
-            return "One of its buttons has a link with a placeholder: only the body can be filled."
-        if button.kind not in SENDABLE_BUTTONS:
-            return BUTTON_REASONS.get(
-                button.kind, "It has a button of a kind that is not known here."
-            )
-    return ""
-
-
 def _button(raw: dict[str, Any]) -> Button:
     return Button(
-        kind=_word(raw.get("type")),
+        kind=constant(raw.get("type")),
         text=_text(raw.get("text")),
         url=_text(raw.get("url")),
         phone_number=_text(raw.get("phone_number")),
@@ -492,5 +381,6 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _word(value: object) -> str:
+def constant(value: object) -> str:
+    """Return a constant of WhatsApp's in upper case, '' for a value that is no text."""
     return _text(value).strip().upper()

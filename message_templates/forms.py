@@ -1,62 +1,66 @@
-"""What narrows the gallery down."""
+"""The filters of the gallery."""
+
+from collections.abc import Iterable
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
+from core.listing import FilterForm
 from message_templates import labels
+from message_templates.models import MessageTemplateQuerySet
 
 READY = "ready"
 
 
-class TemplateFilterForm(forms.Form):
-    """The filters of the gallery, all in the query string; what can't be read is left out."""
+class TemplateFilterForm(FilterForm):
+    """Which templates to show; without a state, those that are ready to send."""
 
     q = forms.CharField(
-        label="Search",
+        label=_("Search"),
         required=False,
         max_length=200,
-        widget=forms.SearchInput(attrs={"placeholder": "Name or text"}),
+        widget=forms.SearchInput(attrs={"placeholder": _("Name or text")}),
     )
     state = forms.ChoiceField(
-        label="State",
+        label=_("State"),
         required=False,
         choices=[
-            (READY, "Ready to send"),
-            ("unsendable", "Not sendable"),
-            ("vanished", "No longer listed"),
-            ("all", "All"),
+            (READY, _("Ready to send")),
+            ("unsendable", _("Not sendable")),
+            ("vanished", _("No longer listed")),
+            ("all", _("All")),
         ],
     )
-    category = forms.ChoiceField(label="Category", required=False)
-    language = forms.ChoiceField(label="Language", required=False)
+    category = forms.ChoiceField(label=_("Category"), required=False)
+    language = forms.ChoiceField(label=_("Language"), required=False)
 
-    def __init__(self, data, *, kinds):
+    def __init__(self, data: object, *, kinds: Iterable[tuple[str, str]]) -> None:
         """Offer the categories and languages of `kinds`, pairs of the two."""
-        super().__init__(data)
-        categories = sorted({category for category, _ in kinds if category})
-        languages = sorted({language for _, language in kinds}, key=labels.language)
-        self.fields["category"].choices = [
-            ("", "All categories"),
-            *((category, labels.plain(category)) for category in categories),
+        super().__init__(data)  # type: ignore[arg-type]
+        categories = sorted({category for category, _language in kinds if category})
+        languages = sorted({language for _category, language in kinds}, key=labels.language)
+        self.fields["category"].choices = [  # type: ignore[attr-defined]
+            ("", _("All categories")),
+            *((category, labels.label(labels.CATEGORIES, category)) for category in categories),
         ]
-        self.fields["language"].choices = [
-            ("", "All languages"),
+        self.fields["language"].choices = [  # type: ignore[attr-defined]
+            ("", _("All languages")),
             *((code, f"{labels.language(code)} · {code}") for code in languages),
         ]
-        self.is_valid()
 
     @property
-    def narrows(self):
-        """Say whether more than the default state is asked for."""
-        return any(self.cleaned_data.get(name) for name in ("q", "category", "language"))
+    def narrows(self) -> bool:
+        """Return True if any filter but the state is set."""
+        return any(self.asked.get(name) for name in ("q", "category", "language"))
 
-    def filter(self, templates):
-        """Return those of `templates` that were asked for."""
-        asked = self.cleaned_data
+    def filter(self, templates: MessageTemplateQuerySet) -> MessageTemplateQuerySet:
+        """Return those of `templates` that match."""
+        asked = self.asked
         match asked.get("state") or READY:
             case "ready":
                 templates = templates.sendable()
             case "unsendable":
-                templates = templates.offered().exclude(unsendable_reason="")
+                templates = templates.unsendable()
             case "vanished":
                 templates = templates.exclude(vanished_at=None)
         if asked.get("category"):
@@ -64,9 +68,9 @@ class TemplateFilterForm(forms.Form):
         if asked.get("language"):
             templates = templates.filter(language=asked["language"])
         if asked.get("q"):
-            # Read here and not by the database: SQLite knows the cases of English letters only,
-            # and the body is a part of a JSON column.
+            # Compared here: SQLite folds the case of English letters only, and the body lies
+            # inside a JSON column.
             text = asked["q"].lower()
-            look = templates.only("pk", "name", "components")
-            templates = templates.filter(pk__in=[t.pk for t in look.iterator() if t.says(text)])
+            candidates = templates.only("pk", "name", "components").iterator()
+            templates = templates.filter(pk__in=[t.pk for t in candidates if t.contains(text)])
         return templates

@@ -1,189 +1,211 @@
-"""WhatsApp's words for templates, in ours. An unknown word is shown as it came."""
+"""Labels of WhatsApp's constants for templates. An unknown constant is shown as it came."""
+
+from collections.abc import Mapping
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+# A text, or a sentence that is translated when it is shown.
+Text = str | Promise
 
 # Meta's supported languages; a code's case and underscore matter on the wire.
-LANGUAGES = dict(
-    line.split("=")
-    for line in """\
-af=Afrikaans
-sq=Albanian
-ar=Arabic
-ar_EG=Arabic (Egypt)
-ar_AE=Arabic (UAE)
-ar_LB=Arabic (Lebanon)
-ar_MA=Arabic (Morocco)
-ar_QA=Arabic (Qatar)
-az=Azerbaijani
-be_BY=Belarusian
-bn=Bengali
-bn_IN=Bengali (India)
-bg=Bulgarian
-ca=Catalan
-zh_CN=Chinese (China)
-zh_HK=Chinese (Hong Kong)
-zh_TW=Chinese (Taiwan)
-hr=Croatian
-cs=Czech
-da=Danish
-prs_AF=Dari
-nl=Dutch
-nl_BE=Dutch (Belgium)
-en=English
-en_GB=English (UK)
-en_US=English (US)
-en_AE=English (UAE)
-en_AU=English (Australia)
-en_CA=English (Canada)
-en_GH=English (Ghana)
-en_IE=English (Ireland)
-en_IN=English (India)
-en_JM=English (Jamaica)
-en_MY=English (Malaysia)
-en_NZ=English (New Zealand)
-en_QA=English (Qatar)
-en_SG=English (Singapore)
-en_UG=English (Uganda)
-en_ZA=English (South Africa)
-et=Estonian
-fil=Filipino
-fi=Finnish
-fr=French
-fr_BE=French (Belgium)
-fr_CA=French (Canada)
-fr_CH=French (Switzerland)
-fr_CI=French (Côte d'Ivoire)
-fr_MA=French (Morocco)
-ka=Georgian
-de=German
-de_AT=German (Austria)
-de_CH=German (Switzerland)
-el=Greek
-gu=Gujarati
-ha=Hausa
-he=Hebrew
-hi=Hindi
-hu=Hungarian
-id=Indonesian
-ga=Irish
-it=Italian
-ja=Japanese
-kn=Kannada
-kk=Kazakh
-rw_RW=Kinyarwanda
-ko=Korean
-ky_KG=Kyrgyz
-lo=Lao
-lv=Latvian
-lt=Lithuanian
-mk=Macedonian
-ms=Malay
-ml=Malayalam
-mr=Marathi
-nb=Norwegian
-ps_AF=Pashto
-fa=Persian
-pl=Polish
-pt_BR=Portuguese (Brazil)
-pt_PT=Portuguese (Portugal)
-pa=Punjabi
-ro=Romanian
-ru=Russian
-sr=Serbian
-si_LK=Sinhala
-sk=Slovak
-sl=Slovenian
-es=Spanish
-es_AR=Spanish (Argentina)
-es_CL=Spanish (Chile)
-es_CO=Spanish (Colombia)
-es_CR=Spanish (Costa Rica)
-es_DO=Spanish (Dominican Republic)
-es_EC=Spanish (Ecuador)
-es_HN=Spanish (Honduras)
-es_MX=Spanish (Mexico)
-es_PA=Spanish (Panama)
-es_PE=Spanish (Peru)
-es_ES=Spanish (Spain)
-es_UY=Spanish (Uruguay)
-sw=Swahili
-sv=Swedish
-ta=Tamil
-te=Telugu
-th=Thai
-tr=Turkish
-uk=Ukrainian
-ur=Urdu
-uz=Uzbek
-vi=Vietnamese
-zu=Zulu""".splitlines()
-)
+LANGUAGES = {
+    "af": _("Afrikaans"),
+    "sq": _("Albanian"),
+    "ar": _("Arabic"),
+    "ar_EG": _("Arabic (Egypt)"),
+    "ar_AE": _("Arabic (UAE)"),
+    "ar_LB": _("Arabic (Lebanon)"),
+    "ar_MA": _("Arabic (Morocco)"),
+    "ar_QA": _("Arabic (Qatar)"),
+    "az": _("Azerbaijani"),
+    "be_BY": _("Belarusian"),
+    "bn": _("Bengali"),
+    "bn_IN": _("Bengali (India)"),
+    "bg": _("Bulgarian"),
+    "ca": _("Catalan"),
+    "zh_CN": _("Chinese (China)"),
+    "zh_HK": _("Chinese (Hong Kong)"),
+    "zh_TW": _("Chinese (Taiwan)"),
+    "hr": _("Croatian"),
+    "cs": _("Czech"),
+    "da": _("Danish"),
+    "prs_AF": _("Dari"),
+    "nl": _("Dutch"),
+    "nl_BE": _("Dutch (Belgium)"),
+    "en": _("English"),
+    "en_GB": _("English (UK)"),
+    "en_US": _("English (US)"),
+    "en_AE": _("English (UAE)"),
+    "en_AU": _("English (Australia)"),
+    "en_CA": _("English (Canada)"),
+    "en_GH": _("English (Ghana)"),
+    "en_IE": _("English (Ireland)"),
+    "en_IN": _("English (India)"),
+    "en_JM": _("English (Jamaica)"),
+    "en_MY": _("English (Malaysia)"),
+    "en_NZ": _("English (New Zealand)"),
+    "en_QA": _("English (Qatar)"),
+    "en_SG": _("English (Singapore)"),
+    "en_UG": _("English (Uganda)"),
+    "en_ZA": _("English (South Africa)"),
+    "et": _("Estonian"),
+    "fil": _("Filipino"),
+    "fi": _("Finnish"),
+    "fr": _("French"),
+    "fr_BE": _("French (Belgium)"),
+    "fr_CA": _("French (Canada)"),
+    "fr_CH": _("French (Switzerland)"),
+    "fr_CI": _("French (Côte d'Ivoire)"),
+    "fr_MA": _("French (Morocco)"),
+    "ka": _("Georgian"),
+    "de": _("German"),
+    "de_AT": _("German (Austria)"),
+    "de_CH": _("German (Switzerland)"),
+    "el": _("Greek"),
+    "gu": _("Gujarati"),
+    "ha": _("Hausa"),
+    "he": _("Hebrew"),
+    "hi": _("Hindi"),
+    "hu": _("Hungarian"),
+    "id": _("Indonesian"),
+    "ga": _("Irish"),
+    "it": _("Italian"),
+    "ja": _("Japanese"),
+    "kn": _("Kannada"),
+    "kk": _("Kazakh"),
+    "rw_RW": _("Kinyarwanda"),
+    "ko": _("Korean"),
+    "ky_KG": _("Kyrgyz"),
+    "lo": _("Lao"),
+    "lv": _("Latvian"),
+    "lt": _("Lithuanian"),
+    "mk": _("Macedonian"),
+    "ms": _("Malay"),
+    "ml": _("Malayalam"),
+    "mr": _("Marathi"),
+    "nb": _("Norwegian"),
+    "ps_AF": _("Pashto"),
+    "fa": _("Persian"),
+    "pl": _("Polish"),
+    "pt_BR": _("Portuguese (Brazil)"),
+    "pt_PT": _("Portuguese (Portugal)"),
+    "pa": _("Punjabi"),
+    "ro": _("Romanian"),
+    "ru": _("Russian"),
+    "sr": _("Serbian"),
+    "si_LK": _("Sinhala"),
+    "sk": _("Slovak"),
+    "sl": _("Slovenian"),
+    "es": _("Spanish"),
+    "es_AR": _("Spanish (Argentina)"),
+    "es_CL": _("Spanish (Chile)"),
+    "es_CO": _("Spanish (Colombia)"),
+    "es_CR": _("Spanish (Costa Rica)"),
+    "es_DO": _("Spanish (Dominican Republic)"),
+    "es_EC": _("Spanish (Ecuador)"),
+    "es_HN": _("Spanish (Honduras)"),
+    "es_MX": _("Spanish (Mexico)"),
+    "es_PA": _("Spanish (Panama)"),
+    "es_PE": _("Spanish (Peru)"),
+    "es_ES": _("Spanish (Spain)"),
+    "es_UY": _("Spanish (Uruguay)"),
+    "sw": _("Swahili"),
+    "sv": _("Swedish"),
+    "ta": _("Tamil"),
+    "te": _("Telugu"),
+    "th": _("Thai"),
+    "tr": _("Turkish"),
+    "uk": _("Ukrainian"),
+    "ur": _("Urdu"),
+    "uz": _("Uzbek"),
+    "vi": _("Vietnamese"),
+    "zu": _("Zulu"),
+}
 
-QUALITIES = {"GREEN": "High", "YELLOW": "Medium", "RED": "Low", "UNKNOWN": "Not rated yet"}
+CATEGORIES = {
+    "MARKETING": _("Marketing"),
+    "UTILITY": _("Utility"),
+    "AUTHENTICATION": _("Authentication"),
+}
+QUALITIES = {
+    "GREEN": _("High"),
+    "YELLOW": _("Medium"),
+    "RED": _("Low"),
+    "UNKNOWN": _("Not rated yet"),
+}
 
-# Label and tone of a template that could be sent, by quality; from Meta's quality rating.
+# Label and tone of a template that can be sent, by Meta's quality rating.
 READY = {
-    "GREEN": ("Ready", "ok"),
-    "YELLOW": ("Ready · watch quality", "warn"),
-    "RED": ("Ready · at risk", "bad"),
+    "GREEN": (_("Ready"), "ok"),
+    "YELLOW": (_("Ready · watch quality"), "warn"),
+    "RED": (_("Ready · at risk"), "bad"),
 }
 STATUSES = {
-    "APPROVED": "Approved",
-    "PENDING": "In review",
-    "IN_APPEAL": "Appeal requested",
-    "REJECTED": "Rejected by WhatsApp",
-    "PAUSED": "Paused by WhatsApp",
-    "DISABLED": "Disabled by WhatsApp",
+    "APPROVED": _("Approved"),
+    "PENDING": _("In review"),
+    "IN_APPEAL": _("Appeal requested"),
+    "REJECTED": _("Rejected by WhatsApp"),
+    "PAUSED": _("Paused by WhatsApp"),
+    "DISABLED": _("Disabled by WhatsApp"),
 }
 
 # Meta's rejection reasons.
 REJECTIONS = {
-    "ABUSIVE_CONTENT": "WhatsApp sees abusive content in it.",
-    "INCORRECT_CATEGORY": "WhatsApp says that it belongs in another category.",
-    "INVALID_FORMAT": "Its format is wrong, often around a placeholder.",
-    "PROMOTIONAL": "It promotes something, so it has to be in the category Marketing.",
-    "SCAM": "WhatsApp takes it for a scam.",
-    "TAG_CONTENT_MISMATCH": "Its language or category does not fit its text.",
+    "ABUSIVE_CONTENT": _("WhatsApp sees abusive content in it."),
+    "INCORRECT_CATEGORY": _("WhatsApp says that it belongs in another category."),
+    "INVALID_FORMAT": _("Its format is wrong, often around a placeholder."),
+    "PROMOTIONAL": _("It promotes something, so it has to be in the category Marketing."),
+    "SCAM": _("WhatsApp takes it for a scam."),
+    "TAG_CONTENT_MISMATCH": _("Its language or category does not fit its text."),
 }
 
 BUTTONS = {
-    "QUICK_REPLY": "Quick reply",
-    "URL": "Opens a web page",
-    "PHONE_NUMBER": "Calls a number",
-    "COPY_CODE": "Copies a coupon code",
-    "OTP": "Copies a log-in code",
-    "FLOW": "Opens a form in WhatsApp",
-    "CATALOG": "Opens the catalogue",
-    "MPM": "Opens a list of products",
-    "SPM": "Opens a product",
+    "QUICK_REPLY": _("Quick reply"),
+    "URL": _("Opens a web page"),
+    "PHONE_NUMBER": _("Calls a number"),
+    "COPY_CODE": _("Copies a coupon code"),
+    "OTP": _("Copies a log-in code"),
+    "FLOW": _("Opens a form in WhatsApp"),
+    "CATALOG": _("Opens the catalogue"),
+    "MPM": _("Opens a list of products"),
+    "SPM": _("Opens a product"),
 }
-OTHERS = {"CAROUSEL": "Carousel of cards", "LIMITED_TIME_OFFER": "Limited-time offer"}
+OTHERS = {
+    "CAROUSEL": _("Carousel of cards"),
+    "LIMITED_TIME_OFFER": _("Limited-time offer"),
+}
+# How a campaign with media in its header is sent.
+MEDIA_NOTES = {
+    "image": _("Needs an image. Sent one by one"),
+    "video": _("Needs a video. Sent one by one"),
+    "document": _("Needs a document. Sent one by one"),
+}
 
 
-def language(code):
-    """Name a language, or return the code where it is none of WhatsApp's."""
-    return LANGUAGES.get(code.replace("-", "_"), code)
+def label(table: Mapping[str, Text], constant: str) -> str:
+    """Return the label of a constant; without one, `TICKET_UPDATE` becomes `Ticket update`."""
+    return str(table.get(constant) or constant.replace("_", " ").capitalize())
 
 
-def plain(word):
-    """Write a constant for people: `TICKET_UPDATE` as `Ticket update`."""
-    return word.replace("_", " ").capitalize()
+def language(code: str) -> str:
+    """Return the name of a language, or the code where it is none of WhatsApp's."""
+    return str(LANGUAGES.get(code.replace("-", "_"), code))
 
 
-def named(table, word):
-    """Return the table's words for a constant, or the constant for people to read."""
-    return table.get(word) or plain(word)
+def rejection(reason: str) -> str:
+    """Return why WhatsApp rejected a template, '' where it gives no reason."""
+    return "" if reason in ("", "NONE") else str(REJECTIONS.get(reason, reason))
 
 
-def rejection(reason):
-    """Say why WhatsApp rejected a template; '' where it gives no reason."""
-    return "" if reason in ("", "NONE") else REJECTIONS.get(reason, reason)
-
-
-def badge(*, status, quality, sendable, vanished):
+def badge(*, status: str, quality: str, sendable: bool, vanished: bool) -> tuple[str, str]:
     """Return the label and the tone of a template's badge."""
     if vanished:
-        return "No longer listed", "idle"
+        return gettext("No longer listed"), "idle"
     if status != "APPROVED":
-        return named(STATUSES, status), "bad" if status == "REJECTED" else "idle"
+        return label(STATUSES, status), "bad" if status == "REJECTED" else "idle"
     if not sendable:
-        return "Can't be sent from here", "idle"
-    return READY.get(quality, ("Ready · new", "info"))
+        return gettext("Can't be sent from here"), "idle"
+    text, tone = READY.get(quality, (_("Ready · new"), "info"))
+    return str(text), tone

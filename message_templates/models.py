@@ -1,25 +1,35 @@
-"""The mirror of the team's WhatsApp templates, and the record of each sync."""
+"""The copy of the team's WhatsApp templates, and the record of each sync."""
 
 import uuid
+from typing import Self
 
 from django.db import models
 from django.utils.functional import cached_property
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext, gettext_noop, ngettext
 
-from message_templates import components, labels
+from core.formats import number
+from message_templates import components, labels, sendability
+from message_templates.components import Content
+from message_templates.sendability import Unsendable
 from teams.models import Team
-from teams.sync_runs import SyncRun
+from teams.sync_runs import SyncRun, SyncRunQuerySet
 
 
-class MessageTemplateQuerySet(models.QuerySet):
-    def for_team(self, team):
+class MessageTemplateQuerySet(models.QuerySet["MessageTemplate"]):
+    def for_team(self, team: Team) -> Self:
         return self.filter(team=team)
 
-    def offered(self):
+    def offered(self) -> Self:
         """Return the templates that ChumiAI listed in the last sync."""
         return self.filter(vanished_at=None)
 
-    def sendable(self):
-        return self.offered().filter(unsendable_reason="")
+    def sendable(self) -> Self:
+        return self.offered().filter(unsendable_code="")
+
+    def unsendable(self) -> Self:
+        """Return those that ChumiAI lists and that can't be sent from here."""
+        return self.offered().exclude(unsendable_code="")
 
 
 class MessageTemplate(models.Model):
@@ -38,16 +48,16 @@ class MessageTemplate(models.Model):
     parameter_format = models.CharField(max_length=20, default="POSITIONAL")
     components = models.JSONField(default=list)
     rejected_reason = models.CharField(max_length=500, blank=True)
-    # A plain sentence, or '' when it can be sent from here: kept so that lists can filter.
-    unsendable_reason = models.CharField(max_length=300, blank=True)
+    # A code of `Unsendable`, or '' for a template that can be sent; stored for the filters.
+    unsendable_code = models.CharField(max_length=40, blank=True)
     raw = models.JSONField(default=dict)
     first_seen_at = models.DateTimeField()
     changed_at = models.DateTimeField()
     vanished_at = models.DateTimeField(null=True)
-    # When WhatsApp itself told of each, between two syncs.
-    status_told_at = models.DateTimeField(null=True)
-    quality_told_at = models.DateTimeField(null=True)
-    category_told_at = models.DateTimeField(null=True)
+    # When webhooks reported each of them, between two syncs.
+    status_reported_at = models.DateTimeField(null=True)
+    quality_reported_at = models.DateTimeField(null=True)
+    category_reported_at = models.DateTimeField(null=True)
 
     objects = MessageTemplateQuerySet.as_manager()
 
@@ -59,56 +69,67 @@ class MessageTemplate(models.Model):
             )
         ]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.name} ({self.language})"
 
     @property
-    def is_sendable(self):
-        return not self.unsendable_reason
+    def is_sendable(self) -> bool:
+        return not self.unsendable_code
+
+    @property
+    def unsendable_reason(self) -> str:
+        """Return why it can't be sent from here as a sentence or two, '' when it can."""
+        return str(Unsendable(self.unsendable_code).label) if self.unsendable_code else ""
 
     @cached_property
-    def content(self):
+    def content(self) -> Content:
         return components.parse(self.components)
 
     @cached_property
-    def placeholders(self):
+    def placeholders(self) -> list[str]:
         return components.placeholders(self.components, self.parameter_format)
 
     @property
-    def needs_media(self):
-        """Say whether a picture, video or document has to be given for its header."""
+    def needs_media(self) -> bool:
+        """Return True if each campaign has to give an image, video or document."""
         return bool(self.content.header and self.content.header.media)
 
     @property
-    def body_hash(self):
+    def media_note(self) -> str:
+        """Return how a campaign with this template's media is sent, '' without media."""
+        header = self.content.header
+        return str(labels.MEDIA_NOTES.get(header.media, "")) if header else ""
+
+    @property
+    def body_hash(self) -> str:
         return components.body_hash(self.components)
 
     @property
-    def body_html(self):
-        """The body as the phone shows it, with its placeholders marked."""
+    def body_html(self) -> SafeString:
+        """Return the body as the phone shows it, with its placeholders marked."""
         return components.format_whatsapp(self.content.body)
 
     @cached_property
-    def samples(self):
-        """The example values that WhatsApp approved the template with, by placeholder."""
+    def samples(self) -> dict[str, str]:
+        """Return the example values that WhatsApp approved it with, by placeholder."""
         return components.sample_values(self.components, self.parameter_format)
 
     @property
-    def sample_html(self):
-        """The body as the phone shows it, with the example values put in."""
+    def sample_html(self) -> SafeString:
+        """Return the body as the phone shows it, with the example values."""
         return components.format_whatsapp(self.content.body, self.samples)
 
     @property
-    def warnings(self):
-        """What a person should know before sending it."""
-        return components.warnings(
+    def warnings(self) -> list[str]:
+        """Return what a person should know before sending it."""
+        return sendability.warnings(
             components=self.components,
             parameter_format=self.parameter_format,
             quality=self.quality,
         )
 
     @property
-    def badge(self):
+    def badge(self) -> tuple[str, str]:
         """Return the label and the tone of its badge."""
         return labels.badge(
             status=self.status,
@@ -118,33 +139,55 @@ class MessageTemplate(models.Model):
         )
 
     @property
-    def language_name(self):
+    def language_name(self) -> str:
         return labels.language(self.language)
 
     @property
-    def category_name(self):
-        return labels.plain(self.category)
+    def category_name(self) -> str:
+        return labels.label(labels.CATEGORIES, self.category)
 
-    def says(self, text):
-        """Say whether the name or the body contains `text`, given in lower case."""
+    def contains(self, text: str) -> bool:
+        """Return True if the name or the body contains `text`, given in lower case."""
         return text in self.name.lower() or text in self.content.body.lower()
 
 
 class TemplateSync(SyncRun):
-    """One sync of the templates, and what it changed."""
+    """One sync of the templates: who requested it, how it ended, what it changed."""
 
-    # How often the list was fetched: ChumiAI may sync in the background.
-    looks = models.PositiveSmallIntegerField(default=0)
+    # How often the list was fetched: ChumiAI may answer before its own sync with Meta has ended.
+    fetches = models.PositiveSmallIntegerField(default=0)
     total = models.PositiveIntegerField(default=0)
     added = models.PositiveIntegerField(default=0)
     changed = models.PositiveIntegerField(default=0)
     vanished = models.PositiveIntegerField(default=0)
 
+    objects = SyncRunQuerySet["TemplateSync"].as_manager()
+
+    class Meta(SyncRun.Meta):
+        pass
+
     @property
-    def summary(self):
-        """Say what it found: `12 templates, 2 added, 1 changed, 1 no longer listed`."""
-        told = [f"{self.total:,} template{'' if self.total == 1 else 's'}"]
-        told += [f"{self.added:,} added"] if self.added else []
-        told += [f"{self.changed:,} changed"] if self.changed else []
-        told += [f"{self.vanished:,} no longer listed"] if self.vanished else []
-        return ", ".join(told) if len(told) > 1 else f"{told[0]}, nothing changed"
+    def received_so_far(self) -> str:
+        if self.fetches:
+            return gettext(
+                "ChumiAI is still fetching templates from WhatsApp. We check again in a moment."
+            )
+        if self.state == SyncRun.State.RUNNING:
+            return gettext("Fetching the list of templates.")
+        return ""
+
+    @property
+    def summary(self) -> str:
+        """Return what it found: `12 templates, 2 added, 1 changed, 1 no longer listed`."""
+        total = ngettext("{count} template", "{count} templates", self.total)
+        changes = [
+            gettext(text).format(count=number(count))
+            for text, count in (
+                (gettext_noop("{count} added"), self.added),
+                (gettext_noop("{count} changed"), self.changed),
+                (gettext_noop("{count} no longer listed"), self.vanished),
+            )
+            if count
+        ]
+        changes = changes or [gettext("nothing changed")]
+        return ", ".join([total.format(count=number(self.total)), *changes])

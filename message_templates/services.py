@@ -1,15 +1,21 @@
-"""Every change of the mirror of the templates."""
+"""Every change of the copy of the templates."""
+
+from collections.abc import Iterable
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
-from message_templates import components
+from chumi_api.types import Template, TemplateUpdate
 from message_templates.models import MessageTemplate, TemplateSync
+from message_templates.sendability import Unsendable, why_unsendable
 from tasks import services as tasks
+from teams.models import Team, User
 from teams.services import audit
+from teams.sync_runs import SyncRun, SyncRunQuerySet
 
-# The fields of a template whose change is worth telling.
-COMPARED = (
+# The fields that a sync copies; a template counts as changed when one of them differs.
+COPIED = (
     "remote_id",
     "category",
     "status",
@@ -19,11 +25,14 @@ COMPARED = (
     "components",
     "rejected_reason",
 )
+# Words of webhooks for a status or a quality that the list calls otherwise.
+REPORTED_STATUSES = {"REINSTATED": "APPROVED", "UNPAUSED": "APPROVED"}
+REPORTED_QUALITIES = {"HIGH": "GREEN", "MEDIUM": "YELLOW", "LOW": "RED"}
 
 
 @transaction.atomic
-def request_sync(team, *, by=None):
-    """Ask for a sync; while one is open, return that one."""
+def request_sync(team: Team, *, by: User | None = None) -> TemplateSync:
+    """Request a sync; return the unfinished one where there is one."""
     sync, is_new = TemplateSync.objects.request(team, by=by)
     if is_new:
         audit(team, "template sync requested", by=by)
@@ -32,10 +41,10 @@ def request_sync(team, *, by=None):
 
 
 @transaction.atomic
-def apply_sync(sync, templates):
-    """Write what ChumiAI listed: a diff by (name, language). What vanished is kept and marked.
+def apply_sync(sync: TemplateSync, templates: Iterable[Template]) -> bool:
+    """Write ChumiAI's whole list, as a diff by (name, language). Return True if it differed.
 
-    `templates` is the whole list of `chumi_api.types.Template`. Return whether anything differed.
+    A template that is no longer listed is kept and marked.
     """
     now = timezone.now()
     known = {(t.name, t.language): t for t in MessageTemplate.objects.for_team(sync.team)}
@@ -43,58 +52,67 @@ def apply_sync(sync, templates):
     added = changed = vanished = 0
     for identity, remote in listed.items():
         row = known.get(identity)
-        fresh = row is None
-        if fresh:
+        is_new = row is None
+        if row is None:
             row = MessageTemplate(
                 team=sync.team, name=remote.name, language=remote.language, first_seen_at=now
             )
-        values = {field: _plain(getattr(remote, field)) for field in COMPARED}
-        reason = components.why_not_sendable(
-            components=values["components"],
-            parameter_format=remote.parameter_format,
-            category=remote.category,
-            status=remote.status,
-            vanished=False,
-        )
+        values = {field: _plain(getattr(remote, field)) for field in COPIED}
         differs = row.vanished_at is not None or any(
             getattr(row, field) != value for field, value in values.items()
         )
-        if not fresh and not differs and row.unsendable_reason == reason:
-            continue
+        code = row.unsendable_code
         for field, value in values.items():
             setattr(row, field, value)
-        row.vanished_at, row.unsendable_reason, row.raw = None, reason, remote.raw
-        row.status_told_at = row.quality_told_at = row.category_told_at = None
+        row.vanished_at = None
+        _set_unsendable_code(row)
+        if not is_new and not differs and row.unsendable_code == code:
+            continue
+        row.raw = remote.raw
+        row.status_reported_at = row.quality_reported_at = row.category_reported_at = None
         row.changed_at = now
         row.save()
-        added += fresh
-        changed += differs and not fresh
+        added += is_new
+        changed += differs and not is_new
     for identity, row in known.items():
         if identity not in listed and row.vanished_at is None:
             row.vanished_at = row.changed_at = now
-            row.unsendable_reason = "ChumiAI does not list this template any more."
-            row.save(update_fields=["vanished_at", "changed_at", "unsendable_reason"])
+            row.unsendable_code = Unsendable.VANISHED
+            row.save(update_fields=["vanished_at", "changed_at", "unsendable_code"])
             vanished += 1
-    TemplateSync.objects.filter(pk=sync.pk).update(
+    _this(sync).update(
         total=len(listed),
         added=sync.added + added,
         changed=sync.changed + changed,
         vanished=sync.vanished + vanished,
-        looks=sync.looks + 1,
+        fetches=sync.fetches + 1,
+        waits_until=None,
     )
     return bool(added or changed or vanished)
 
 
-# WhatsApp's words in news, where they are others than in the list.
-TOLD_STATUSES = {"REINSTATED": "APPROVED", "UNPAUSED": "APPROVED"}
-TOLD_QUALITIES = {"HIGH": "GREEN", "MEDIUM": "YELLOW", "LOW": "RED"}
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _set_unsendable_code(row: MessageTemplate) -> None:
+    row.unsendable_code = (
+        why_unsendable(
+            components=row.components,
+            parameter_format=row.parameter_format,
+            category=row.category,
+            status=row.status,
+            vanished=row.vanished_at is not None,
+        )
+        or ""
+    )
 
 
 @transaction.atomic
-def record_update(team, update):
-    """Write a `chumi_api.types.TemplateUpdate`. Return the templates that it is about.
+def record_update(team: Team, update: TemplateUpdate) -> list[MessageTemplate]:
+    """Write what a webhook reports of a template. Return the templates that it concerns.
 
-    News may come late: what was told at a later moment stays.
+    Webhooks may come late: a value that was reported for a later moment stays.
     """
     rows = MessageTemplate.objects.for_team(team).order_by("pk")
     found = list(rows.filter(remote_id=update.remote_id)) if update.remote_id else []
@@ -102,22 +120,22 @@ def record_update(team, update):
         rows = rows.filter(name=update.name)
         found = list(rows.filter(language=update.language) if update.language else rows[:2])
         if len(found) > 1:
-            # One language of several, and nobody says which.
+            # The update does not say which of several languages it means.
             return []
     for row in found:
         _apply_update(row, update)
     return found
 
 
-def _apply_update(row, update):
+def _apply_update(row: MessageTemplate, update: TemplateUpdate) -> None:
     at = update.at or timezone.now()
-    told = {
-        "status": TOLD_STATUSES.get(update.status, update.status)[:40],
-        "quality": TOLD_QUALITIES.get(update.quality, update.quality)[:20],
+    reported = {
+        "status": REPORTED_STATUSES.get(update.status, update.status)[:40],
+        "quality": REPORTED_QUALITIES.get(update.quality, update.quality)[:20],
         "category": update.category[:40],
     }
-    for field, value in told.items():
-        before = getattr(row, f"{field}_told_at")
+    for field, value in reported.items():
+        before = getattr(row, f"{field}_reported_at")
         if not value or (before is not None and before > at):
             continue
         if field == "status":
@@ -126,32 +144,29 @@ def _apply_update(row, update):
         if getattr(row, field) != value:
             row.changed_at = timezone.now()
         setattr(row, field, value)
-        setattr(row, f"{field}_told_at", at)
-    row.unsendable_reason = components.why_not_sendable(
-        components=row.components,
-        parameter_format=row.parameter_format,
-        category=row.category,
-        status=row.status,
-        vanished=row.vanished_at is not None,
-    )
+        setattr(row, f"{field}_reported_at", at)
+    _set_unsendable_code(row)
     row.save()
 
 
-def _plain(value):
-    return list(value) if isinstance(value, tuple) else value
+def record_sync_started(sync: TemplateSync) -> None:
+    """Record that ChumiAI has started its own sync with Meta."""
+    _this(sync).update(state=SyncRun.State.RUNNING)
 
 
-def record_sync_waits(sync, seconds):
-    """Say on the open sync why nothing moves."""
-    TemplateSync.objects.filter(pk=sync.pk).note(
-        f"Too many requests. Waiting {seconds:.0f} seconds, then carrying on."
-    )
+def record_sync_waits(sync: TemplateSync, seconds: float) -> None:
+    """Record that ChumiAI is busy and is asked again after `seconds`."""
+    _this(sync).wait(seconds)
 
 
-def record_sync_succeeded(sync):
-    TemplateSync.objects.filter(pk=sync.pk).finish(TemplateSync.State.SUCCEEDED)
+def record_sync_succeeded(sync: TemplateSync) -> None:
+    _this(sync).finish(SyncRun.State.SUCCEEDED)
 
 
-def record_sync_failed(sync, problem):
-    """End the sync with a sentence for people; the mirror stays as it was."""
-    TemplateSync.objects.filter(pk=sync.pk).finish(TemplateSync.State.FAILED, problem)
+def record_sync_failed(sync: TemplateSync, problem: str) -> None:
+    """Finish the sync with a sentence for people; the templates stay as they were."""
+    _this(sync).finish(SyncRun.State.FAILED, problem)
+
+
+def _this(sync: TemplateSync) -> SyncRunQuerySet[TemplateSync]:
+    return TemplateSync.objects.filter(pk=sync.pk)

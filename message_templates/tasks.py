@@ -6,15 +6,16 @@ from message_templates.models import TemplateSync
 from teams.retry_policy import wait_after
 from teams.services import NotConnected, client_for, record_problem
 
-# ChumiAI may answer a sync before it has fetched everything: then we read the list again.
-LOOK_AGAIN_AFTER = {1: 2, 2: 8, 3: 20}
+# ChumiAI may answer before its own sync with Meta has ended: an unchanged list is fetched again.
+# The seconds until then, by how often it was fetched.
+FETCH_AGAIN_AFTER = {1: 2, 2: 8, 3: 20}
 # A longer Retry-After ends the sync; both in seconds.
 WAIT, LONGEST_WAIT = 10, 300
 
 
-def sync_templates(team_id):
-    """Let ChumiAI sync with Meta, then mirror its whole list."""
-    sync = TemplateSync.objects.open().select_related("team").filter(team_id=team_id).first()
+def sync_templates(team_id: str) -> float | None:
+    """Let ChumiAI sync with Meta, then copy its whole list."""
+    sync = TemplateSync.objects.unfinished().select_related("team").filter(team_id=team_id).first()
     if sync is None:
         return None
     try:
@@ -22,7 +23,7 @@ def sync_templates(team_id):
         queued = False
         if sync.state == TemplateSync.State.REQUESTED:
             queued = client.sync_templates().queued
-            TemplateSync.objects.filter(pk=sync.pk).update(state=TemplateSync.State.RUNNING)
+            services.record_sync_started(sync)
         differed = services.apply_sync(sync, client.list_templates())
     except NotConnected as error:
         services.record_sync_failed(sync, str(error))
@@ -41,7 +42,7 @@ def sync_templates(team_id):
         return None
     record_problem(sync.team, "")
     sync.refresh_from_db()
-    if (queued or sync.looks > 1) and not differed and sync.looks in LOOK_AGAIN_AFTER:
-        return LOOK_AGAIN_AFTER[sync.looks]
+    if (queued or sync.fetches > 1) and not differed and sync.fetches in FETCH_AGAIN_AFTER:
+        return FETCH_AGAIN_AFTER[sync.fetches]
     services.record_sync_succeeded(sync)
     return None

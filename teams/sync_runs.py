@@ -1,61 +1,69 @@
-"""One sync of something that ChumiAI has: requested, running, ended. A team has one open at most.
+"""One sync of something that ChumiAI has. A team has at most one unfinished sync of each kind.
 
-An app inherits `SyncRun` for each mirror that it keeps, adds its counters, and says what a sync
-writes.
+An app inherits `SyncRun` for each copy that it keeps and adds its counters. A subclass declares
+`objects = SyncRunQuerySet["Itself"].as_manager()`.
 """
+
+from datetime import timedelta
+from typing import Self, TypeVar
 
 from django.conf import settings
 from django.db import IntegrityError, models, transaction
 from django.db.models import Q
 from django.utils import timezone
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from teams.models import Team
+from core import times
+from teams.models import Team, User
+
+Run = TypeVar("Run", bound="SyncRun", covariant=True)
 
 
-class SyncRunQuerySet(models.QuerySet):
-    def for_team(self, team):
+class SyncRunQuerySet(models.QuerySet[Run]):
+    def for_team(self, team: Team) -> Self:
         return self.filter(team=team)
 
-    def open(self):
-        return self.filter(state__in=SyncRun.OPEN)
+    def unfinished(self) -> Self:
+        return self.filter(finished_at=None)
 
-    def latest_of(self, team):
+    def latest_of(self, team: Team) -> Run | None:
         """Return the team's last sync, in whatever state, or None."""
         return self.for_team(team).order_by("-pk").first()
 
-    def current(self, team):
+    def current(self, team: Team) -> Run | None:
         """Return the last sync that succeeded, or None: the pages show what it fetched."""
         return self.for_team(team).filter(state=SyncRun.State.SUCCEEDED).order_by("-pk").first()
 
-    def request(self, team, *, by=None):
-        """Return (the open sync of the team, whether this call created it)."""
+    def request(self, team: Team, *, by: User | None = None) -> tuple[Run, bool]:
+        """Return (the unfinished sync of the team, True if this call created it)."""
         try:
             with transaction.atomic():
                 return self.create(team=team, requested_by=by, requested_at=timezone.now()), True
         except IntegrityError:
-            # The one that was open may have ended since; then it is as fresh as a new one.
-            return self.for_team(team).open().first() or self.latest_of(team), False
+            # Without an unfinished one, it finished after our insert: as fresh as a new one.
+            unfinished = self.for_team(team).unfinished().first()
+            return unfinished or self.for_team(team).latest("pk"), False
 
-    def note(self, text):
-        """Write on the open syncs among these why nothing moves. Return how many there are."""
-        return self.open().update(error=text[:300])
+    def wait(self, seconds: float) -> int:
+        """Store when ChumiAI is asked again for the unfinished syncs. Return their count."""
+        return self.unfinished().update(waits_until=timezone.now() + timedelta(seconds=seconds))
 
-    def finish(self, state, error=""):
-        """End the open syncs among these. Return how many there were."""
-        return self.open().update(state=state, error=error[:300], finished_at=timezone.now())
+    def finish(self, state: "SyncRun.State", error: str = "") -> int:
+        """Finish the unfinished syncs. Return their count."""
+        return self.unfinished().update(
+            state=state, error=error[:300], finished_at=timezone.now(), waits_until=None
+        )
 
 
 class SyncRun(models.Model):
     """Who requested a sync, when, and how it ended."""
 
     class State(models.TextChoices):
-        REQUESTED = "requested", _("Waiting to start")
-        RUNNING = "running", _("Running")
-        SUCCEEDED = "succeeded", _("Done")
-        FAILED = "failed", _("Failed")
-
-    OPEN = (State.REQUESTED, State.RUNNING)
+        REQUESTED = "requested", gettext_lazy("Waiting to start")
+        RUNNING = "running", gettext_lazy("Updating")
+        SUCCEEDED = "succeeded", gettext_lazy("Updated")
+        FAILED = "failed", gettext_lazy("Failed")
 
     team = models.ForeignKey(Team, models.CASCADE, related_name="+")
     state = models.CharField(max_length=10, choices=State.choices, default=State.REQUESTED)
@@ -64,37 +72,55 @@ class SyncRun(models.Model):
     )
     requested_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
-    # Why it failed or, while it is open, why nothing moves: a sentence for people.
+    # ChumiAI is busy: it is asked again at this time.
+    waits_until = models.DateTimeField(null=True)
+    # Why it failed, in the language of the server.
     error = models.CharField(max_length=300, blank=True)
-
-    objects = SyncRunQuerySet.as_manager()
 
     class Meta:
         abstract = True
         constraints = [
             models.UniqueConstraint(
                 fields=["team"],
-                condition=Q(state__in=("requested", "running")),
-                name="one_open_%(class)s_a_team",
+                condition=Q(finished_at=None),
+                name="one_unfinished_%(class)s_a_team",
             ),
             models.CheckConstraint(
                 condition=Q(state__in=("requested", "running"), finished_at=None)
                 | Q(state__in=("succeeded", "failed"), finished_at__isnull=False),
-                name="ended_%(class)s_has_its_time",
+                name="finished_%(class)s_has_its_time",
             ),
         ]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self._meta.verbose_name} of {self.team} at {self.requested_at:%Y-%m-%d %H:%M}"
 
     @property
-    def is_open(self):
-        return self.state in self.OPEN
+    def is_finished(self) -> bool:
+        return self.finished_at is not None
 
     @property
-    def has_succeeded(self):
+    def has_succeeded(self) -> bool:
         return self.state == self.State.SUCCEEDED
 
     @property
-    def has_failed(self):
+    def has_failed(self) -> bool:
         return self.state == self.State.FAILED
+
+    @property
+    def progress(self) -> str:
+        """Return how far the sync is, as a sentence."""
+        if self.waits_until:
+            time = times.clock(self.waits_until)
+            return _("ChumiAI is busy. We try again at {time}.").format(time=time)
+        return self.received_so_far or _("Waiting to start.")
+
+    @property
+    def received_so_far(self) -> str:
+        """Return what ChumiAI has given so far as a sentence, or ''."""
+        raise NotImplementedError
+
+    @property
+    def summary(self) -> str:
+        """Return what a sync that succeeded found."""
+        raise NotImplementedError

@@ -20,8 +20,8 @@ from contacts import services as contacts
 from contacts.models import ContactGroup
 from conversations.models import Conversation
 from conversations.services import record_messages
-from message_templates.components import why_not_sendable
 from message_templates.models import MessageTemplate
+from message_templates.sendability import why_unsendable
 from tasks import services as tasks
 from tasks.models import Task
 from teams import services as teams
@@ -69,7 +69,7 @@ def make_template(team, name="welcome_message", *, body=BODY, language="en_US", 
         "quality": "GREEN",
         "parameter_format": "POSITIONAL",
     } | fields
-    reason = why_not_sendable(
+    code = why_unsendable(
         components=components,
         parameter_format=values["parameter_format"],
         category=values["category"],
@@ -81,7 +81,7 @@ def make_template(team, name="welcome_message", *, body=BODY, language="en_US", 
         name=name,
         language=language,
         components=components,
-        unsendable_reason=reason,
+        unsendable_code=code or "",
         first_seen_at=now,
         changed_at=now,
         **values,
@@ -155,7 +155,7 @@ def mirror(team, people=None, *, groups=()):
     members = dict(groups)
     for group in contacts.apply_groups(sync, group_page(*members)):
         contacts.apply_member_page(sync, group, Listing(members[group.remote_id]))
-        contacts.record_group_read(sync, group)
+        contacts.record_group_synced(sync, group)
     contacts.record_contact_sync_succeeded(sync)
     sync.refresh_from_db()
     return sync

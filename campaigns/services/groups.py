@@ -62,7 +62,7 @@ def choose_group(campaign, group, *, by):
                 "name": group.name,
                 "way": way.way,
                 "size": group.size,
-                "read_at": group.read_at,
+                "read_at": group.synced_at,
             },
         )
         _set_mapping(campaign, mapping, way.way)
@@ -192,7 +192,7 @@ def why_not_through_group(campaign, group):
         opted_out=members.opted_out(campaign.team).count(),
         had_enough=had_enough,
         unreadable=members.filter(phone="").count(),
-        whole=group.is_whole,
+        whole=group.is_complete,
         size=group.size,
     )
 
@@ -294,7 +294,7 @@ def _group_to_check(campaign):
         raise SpreadsheetError(
             "This group has no members. Add them in ChumiAI, or choose another."
         )
-    campaign.group.size, campaign.group.read_at = group.size, group.read_at
+    campaign.group.size, campaign.group.read_at = group.size, group.synced_at
     return group
 
 

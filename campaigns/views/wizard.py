@@ -201,7 +201,7 @@ def _gallery(request, chosen):
             (t, components.format_whatsapp(t.content.body)) for t in found[:TEMPLATES_SHOWN]
         ],
         "has_more": len(found) > TEMPLATES_SHOWN,
-        "unsendable": ours.offered().exclude(unsendable_reason="")[:TEMPLATES_SHOWN],
+        "unsendable": ours.unsendable()[:TEMPLATES_SHOWN],
     }
 
 

@@ -1,32 +1,39 @@
-"""The people who must not be written to."""
+"""The pages of the opt-outs."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from uuid import UUID
 
 from django.contrib import messages
-from django.core.paginator import Paginator
-from django.http import StreamingHttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from contacts import services
 from contacts.forms import LiftForm, OptOutFilterForm, OptOutForm, OptOutImportForm
-from contacts.models import OptOut
+from contacts.models import OptOut, OptOutQuerySet
+from contacts.number_lists import Unreadable
 from core import phones
-from core.errors import Refused
+from core.actions import refusal_as_message
+from core.formats import sentence
+from core.listing import numbered_page, render_list
 from core.safe_csv import safe_csv
+from teams.models import Team
+from teams.requests import TeamRequest
 from teams.roles import requires
 
 PAGE_SIZE = 50
-# So many of the numbers that could not be read are listed; of the others, how many.
-UNREAD_SHOWN = 200
-EXPORT_HEADER = ["Phone", "Added", "How", "By", "Reason", "Message"]
+# Unreadable texts that the page lists; of the others it gives the count.
+UNREADABLE_SHOWN = 200
 
 
 @require_safe
-def opt_out_list(request):
+def opt_out_list(request: TeamRequest) -> HttpResponse:
     return _page(request, OptOutForm(region=request.team.default_region))
 
 
-def _page(request, form):
+def _page(request: TeamRequest, form: OptOutForm) -> HttpResponse:
     opt_outs = OptOut.objects.for_team(request.team).select_related("created_by", "lifted_by")
     filters = OptOutFilterForm(
         request.GET,
@@ -34,17 +41,19 @@ def _page(request, form):
         whole_only=not request.may["opt_out"],
     )
     found = filters.filter(opt_outs).order_by("-created_at", "-id")
-    page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
-    context = {"form": form, "filters": filters, "page": page}
-    if request.htmx and not request.htmx.boosted:
-        return render(request, "contacts/opt_out_list.html#list", context)
-    context["any_opt_outs"] = bool(page.object_list) or opt_outs.exists()
-    return render(request, "contacts/opt_out_list.html", context)
+    page = numbered_page(request, found, PAGE_SIZE)
+    return render_list(
+        request,
+        "contacts/opt_out_list.html",
+        "list",
+        {"form": form, "filters": filters, "page": page},
+        around=lambda: {"any_opt_outs": bool(page.object_list) or opt_outs.exists()},
+    )
 
 
 @require_POST
 @requires("opt_out")
-def opt_out_add(request):
+def opt_out_add(request: TeamRequest) -> HttpResponse:
     form = OptOutForm(request.POST, region=request.team.default_region)
     if not form.is_valid():
         return _page(request, form)
@@ -56,16 +65,17 @@ def opt_out_add(request):
     )
     number = phones.display(opt_out.phone)
     if created:
-        messages.success(request, f"{number} is on the list. No campaign writes to it any more.")
+        text = _("{phone} is on the list. Campaigns skip it from now on.")
+        messages.success(request, text.format(phone=number))
     else:
-        messages.info(request, f"{number} is on the list already.")
+        messages.info(request, _("{phone} is already on the list.").format(phone=number))
     return redirect("contacts:opt_out_list", team=request.team.slug)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires("opt_out")
-def opt_out_import(request):
-    """Put a whole list of numbers on the list, and tell what could not be read."""
+def opt_out_import(request: TeamRequest) -> HttpResponse:
+    """Put a list of numbers on the list, and show what could not be read."""
     region = request.team.default_region
     form, result = OptOutImportForm(region=region), None
     if request.method == "POST":
@@ -79,23 +89,27 @@ def opt_out_import(request):
             reason=form.cleaned_data["reason"],
             by=request.user,
         )
+        shown = listed.unreadable[:UNREADABLE_SHOWN]
         result = {
             "added": added,
             "known": len(listed.numbers) - added,
-            "unread": listed.unread[:UNREAD_SHOWN],
-            "unread_count": len(listed.unread),
-            "unread_hidden": max(len(listed.unread) - UNREAD_SHOWN, 0),
+            "unreadable": [(item, sentence(item.problem)) for item in shown],
+            "unreadable_count": len(listed.unreadable),
+            "unreadable_hidden": len(listed.unreadable) - len(shown),
         }
-        # What has to be mended stands in the field again, the rest is done.
-        left = "\n".join(unread.text for unread in result["unread"])
-        reason = form.cleaned_data["reason"] if left else ""
-        form = OptOutImportForm(initial={"text": left, "reason": reason}, region=region)
+        form = OptOutImportForm(initial=_to_fix(shown, form), region=region)
     return render(request, "contacts/opt_out_import.html", {"form": form, "result": result})
 
 
+def _to_fix(shown: Iterable[Unreadable], form: OptOutImportForm) -> dict[str, str]:
+    """Return what the form shows again: the texts to fix, and the reason for them."""
+    text = "\n".join(item.text for item in shown)
+    return {"text": text, "reason": form.cleaned_data["reason"] if text else ""}
+
+
 @require_safe
-def opt_out_export(request):
-    """Stream the list as a CSV, numbers masked for those who see them masked."""
+def opt_out_export(request: TeamRequest) -> StreamingHttpResponse:
+    """Stream the list as a CSV, with masked numbers for users who see masked numbers."""
     written = str if request.may["opt_out"] else phones.mask
     opt_outs = (
         OptOut.objects.for_team(request.team)
@@ -111,8 +125,8 @@ def opt_out_export(request):
     )
 
 
-def _csv_rows(opt_outs, written):
-    yield EXPORT_HEADER
+def _csv_rows(opt_outs: OptOutQuerySet, written: Callable[[str], str]) -> Iterator[Sequence[str]]:
+    yield [_("Phone"), _("Added"), _("How"), _("By"), _("Reason"), _("Message")]
     for opt_out in opt_outs.iterator(chunk_size=1000):
         yield (
             written(opt_out.phone),
@@ -125,41 +139,37 @@ def _csv_rows(opt_outs, written):
 
 
 @require_safe
-def opt_out_detail(request, uuid):
+def opt_out_detail(request: TeamRequest, uuid: UUID) -> HttpResponse:
     return _detail(request, _get_opt_out(request, uuid), LiftForm())
 
 
-def _get_opt_out(request, uuid):
+def _get_opt_out(request: TeamRequest, uuid: UUID) -> OptOut:
     return get_object_or_404(OptOut.objects.for_team(request.team), uuid=uuid)
 
 
-def _detail(request, opt_out, form):
-    """Show all that is known of the number's opt-outs, those that were lifted included."""
-    history = list(
-        OptOut.objects.for_team(request.team)
-        .filter(phone=opt_out.phone)
-        .select_related("created_by", "lifted_by")
-        .order_by("-created_at", "-id")[:PAGE_SIZE]
-    )
+def _detail(request: TeamRequest, opt_out: OptOut, form: LiftForm) -> HttpResponse:
+    history = history_of(request.team, opt_out.phone)
     current = next((row for row in history if row.is_in_force), None)
     context = {"opt_out": opt_out, "current": current, "history": history, "form": form}
     return render(request, "contacts/opt_out_detail.html", context)
 
 
+def history_of(team: Team, phone: str) -> list[OptOut]:
+    """Return the opt-outs of a number, with the lifted ones, newest first."""
+    opt_outs = OptOut.objects.for_team(team).filter(phone=phone)
+    found = opt_outs.select_related("created_by", "lifted_by").order_by("-created_at", "-id")
+    return list(found[:PAGE_SIZE])
+
+
 @require_POST
 @requires("lift_opt_out")
-def opt_out_lift(request, uuid):
+def opt_out_lift(request: TeamRequest, uuid: UUID) -> HttpResponse:
     opt_out = _get_opt_out(request, uuid)
     form = LiftForm(request.POST)
     if not form.is_valid():
         return _detail(request, opt_out, form)
-    try:
+    with refusal_as_message(request):
         services.lift(opt_out, reason=form.cleaned_data["reason"], by=request.user)
-    except Refused as refused:
-        messages.error(request, str(refused))
-    else:
-        messages.success(
-            request,
-            f"{phones.display(opt_out.phone)} is off the list. Campaigns may write to it again.",
-        )
+        text = _("{phone} was removed from the list. Campaigns may send to it again.")
+        messages.success(request, text.format(phone=phones.display(opt_out.phone)))
     return redirect("contacts:opt_out_detail", team=request.team.slug, uuid=opt_out.uuid)

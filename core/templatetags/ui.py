@@ -132,3 +132,15 @@ def local_time(moment: datetime | None) -> SafeString | str:
         f"{local:%Z}",
         times.day_and_clock(moment, other_years=True),
     )
+
+
+@register.filter
+def short_time(moment: datetime | None) -> SafeString | str:
+    """Write a moment of today as `13:27`, another one as `local_time` does."""
+    if moment is None or timezone.localtime(moment).date() != timezone.localdate():
+        return local_time(moment)
+    return format_html(
+        '<time datetime="{}">{}</time>',
+        timezone.localtime(moment).isoformat(),
+        times.clock(moment),
+    )

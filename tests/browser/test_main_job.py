@@ -110,7 +110,7 @@ def test_a_thousand_rows_from_log_in_to_finished(open_page, sandbox, team, manag
 
     # The templates
     page.get_by_role("link", name="Templates", exact=True).click()
-    page.get_by_role("button", name="Sync now").click()
+    page.get_by_role("button", name="Refresh").click()
     expect(page.get_by_text("15 added")).to_be_visible()
     expect(page.get_by_role("link", name="order_due")).to_be_visible()
 

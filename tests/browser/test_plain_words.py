@@ -60,8 +60,8 @@ def test_a_sync_that_fails_keeps_the_gallery(open_page, sandbox, team, manager):
     sandbox.fault("502html", path="/api/v1/whatsapp/templates", method=None, times=None)
     page = open_page(manager)
     page.goto(f"/t/{team.slug}/templates/")
-    page.get_by_role("button", name="Sync now").click()
-    told = page.get_by_role("region", name="Sync", exact=True).get_by_role("alert")
+    page.get_by_role("button", name="Refresh").click()
+    told = page.get_by_role("region", name="Updates", exact=True).get_by_role("alert")
     expect(told).to_contain_text("failed", timeout=60_000)
     expect(told).to_contain_text("Nothing was lost")
     for jargon in ("502", "Bad Gateway", "HTTP", "None", "Error"):

@@ -158,10 +158,10 @@ def test_before_the_columns_there_is_no_check(team, client):
 
 
 def test_a_template_that_cannot_be_sent_any_more_is_not_checked(checked, client):
-    checked.template.unsendable_reason = "WhatsApp paused it."
+    checked.template.unsendable_code = "status_paused"
     checked.template.save()
     client.post(url(checked, "check"))
-    assert "WhatsApp paused it." in text(client.get(url(checked, "check")))
+    assert "WhatsApp paused this template" in text(client.get(url(checked, "check")))
 
 
 def test_a_viewer_and_a_stranger_check_nothing(checked, viewer, outsider, login):

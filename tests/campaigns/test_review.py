@@ -86,10 +86,10 @@ def test_a_missing_permission_is_said(ready, client):
 
 
 def test_a_paused_template_is_in_the_way(ready, client):
-    ready.template.unsendable_reason = "WhatsApp paused this template."
+    ready.template.unsendable_code = "status_paused"
     ready.template.save()
     words = review(client, ready)
-    assert "In the way: WhatsApp paused this template." in words
+    assert "In the way: WhatsApp paused this template" in words
     assert "messages now" not in words
 
 

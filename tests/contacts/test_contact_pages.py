@@ -1,4 +1,4 @@
-"""The pages of the contacts: to browse, to search, to look at one."""
+"""The pages of the contacts: list, search, one contact, groups."""
 
 import pytest
 from django.urls import reverse
@@ -32,16 +32,16 @@ def names(client, team, **query):
     return [cell.get_text(strip=True) for cell in page.select("tbody th")]
 
 
-def test_by_name_and_the_nameless_last(team, book, viewer, login):
+def test_sorted_by_name_with_unnamed_contacts_last(team, book, viewer, login):
     found = names(login(viewer), team)
-    # Where a letter with an accent stands is the database's own custom.
+    # Databases sort a letter with an accent differently.
     found.remove("\u00c9lodie Osei")
     assert found == [
         "Ama Mensah",
         "Ama Mensah",
         "kofi Boateng",
         "Yaw <b>Darko</b>",
-        "Without a name",
+        "No name",
     ]
 
 
@@ -69,7 +69,7 @@ def test_search(q, found, team, book, marketer, login):
     assert len(names(login(marketer), team, q=q)) == found
 
 
-def test_a_viewer_sees_masked_numbers_and_finds_whole_ones(team, book, viewer, login):
+def test_a_viewer_sees_masked_numbers_and_can_search_complete_ones(team, book, viewer, login):
     client = login(viewer)
     page = client.get(url("contact_list", team)).content.decode()
     assert "*** 3456" in page and "412 3456" not in page
@@ -114,31 +114,31 @@ def test_the_page_of_a_contact(team, book, marketer, manager, login):
     services.lift(row, reason="Asked again", by=manager)
     services.opt_out(team, ama.phone, reason="Changed her mind", by=marketer)
     page = login(marketer).get(url("contact_detail", team, ama.uuid)).content.decode()
-    for told in ("Ama Mensah", "+233 24 412 3456", "ama@mail.example", "Town", "Ho", "vip"):
-        assert told in page
-    for told in ("Accra", "Opted out", "Rang us", "Asked again", "Changed her mind"):
-        assert told in page
+    for text in ("Ama Mensah", "+233 24 412 3456", "ama@mail.example", "Town", "Ho", "vip"):
+        assert text in page
+    for text in ("Accra", "Opted out", "Rang us", "Asked again", "Changed her mind"):
+        assert text in page
 
 
 def test_outside_text_is_escaped(team, book, marketer, login):
     page = login(marketer).get(url("contact_detail", team, contact("5").uuid)).content.decode()
     assert "<b>Darko" not in page and "&lt;b&gt;Darko" in page
-    assert "No usable number: none" in page
+    assert "No valid number: none" in page
 
 
-def test_who_opted_out_at_chumiai_only_can_be_put_on_the_list(
+def test_a_contact_opted_out_only_in_chumiai_can_be_added_to_the_list(
     team, book, marketer, manager, login
 ):
     services.lift(OptOut.objects.get(), reason="Asked for it", by=manager)
     client = login(marketer)
     here = url("contact_detail", team, contact("6").uuid)
-    assert "ChumiAI has this person as opted out" in client.get(here).content.decode()
+    assert "This person opted out in ChumiAI" in client.get(here).content.decode()
     client.post(url("opt_out_add", team), {"phone": contact("6").phone})
     page = client.get(here).content.decode()
-    assert "ChumiAI has this person as opted out" not in page and "Opted out" in page
+    assert "This person opted out in ChumiAI" not in page and "Opted out" in page
 
 
-def test_who_vanished_has_no_page(team, book, viewer, login):
+def test_a_vanished_contact_has_no_page(team, book, viewer, login):
     uuid = contact("1").uuid
     client = login(viewer)
     assert client.get(url("contact_detail", team, uuid)).status_code == 200
@@ -147,7 +147,7 @@ def test_who_vanished_has_no_page(team, book, viewer, login):
     assert names(client, team) == ["Kofi Boateng"]
 
 
-def test_the_list_is_told_when_the_reading_has_ended(team, book, viewer, login):
+def test_the_list_reloads_when_the_sync_has_finished(team, book, viewer, login):
     answer = login(viewer).get(url("contact_sync", team), headers={"HX-Request": "true"})
     assert "contacts-synced" in answer["HX-Trigger"]
     services.request_contact_sync(team)
@@ -159,7 +159,7 @@ def test_the_list_is_told_when_the_reading_has_ended(team, book, viewer, login):
 @pytest.mark.parametrize(
     "query", [{"after": "x"}, {"after": "0" * 999}, {"q": "\0"}, {"group": "'"}]
 )
-def test_fuzzed_queries_give_the_list(query, team, book, viewer, login):
+def test_invalid_queries_show_the_list(query, team, book, viewer, login):
     assert len(names(login(viewer), team, **query)) == 6
 
 
@@ -170,10 +170,10 @@ def test_empty_states(team, viewer, marketer, sandbox, login):
     )
     factories.connect(team, sandbox)
     page = login(marketer).get(url("contact_list", team)).content.decode()
-    assert "were not read yet" in page and "Never read" in page
+    assert "No contacts yet" in page and "Never updated" in page
     factories.mirror(team, [])
     page = login(marketer).get(url("contact_list", team)).content.decode()
-    assert "ChumiAI has no contacts" in page
+    assert "No contacts in ChumiAI" in page
     assert ContactSync.objects.current(team).contacts.count() == 0
 
 

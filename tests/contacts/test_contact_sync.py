@@ -1,4 +1,4 @@
-"""The mirror of the contacts and groups, against the sandbox over real HTTP."""
+"""Sync the contacts and groups, against the sandbox over real HTTP."""
 
 import pytest
 from django.urls import reverse
@@ -53,7 +53,7 @@ def test_every_shape_gives_the_same_people(shape, few, sandbox):
     sandbox.post("shape", shape=shape, account="kente")
     run = sync(few)
     assert (run.state, run.error) == ("succeeded", "")
-    assert (run.contacts_read, run.groups_read, run.skipped) == (60, 3, 0)
+    assert (run.contacts_synced, run.groups_synced, run.skipped) == (60, 3, 0)
     assert shown(few) == (60, 3, 60)
     first = Contact.objects.order_by("sort_key").first()
     assert (first.name, first.phone) == ("Person 0", "+233240000000")
@@ -66,7 +66,7 @@ def test_two_thousand_over_pages_of_fifty(connected, sandbox):
     assert shown(connected) == (2000, 8, 2000)
 
 
-def test_twice_is_the_same_and_keeps_the_addresses(few):
+def test_two_syncs_give_the_same_contacts_with_the_same_uuids(few):
     sync(few)
     before = set(Contact.objects.values_list("uuid", "name", "phone"))
     sync(few)
@@ -74,12 +74,12 @@ def test_twice_is_the_same_and_keeps_the_addresses(few):
     assert set(current.contacts.values_list("uuid", "name", "phone")) == before
 
 
-def test_who_vanished_is_shown_no_more_and_dropped_a_little_later(few, sandbox):
+def test_vanished_contacts_are_hidden_at_once_and_deleted_later(few, sandbox):
     sync(few)
     fill(sandbox, contacts=50, groups=2)
     sync(few)
     assert shown(few) == (50, 2, 50)
-    # A page that is just being made may still be of the former reading.
+    # A page that is being rendered may still show the former sync.
     assert Contact.objects.count() == 110
     factories.let_time_pass()
     factories.drain("sync_contacts")
@@ -87,7 +87,7 @@ def test_who_vanished_is_shown_no_more_and_dropped_a_little_later(few, sandbox):
 
 
 @pytest.mark.parametrize("kind", ["500", "502html", "half_json", "reset_after"])
-def test_a_bad_moment_in_the_middle_is_got_over(kind, few, sandbox):
+def test_a_temporary_error_between_pages_is_retried(kind, few, sandbox):
     sandbox.fault(kind, method="GET", path=CONTACTS, after=1)
     sandbox.fault(kind, method="GET", path=f"{GROUPS}/", after=2)
     assert sync(few).state == "succeeded"
@@ -102,7 +102,7 @@ def test_a_429_is_waited_out(few, sandbox):
 
 @pytest.mark.parametrize("path", [CONTACTS, f"{GROUPS}/"])
 @pytest.mark.parametrize("kind", ["500", "502html", "half_json"])
-def test_nothing_half_is_shown_as_whole(kind, path, few, sandbox, viewer, login):
+def test_an_incomplete_sync_is_never_shown(kind, path, few, sandbox, viewer, login):
     sync(few)
     fill(sandbox, contacts=40, groups=2)
     sandbox.fault(kind, method="GET", path=path, after=1, times=None)
@@ -111,23 +111,23 @@ def test_nothing_half_is_shown_as_whole(kind, path, few, sandbox, viewer, login)
     assert shown(few) == (60, 3, 60)
     here = reverse("contacts:contact_list", args=(few.slug,))
     page = login(viewer).get(here).content.decode()
-    assert "could not be read" in page and "Nothing was lost" in page
+    assert "The update failed" in page and "Nothing was lost" in page
     factories.let_time_pass()
     factories.drain("sync_contacts")
     assert Contact.objects.count() == 60
 
 
-def test_a_first_reading_that_fails_shows_nothing(few, sandbox, viewer, login):
+def test_a_failed_first_sync_shows_nothing(few, sandbox, viewer, login):
     sandbox.fault("500", method="GET", path=CONTACTS, after=1, times=None)
     assert sync(few).state == "failed"
     assert shown(few) == (0, 0, 0)
     here = reverse("contacts:contact_list", args=(few.slug,))
     page = login(viewer).get(here).content.decode()
-    assert "not shown, because it is not complete" in page
+    assert "Nothing is shown until an update is complete" in page
     assert "Person" not in page
 
 
-def test_a_reading_that_goes_on_shows_the_former(few, viewer, login):
+def test_a_running_sync_shows_the_former_one(few, viewer, login):
     sync(few)
     row = services.request_contact_sync(few)
     services.begin_contact_sync(row)
@@ -136,7 +136,7 @@ def test_a_reading_that_goes_on_shows_the_former(few, viewer, login):
     assert "Until it is complete" in login(viewer).get(here).content.decode()
 
 
-def test_a_worker_that_was_given_up_writes_nothing_more(few):
+def test_a_replaced_worker_writes_nothing_more(few):
     row = services.request_contact_sync(few)
     services.begin_contact_sync(row)
     other = ContactSync.objects.get()
@@ -149,7 +149,7 @@ def test_a_worker_that_was_given_up_writes_nothing_more(few):
     assert Contact.objects.count() == 1
 
 
-def test_a_half_that_a_dead_worker_left_is_read_anew(few):
+def test_the_rows_of_a_dead_worker_are_replaced(few):
     row = services.request_contact_sync(few)
     services.begin_contact_sync(row)
     services.apply_contact_page(row, factories.contact_page("gone"))
@@ -157,7 +157,7 @@ def test_a_half_that_a_dead_worker_left_is_read_anew(few):
     assert shown(few) == (60, 3, 60)
 
 
-def test_the_missing_permission_is_said_plainly(team, sandbox):
+def test_a_missing_permission_is_named(team, sandbox):
     factories.connect(team, sandbox, kind="without_contacts-read")
     run = sync(team)
     assert run.state == "failed"
@@ -166,13 +166,13 @@ def test_the_missing_permission_is_said_plainly(team, sandbox):
     assert Connection.objects.get(team=team).problem == ""
 
 
-def test_a_revoked_key_is_said_and_marked(team, sandbox):
+def test_a_revoked_key_fails_the_sync_and_marks_the_connection(team, sandbox):
     factories.connect(team, sandbox, kind="revoked")
     assert sync(team).state == "failed"
     assert Connection.objects.get(team=team).problem
 
 
-def test_without_a_key_it_is_said(team):
+def test_a_team_without_a_key(team):
     assert "no ChumiAI key" in sync(team).error
 
 
@@ -182,7 +182,7 @@ def test_it_never_changes_an_opt_out(few):
     assert list(OptOut.objects.phones()) == ["+233240000001"]
 
 
-def test_what_is_no_number_is_kept_as_it_was_and_a_member_without_a_contact_is_added(few):
+def test_an_invalid_number_is_kept_and_a_member_without_a_contact_is_added(few):
     row = services.request_contact_sync(few)
     services.begin_contact_sync(row)
     services.apply_contact_page(row, factories.contact_page("1", phone="ask Ama\0"))
@@ -190,25 +190,25 @@ def test_what_is_no_number_is_kept_as_it_was_and_a_member_without_a_contact_is_a
     members = factories.contact_page("1", "2", phone="233244123456")
     services.apply_member_page(row, group, members)
     services.apply_member_page(row, group, members)
-    services.record_group_read(row, group)
+    services.record_group_synced(row, group)
     services.record_contact_sync_succeeded(row)
     assert set(Contact.objects.values_list("phone", "raw_phone")) == {
         ("", "ask Ama"),
         ("+233244123456", ""),
     }
     group.refresh_from_db()
-    assert (group.size, group.told_size, group.is_short) == (2, 3, True)
+    assert (group.size, group.reported_size, group.is_short) == (2, 3, True)
 
 
 def start(client, team):
     return client.post(reverse("contacts:contact_sync_start", args=(team.slug,)), follow=True)
 
 
-def test_the_button_asks_once(few, marketer, login):
+def test_the_button_requests_one_sync(few, marketer, login):
     client = login(marketer)
     start(client, few)
     page = start(client, few).content.decode()
-    assert "Nothing is moving, because no worker is running" in page
+    assert "Updates are paused on our server" in page
     assert ContactSync.objects.get().requested_by == marketer
     assert AuditEvent.objects.filter(action="contact sync requested").count() == 1
 

@@ -1,4 +1,4 @@
-"""A whole list of numbers at once."""
+"""Import a list of opt-outs."""
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -21,7 +21,7 @@ def paste(client, team, text="", **fields):
 
 def test_a_pasted_list(team, marketer, login):
     page = paste(login(marketer), team, "0244123456\n0201234567", reason="Fair in Kumasi")
-    assert "2 numbers are new on the list" in page.content.decode()
+    assert "2 numbers were added to the list" in page.content.decode()
     rows = OptOut.objects.order_by("phone")
     assert [(r.phone, r.source, r.reason, r.created_by) for r in rows] == [
         (KOFI, "import", "Fair in Kumasi", marketer),
@@ -38,21 +38,21 @@ def test_a_pasted_list(team, marketer, login):
 def test_a_file(team, marketer, login):
     file = SimpleUploadedFile("gone.csv", b"Name,Phone\nAma,0244123456\nKofi,0201234567\n")
     page = paste(login(marketer), team, file=file)
-    assert "2 numbers are new on the list" in page.content.decode()
+    assert "2 numbers were added to the list" in page.content.decode()
     assert set(OptOut.objects.phones()) == {AMA, KOFI}
 
 
-def test_numbers_are_of_the_teams_country(team, marketer, login):
+def test_local_numbers_belong_to_the_teams_country(team, marketer, login):
     team.default_region = "NG"
     team.save()
     paste(login(marketer), team, "0803 123 4567")
     assert OptOut.objects.get().phone == "+2348031234567"
 
 
-def test_what_could_not_be_read_is_listed_and_stands_in_the_field_again(team, marketer, login):
+def test_unreadable_entries_are_listed_and_shown_in_the_field_again(team, marketer, login):
     page = paste(login(marketer), team, "0244123456\n<b>Ama</b>\n12").content.decode()
-    assert "1 number is new on the list" in page
-    assert "2 could not be read" in page
+    assert "1 number was added to the list" in page
+    assert "2 entries to fix" in page
     assert "&lt;b&gt;Ama&lt;/b&gt;\n12</textarea>" in page
     assert "<b>Ama" not in page
     assert "This number is too short" in page
@@ -62,12 +62,12 @@ def test_what_could_not_be_read_is_listed_and_stands_in_the_field_again(team, ma
 def test_done_twice_changes_nothing(team, marketer, manager, login):
     paste(login(marketer), team, "0244123456", reason="First")
     page = paste(login(manager), team, "0244123456", reason="Second").content.decode()
-    assert "Nothing is new: 1 number was on the list already" in page
+    assert "Nothing to add: 1 number is already on the list" in page
     assert OptOut.objects.get().reason == "First"
     assert AuditEvent.objects.filter(action__startswith="opt-out").count() == 1
 
 
-def test_a_list_never_lifts_an_opt_out(team, marketer, login):
+def test_an_import_never_lifts_an_opt_out(team, marketer, login):
     services.opt_out(team, AMA)
     services.opt_out(team, KOFI)
     file = SimpleUploadedFile("in.csv", b"Phone,Opted out\n0244123456,no\n")
@@ -76,7 +76,7 @@ def test_a_list_never_lifts_an_opt_out(team, marketer, login):
     assert not OptOut.objects.lifted().exists()
 
 
-def test_who_was_lifted_comes_back_with_a_row_of_its_own(team, marketer, manager, login):
+def test_a_lifted_number_gets_a_new_row(team, marketer, manager, login):
     row, _ = services.opt_out(team, AMA)
     services.lift(row, reason="Asked for it", by=manager)
     paste(login(marketer), team, "0244123456")
@@ -84,23 +84,23 @@ def test_who_was_lifted_comes_back_with_a_row_of_its_own(team, marketer, manager
 
 
 @pytest.mark.parametrize(
-    ("fields", "told"),
+    ("fields", "instruction"),
     [
         ({}, "Paste some numbers, or choose a file."),
         ({"text": " \n"}, "Paste some numbers, or choose a file."),
         ({"file": ("a.xlsx", b"PK\x03\x04")}, "Excel workbook"),
-        ({"file": ("a.csv", b"Ama,0244123456")}, "called Phone"),
-        ({"text": "0244123456", "file": ("a.csv", b"0201234567")}, "one of the two"),
+        ({"file": ("a.csv", b"Ama,0244123456")}, "named “Phone”"),
+        ({"text": "0244123456", "file": ("a.csv", b"0201234567")}, "not both"),
         ({"file": ("a.csv", b"")}, "empty"),
         ({"text": "0244123456\0"}, "Null"),
     ],
 )
-def test_bad_input_is_an_instruction(fields, told, team, marketer, login):
+def test_bad_input_gets_an_instruction(fields, instruction, team, marketer, login):
     if "file" in fields:
         fields = fields | {"file": SimpleUploadedFile(*fields["file"])}
     response = login(marketer).post(url(team), fields)
     assert response.status_code == 200
-    assert told in response.content.decode()
+    assert instruction in response.content.decode()
     assert not OptOut.objects.exists()
 
 
@@ -113,9 +113,9 @@ def test_a_long_list_is_written_in_few_queries(team, marketer, django_assert_max
     assert OptOut.objects.count() == 2500
 
 
-def test_of_many_that_could_not_be_read_the_first_are_shown(team, marketer, login):
+def test_the_first_of_many_unreadable_entries_are_shown(team, marketer, login):
     page = paste(login(marketer), team, "Ama\n" * 230).content.decode()
-    assert "230 could not be read" in page
+    assert "230 entries to fix" in page
     assert "And 30 more" in page
 
 

@@ -1,4 +1,4 @@
-"""Taking a number off the list: a manager's word, with a reason, and never forgotten."""
+"""Remove a number from the list: only managers, with a reason, kept in the history."""
 
 import pytest
 from django.db import IntegrityError
@@ -29,7 +29,7 @@ def lift(client, opt_out, reason="Asked for news again"):
 
 def test_a_manager_lifts_it(opt_out, manager, login):
     page = lift(login(manager), opt_out).content.decode()
-    assert "is off the list" in page
+    assert "was removed from the list" in page
     assert "Asked for news again" in page
     assert services.opted_out_of(opt_out.team, [PHONE]) == set()
     opt_out.refresh_from_db()
@@ -40,15 +40,17 @@ def test_a_manager_lifts_it(opt_out, manager, login):
     assert "123456" not in event.subject
 
 
-def test_who_comes_back_has_both_in_the_history(opt_out, manager, viewer, login):
+def test_a_number_that_opts_out_again_has_both_rows_in_the_history(
+    opt_out, manager, viewer, login
+):
     services.lift(opt_out, reason="Asked for news again", by=manager)
     again, created = services.opt_out(opt_out.team, PHONE, reason="Changed her mind", by=manager)
     assert created and again.pk != opt_out.pk
     assert services.opted_out_of(opt_out.team, [PHONE]) == {PHONE}
     for row in (opt_out, again):
         page = login(viewer).get(url("opt_out_detail", row)).content.decode()
-        for told in ("Wrote to us", "Asked for news again", "Changed her mind", "Opted out"):
-            assert told in page
+        for text in ("Wrote to us", "Asked for news again", "Changed her mind", "Opted out"):
+            assert text in page
         assert "+233 24 *** 3456" in page and "412 3456" not in page
     actions = AuditEvent.objects.order_by("pk").values_list("action", flat=True)
     assert list(actions) == ["opt-out added", "opt-out lifted", "opt-out added"]
@@ -62,18 +64,18 @@ def test_without_a_reason_nothing_is_lifted(reason, opt_out, manager, login):
     assert services.opted_out_of(opt_out.team, [PHONE]) == {PHONE}
 
 
-def test_the_service_and_the_database_want_a_reason_too(opt_out, manager):
+def test_the_service_and_the_database_require_a_reason(opt_out, manager):
     with pytest.raises(Refused):
         services.lift(opt_out, reason=" ", by=manager)
     with pytest.raises(IntegrityError):
         OptOut.objects.update(lifted_at=timezone.now())
 
 
-def test_done_twice_is_said(opt_out, manager, login):
+def test_lifting_twice_is_refused(opt_out, manager, login):
     client = login(manager)
     lift(client, opt_out)
     page = lift(client, opt_out, "Once more").content.decode()
-    assert "has been lifted already" in page
+    assert "was already removed from the list" in page
     opt_out.refresh_from_db()
     assert opt_out.lifted_reason == "Asked for news again"
     assert AuditEvent.objects.filter(action="opt-out lifted").count() == 1
@@ -87,11 +89,11 @@ def test_an_old_row_does_not_lift_the_new_one(opt_out, manager):
     assert services.opted_out_of(opt_out.team, [PHONE]) == {PHONE}
 
 
-def test_refused_to_a_marketer_who_sees_no_form(opt_out, marketer, login):
+def test_a_marketer_is_refused_and_sees_no_form(opt_out, marketer, login):
     client = login(marketer)
     assert lift(client, opt_out).status_code == 403
     page = client.get(url("opt_out_detail", opt_out)).content.decode()
-    assert "Only a manager" in page and "Lift this opt-out" not in page
+    assert "Only a manager" in page and "Remove from the list" not in page
     assert services.opted_out_of(opt_out.team, [PHONE]) == {PHONE}
 
 
@@ -102,7 +104,7 @@ def test_invisible_to_a_stranger(opt_out, outsider, login):
     assert services.opted_out_of(opt_out.team, [PHONE]) == {PHONE}
 
 
-def test_the_lifted_are_a_list_of_their_own(opt_out, manager, viewer, login):
+def test_lifted_opt_outs_have_their_own_list(opt_out, manager, viewer, login):
     services.opt_out(opt_out.team, "+233201234567")
     services.lift(opt_out, reason="Asked", by=manager)
     here = reverse("contacts:opt_out_list", kwargs={"team": opt_out.team.slug})

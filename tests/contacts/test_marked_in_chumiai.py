@@ -1,4 +1,4 @@
-"""ChumiAI's own mark: it puts a number on our list, and never takes one off."""
+"""ChumiAI's opt-out mark adds a number to our list and never removes one."""
 
 import pytest
 
@@ -11,8 +11,8 @@ from tests import factories
 AMA, KOFI = "+233244123456", "+233201234567"
 
 
-def read(team, *, ama=None, kofi=None):
-    """Read an address book in which ChumiAI says this about the two."""
+def sync_two(team, *, ama=None, kofi=None):
+    """Sync an address book with these marks of the two people."""
     return factories.mirror(
         team,
         [
@@ -27,53 +27,53 @@ def on_list(team):
     return set(OptOut.objects.for_team(team).phones())
 
 
-def test_who_is_marked_is_on_the_list(team, other_team):
-    read(team, ama=True, kofi=False)
+def test_a_marked_number_is_on_the_list(team, other_team):
+    sync_two(team, ama=True, kofi=False)
     row = OptOut.objects.get()
     assert (row.team, row.phone, row.source, row.created_by) == (team, AMA, "chumiai", None)
-    assert row.get_source_display() == "Marked in ChumiAI"
+    assert row.get_source_display() == "Opted out in ChumiAI"
     event = AuditEvent.objects.get(action="opt-out added")
     assert event.after == {"source": "chumiai"} and "123456" not in event.subject
     assert on_list(other_team) == set()
 
 
-def test_read_twice_is_one_row(team):
-    read(team, ama=True)
-    read(team, ama=True)
+def test_two_syncs_add_one_row(team):
+    sync_two(team, ama=True)
+    sync_two(team, ama=True)
     assert OptOut.objects.count() == 1
 
 
 @pytest.mark.parametrize("says", [False, None])
-def test_a_mark_that_goes_away_lifts_nothing(says, team):
-    read(team, ama=True)
-    read(team, ama=says)
+def test_a_removed_mark_lifts_nothing(says, team):
+    sync_two(team, ama=True)
+    sync_two(team, ama=says)
     assert on_list(team) == {AMA}
 
 
-def test_a_mark_that_stays_does_not_undo_a_lifting(team, manager):
-    read(team, ama=True)
+def test_an_old_mark_does_not_opt_out_a_lifted_number(team, manager):
+    sync_two(team, ama=True)
     services.lift(OptOut.objects.get(), reason="Asked for it", by=manager)
     for _ in range(2):
-        read(team, ama=True, kofi=True)
+        sync_two(team, ama=True, kofi=True)
         assert on_list(team) == {KOFI}
 
 
-def test_a_mark_that_comes_back_is_a_new_word(team, manager):
-    read(team, ama=True)
+def test_a_new_mark_is_a_new_opt_out(team, manager):
+    sync_two(team, ama=True)
     services.lift(OptOut.objects.get(), reason="Asked for it", by=manager)
-    read(team, ama=False)
+    sync_two(team, ama=False)
     assert on_list(team) == set()
-    read(team, ama=True)
+    sync_two(team, ama=True)
     assert on_list(team) == {AMA}
 
 
-def test_an_opt_out_of_another_kind_stays_the_one_it_was(team, marketer):
+def test_an_opt_out_of_another_source_keeps_its_reason(team, marketer):
     services.opt_out(team, AMA, reason="Rang us", by=marketer)
-    read(team, ama=True)
+    sync_two(team, ama=True)
     assert OptOut.objects.get().reason == "Rang us"
 
 
-def test_a_reading_that_is_not_complete_marks_nobody(team):
+def test_a_failed_sync_adds_no_opt_outs(team):
     sync = services.request_contact_sync(team)
     services.begin_contact_sync(sync)
     people = [Remote("1", AMA[1:], "Ama", opted_out=True)]

@@ -1,4 +1,4 @@
-"""Lists of numbers as people have them: pasted, or in a file."""
+"""Lists of numbers, pasted or from a file."""
 
 import csv
 import io
@@ -15,13 +15,13 @@ AMA, KOFI = "+233244123456", "+233201234567"
 
 def text(given):
     found = read_text(given, region="GH")
-    return list(found.numbers), [(bad.line, bad.text) for bad in found.unread]
+    return list(found.numbers), [(bad.line, bad.text) for bad in found.unreadable]
 
 
 def file(content):
     content = content if isinstance(content, bytes) else content.encode()
     found = read_file(content, region="GH")
-    return list(found.numbers), [(bad.line, bad.text) for bad in found.unread]
+    return list(found.numbers), [(bad.line, bad.text) for bad in found.unreadable]
 
 
 @pytest.mark.parametrize(
@@ -39,10 +39,10 @@ def test_pasted(given):
     assert text(given) == ([AMA, KOFI], [])
 
 
-def test_what_could_not_be_read_is_told_with_its_line():
+def test_unreadable_texts_come_with_their_line():
     found = read_text("0244123456\n\nAma\n2.33E+11, 0201234567\n12", region="GH")
     assert found.numbers == (AMA, KOFI)
-    assert [(bad.line, bad.text, bad.problem) for bad in found.unread] == [
+    assert [(bad.line, bad.text, bad.problem) for bad in found.unreadable] == [
         (3, "Ama", phones.NOT_A_PHONE),
         (4, "2.33E+11", phones.SHORTENED),
         (5, "12", phones.TOO_SHORT),
@@ -50,7 +50,7 @@ def test_what_could_not_be_read_is_told_with_its_line():
 
 
 @pytest.mark.parametrize("given", ["\n", " , ;", "Phone"])
-def test_nothing_is_no_list(given):
+def test_an_empty_list_is_refused(given):
     with pytest.raises(NotAList, match="no phone number"):
         text(given)
 
@@ -74,7 +74,7 @@ def test_files(content):
     assert file(content) == ([AMA, KOFI], [])
 
 
-def test_a_row_without_its_number_is_told():
+def test_a_row_without_a_number_is_unreadable():
     assert file("Name,Phone\nAma,0244123456\nKofi,\n") == ([AMA], [(3, "")])
 
 
@@ -82,19 +82,19 @@ def test_a_row_without_its_number_is_told():
     "content", ["Ama,0244123456\nKofi,0201234567", "0244123456,0201234567", ",0244123456"]
 )
 def test_a_column_is_never_guessed(content):
-    with pytest.raises(NotAList, match="called Phone"):
+    with pytest.raises(NotAList, match="named “Phone”"):
         file(content)
 
 
 @pytest.mark.parametrize(
     "content", [b"PK\x03\x04rest", b"\xd0\xcf\x11\xe0rest", b"\0\1\2", b"\xff\xfe\0", b"\x81\xff"]
 )
-def test_what_is_no_text_is_an_instruction(content):
+def test_a_file_that_is_not_text_gets_an_instruction(content):
     with pytest.raises(NotAList, match="paste"):
         file(content)
 
 
-def test_a_huge_cell_is_an_instruction():
+def test_a_huge_cell_gets_an_instruction():
     with pytest.raises(NotAList):
         file("Phone\n" + "1" * (csv.field_size_limit() + 1))
 
@@ -106,7 +106,7 @@ def test_the_length_is_bounded(monkeypatch):
         text("0244123456,0201234567,0244123457")
 
 
-def test_our_own_download_can_be_added_again():
+def test_our_own_download_can_be_imported_again():
     rows = [["Phone", "Added", "Reason"], [AMA, "2026-11-24 10:00:00+00:00", "Rang us, twice"]]
     assert file("".join(safe_csv(rows))) == ([AMA], [])
     assert io.StringIO("".join(safe_csv(rows))).readlines()[1].startswith("'+233")

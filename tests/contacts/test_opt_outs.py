@@ -1,4 +1,4 @@
-"""The list of the people who must not be written to."""
+"""The list of the opt-outs."""
 
 import csv
 import io
@@ -32,30 +32,30 @@ def test_added_by_hand(typed, team, marketer, login):
     assert str(marketer) in page
 
 
-def test_read_as_a_number_of_the_teams_country(team, marketer, login):
+def test_a_local_number_belongs_to_the_teams_country(team, marketer, login):
     team.default_region = "NG"
     team.save()
     add(login(marketer), team, "0803 123 4567")
     assert OptOut.objects.get().phone == "+2348031234567"
 
 
-def test_audit_names_who_and_masks_whom(team, marketer, login):
+def test_the_audit_event_has_the_user_and_the_masked_number(team, marketer, login):
     add(login(marketer), team)
     event = AuditEvent.objects.get(action="opt-out added")
     assert (event.team, event.user) == (team, marketer)
     assert "123456" not in event.subject
 
 
-def test_done_twice_is_said(team, marketer, manager, login):
+def test_adding_twice_changes_nothing(team, marketer, manager, login):
     add(login(marketer), team, reason="First")
     page = add(login(manager), team, reason="Second").content.decode()
-    assert "is on the list already" in page
+    assert "is already on the list" in page
     assert OptOut.objects.get().reason == "First"
     assert AuditEvent.objects.filter(action="opt-out added").count() == 1
 
 
 @pytest.mark.parametrize("typed", ["", "12", "hello", "0244123456, 0244123457", "2.33E+11", "\0"])
-def test_bad_input_is_an_instruction(typed, team, marketer, login):
+def test_bad_input_gets_an_instruction(typed, team, marketer, login):
     response = login(marketer).post(url("opt_out_add", team), {"phone": typed, "reason": "Kept"})
     assert response.status_code == 200
     page = response.content.decode()
@@ -85,7 +85,7 @@ def test_viewer_sees_masked_numbers_and_no_form(team, viewer, login):
     assert "Add to the list" not in page
 
 
-def test_newest_first_on_bounded_pages(team, marketer, login, django_assert_max_num_queries):
+def test_pages_are_bounded_and_newest_first(team, marketer, login, django_assert_max_num_queries):
     for number in range(60):
         services.opt_out(team, f"+2332441{number:05}", by=marketer)
     client = login(marketer)
@@ -115,11 +115,11 @@ def test_search(typed, found, team, marketer, login):
     services.opt_out(team, PHONE)
     page = login(marketer).get(url("opt_out_list", team), {"q": typed}).content.decode()
     assert ("+233 24 412 3456" in page) == found
-    assert ("This number is not on the list" in page) != found
+    assert ("No results" in page) != found
 
 
 @pytest.mark.parametrize("query", [{"q": "\0"}, {"q": "9" * 9999}, {"page": "x"}, {"page": "-3"}])
-def test_fuzzed_queries_give_the_list(query, team, marketer, login):
+def test_invalid_queries_show_the_list(query, team, marketer, login):
     services.opt_out(team, PHONE)
     response = login(marketer).get(url("opt_out_list", team), query)
     assert response.status_code == 200
@@ -137,12 +137,12 @@ def test_refinement_is_the_same_list(team, marketer, login):
     assert part.strip() in whole
 
 
-def test_empty_says_what_to_do(team, marketer, viewer, login):
+def test_an_empty_list_says_what_to_do(team, marketer, viewer, login):
     assert "add the number here" in login(marketer).get(url("opt_out_list", team)).content.decode()
-    assert "Nobody has opted out" in login(viewer).get(url("opt_out_list", team)).content.decode()
+    assert "No one has opted out" in login(viewer).get(url("opt_out_list", team)).content.decode()
 
 
-def test_a_viewer_finds_whole_numbers_only(team, viewer, login):
+def test_a_viewer_can_search_complete_numbers_only(team, viewer, login):
     services.opt_out(team, PHONE)
     client = login(viewer)
     assert (
@@ -150,7 +150,7 @@ def test_a_viewer_finds_whole_numbers_only(team, viewer, login):
     )
     page = client.get(url("opt_out_list", team), {"q": "4123"}).content.decode()
     assert "*** 3456" not in page
-    assert "Type the whole number" in page
+    assert "Enter the complete number" in page
 
 
 def download(client, team):
@@ -184,13 +184,13 @@ def test_the_download_takes_few_queries(team, viewer, login, django_assert_max_n
 AT = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 
 
-def told(team, message="STOP", at=AT):
+def replied(team, message="STOP", at=AT):
     source = OptOut.Source.KEYWORD
     return services.opt_out(team, PHONE, source=source, message=message, at=at)
 
 
 def test_an_opt_out_keeps_the_message_and_its_time(team, viewer, login):
-    row, created = told(team, "Stop\0 please, all of it")
+    row, created = replied(team, "Stop\0 please, all of it")
     assert created and row.created_at == AT
     client = login(viewer)
     for name, kwargs in (("opt_out_list", {}), ("opt_out_detail", {"uuid": row.uuid})):
@@ -200,18 +200,18 @@ def test_an_opt_out_keeps_the_message_and_its_time(team, viewer, login):
 
 
 def test_a_long_message_is_cut(team):
-    row, _ = told(team, "x" * 5000)
+    row, _ = replied(team, "x" * 5000)
     assert len(row.message) == services.MESSAGE_LENGTH
 
 
-def test_an_event_that_is_told_again_is_no_second_opt_out(team, manager):
-    row, _ = told(team)
-    assert told(team) == (row, False)
+def test_the_same_event_twice_is_one_opt_out(team, manager):
+    row, _ = replied(team)
+    assert replied(team) == (row, False)
     services.lift(row, reason="Asked for it", by=manager)
-    again, created = told(team)
+    again, created = replied(team)
     assert (again.pk, created) == (row.pk, False)
     assert services.opted_out_of(team, [PHONE]) == set()
-    # Another message is another wish.
-    assert told(team, at=AT + timedelta(seconds=1))[1]
+    # Another message is another opt-out.
+    assert replied(team, at=AT + timedelta(seconds=1))[1]
     assert services.opted_out_of(team, [PHONE]) == {PHONE}
     assert OptOut.objects.count() == 2

@@ -1,4 +1,4 @@
-"""One template: the phone, its parts, its placeholders, and why it can't be sent."""
+"""One template: preview, content, placeholders, and why it can't be sent."""
 
 import pytest
 from django.urls import reverse
@@ -69,7 +69,7 @@ def test_placeholders_with_their_examples(team, show):
 
 
 def test_without_placeholders(team, show):
-    assert "everyone gets the same words" in show(make_template(team, body="Happy Easter!"))
+    assert "everyone gets the same text" in show(make_template(team, body="Happy Easter!"))
 
 
 def test_sendable_leads_to_a_campaign(team, show):
@@ -89,8 +89,8 @@ def test_sendable_leads_to_a_campaign(team, show):
         ({"vanished_at": timezone.now()}, "No longer listed since"),
         ({"components": [*RICH, {"type": "CAROUSEL", "cards": []}]}, "carousel of cards"),
         ({"components": [*RICH, {"type": "HOLOGRAM"}]}, "not known here"),
-        ({"components": []}, "no text that could be sent"),
-        ({"components": {"type": 3}}, "no text that could be sent"),
+        ({"components": []}, "no text to send"),
+        ({"components": {"type": 3}}, "no text to send"),
     ],
 )
 def test_why_it_cannot_be_sent(fields, reason, team, show):
@@ -99,12 +99,12 @@ def test_why_it_cannot_be_sent(fields, reason, team, show):
     assert "Use in a campaign" not in page
 
 
-def test_rejection_words_that_nobody_knows_are_shown(team, show):
+def test_an_unknown_rejection_reason_is_shown(team, show):
     template = make_template(team, status="REJECTED", rejected_reason="Too <loud>")
     assert "Too &lt;loud&gt;" in show(template)
 
 
-def test_viewer_sees_it_but_makes_no_campaign(team, viewer, login):
+def test_a_viewer_sees_it_without_the_campaign_button(team, viewer, login):
     page = login(viewer).get(url(make_template(team)))
     assert page.status_code == 200
     assert b"Use in a campaign" not in page.content

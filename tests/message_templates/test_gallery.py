@@ -1,4 +1,4 @@
-"""The gallery: what it shows, how it is narrowed down, what it says when there is nothing."""
+"""The gallery: what it shows, its filters, and its empty states."""
 
 import re
 
@@ -16,7 +16,9 @@ def get(client, team, **query):
 
 
 def names(response):
-    return re.findall(r'class="template-name"><a [^>]*>([^<]+)<', response.content.decode())
+    return re.findall(
+        r'class="template-name">\s*<a [^>]*>\s*([^<]+?)\s*<', response.content.decode()
+    )
 
 
 @pytest.fixture
@@ -45,11 +47,11 @@ def client(viewer, login):
         ({"language": "en_GH"}, ["easter_sale"]),
         ({"q": "ORDER"}, ["order_ready"]),
         ({"q": "half price"}, ["easter_sale"]),
-        # The cases of letters that English lacks, too.
+        # Letters that English doesn't have are folded, too.
         ({"q": "ɛHA YƐ"}, ["easter_sale"]),
         ({"q": "text"}, []),
         ({"q": "a", "language": "en_GH", "category": "UTILITY"}, []),
-        # What can't be read is left out.
+        # Invalid values are ignored.
         ({"state": "nonsense"}, ["easter_sale", "order_ready"]),
         ({"language": "xx'; --"}, ["easter_sale", "order_ready"]),
         ({"q": "order\0"}, ["easter_sale", "order_ready"]),
@@ -121,15 +123,15 @@ def test_empty_without_a_key(team, client, manager, login):
 
 def test_empty_before_the_first_sync(connected, client):
     page = get(client, connected).content.decode()
-    assert "Never synced" in page
+    assert "Never updated" in page
     assert "No templates yet" in page
 
 
 @pytest.mark.parametrize(
     ("query", "words"),
     [
-        ({"q": "nothing like it"}, "No template matches"),
-        ({"state": "vanished"}, "No template is gone"),
+        ({"q": "nothing like it"}, "No results"),
+        ({"state": "vanished"}, "Every template is still listed"),
         ({}, "No template is ready to send"),
     ],
 )

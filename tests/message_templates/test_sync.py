@@ -5,9 +5,11 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 from django.urls import reverse
+from django.utils import timezone
 
 from message_templates import services
 from message_templates.models import MessageTemplate, TemplateSync
+from message_templates.sendability import Unsendable
 from teams.models import AuditEvent, Connection
 from tests import factories
 
@@ -28,7 +30,7 @@ def sync(connected, drain):
         for _ in range(6):
             drain("sync_templates")
             row.refresh_from_db()
-            if not row.is_open:
+            if row.is_finished:
                 return row
             factories.let_time_pass()
         raise AssertionError("the sync never ended")
@@ -77,7 +79,7 @@ def test_twice_changes_nothing(sync, team):
     assert list(MessageTemplate.objects.for_team(team).values()) == before
 
 
-def test_diff_is_told(sync, sandbox, team):
+def test_the_summary_counts_the_changes(sync, sandbox, team):
     sync()
     add(sandbox)
     add(sandbox, "order_update", components=[{"type": "BODY", "text": "Order {{1}} is here."}])
@@ -113,24 +115,25 @@ def test_vanished_is_kept_and_comes_back(sync, sandbox, team):
     assert (back.uuid, back.vanished_at, back.is_sendable) == (gone.uuid, None, True)
 
 
-def test_a_component_nobody_knows_is_a_reason_and_no_error(sync, sandbox):
+def test_an_unknown_component_is_a_reason_and_no_error(sync, sandbox):
     add(
         sandbox,
         components=[{"type": "BODY", "text": "Hello there."}, {"type": "HOLOGRAM", "depth": 3}],
     )
     assert sync().state == "succeeded"
     template = MessageTemplate.objects.get(name="fresh_one")
+    assert template.unsendable_code == Unsendable.COMPONENT_OTHER
     assert "not known here" in template.unsendable_reason
 
 
-def test_a_background_sync_is_looked_at_again(sync, sandbox, team):
+def test_an_unchanged_list_is_fetched_again(sync, sandbox, team):
     sync()
     add(sandbox)
     # ChumiAI answers at once and lists what it fetched a little later.
     sandbox.post("options", sync_seconds=30.0)
     run = sync()
     assert run.state == "succeeded"
-    assert run.looks > 1
+    assert run.fetches > 1
 
 
 @pytest.mark.parametrize(
@@ -178,20 +181,21 @@ def test_good_sync_clears_the_problem(sync, team):
     assert connection.checked_at is not None
 
 
-def test_429_waits_and_carries_on(connected, sandbox, drain):
+def test_a_429_delays_the_sync(connected, sandbox, drain):
     sandbox.fault("429", path=SYNC, retry_after=7)
     run = services.request_sync(connected)
     drain("sync_templates")
     run.refresh_from_db()
-    assert run.is_open
-    assert run.error == "Too many requests. Waiting 7 seconds, then carrying on."
+    assert not run.is_finished
+    assert 5 < (run.waits_until - timezone.now()).total_seconds() <= 7
+    assert run.progress.startswith("ChumiAI is busy. We try again at ")
     factories.let_time_pass()
     drain("sync_templates")
     run.refresh_from_db()
-    assert (run.state, run.error) == ("succeeded", "")
+    assert (run.state, run.error, run.waits_until) == ("succeeded", "", None)
 
 
-def test_team_without_a_key_is_told(team, drain):
+def test_a_team_without_a_key(team, drain):
     run = services.request_sync(team)
     drain("sync_templates")
     run.refresh_from_db()
@@ -202,13 +206,13 @@ def test_team_without_a_key_is_told(team, drain):
 # The button and the live region
 
 
-def test_button_asks_for_a_sync(connected, marketer, login, sandbox):
+def test_the_button_requests_a_sync(connected, marketer, login, sandbox):
     response = login(marketer).post(url("template_sync_start", connected))
     assert response.url == url("template_list", connected)
     run = TemplateSync.objects.get()
     assert (run.team, run.requested_by, run.state) == (connected, marketer, "requested")
     assert AuditEvent.objects.filter(action="template sync requested", user=marketer).count() == 1
-    # A page only asks; ChumiAI hears of it from the worker.
+    # The page only creates the task; the worker calls ChumiAI.
     assert sandbox.get("requests", account="kente") == []
 
 
@@ -223,7 +227,7 @@ def test_refused_to_a_viewer(connected, viewer, login):
     client = login(viewer)
     assert client.post(url("template_sync_start", connected)).status_code == 403
     assert not TemplateSync.objects.exists()
-    assert b"Sync now" not in client.get(url("template_list", connected)).content
+    assert b"Refresh" not in client.get(url("template_list", connected)).content
 
 
 def test_invisible_to_a_stranger(connected, outsider, login):
@@ -245,7 +249,9 @@ def region(page):
     return text[start : text.index("</section>", start)].split("csrfmiddlewaretoken")[0]
 
 
-def test_region_polls_until_the_end_and_then_tells_the_gallery(connected, marketer, login, drain):
+def test_the_region_polls_until_the_end_and_then_reloads_the_gallery(
+    connected, marketer, login, drain
+):
     client = login(marketer)
     client.post(url("template_sync_start", connected))
     waiting = client.get(url("template_sync", connected))
@@ -261,21 +267,23 @@ def test_region_polls_until_the_end_and_then_tells_the_gallery(connected, market
     assert region(ended) == region(client.get(url("template_list", connected)))
 
 
-def test_without_a_worker_the_region_says_so(connected, marketer, login):
+def test_the_region_says_that_no_worker_is_running(connected, marketer, login):
     client = login(marketer)
     client.post(url("template_sync_start", connected))
-    assert "no worker is running" in region(client.get(url("template_sync", connected)))
+    assert "Updates are paused on our server" in region(
+        client.get(url("template_sync", connected))
+    )
 
 
-def test_failure_is_said_with_what_was_not_lost(sync, sandbox, team, viewer, login):
+def test_a_failure_says_what_is_still_shown(sync, sandbox, team, viewer, login):
     sync()
     sandbox.fault("500", path=SYNC)
     sync()
     said = region(login(viewer).get(url("template_list", team)))
-    assert "failed" in said
+    assert "The update failed" in said
     assert "ChumiAI did not answer as expected" in said or "ChumiAI gave no answer" in said
     assert "Nothing was lost" in said
-    assert "the templates below are those of" in said
+    assert "you see the list of" in said
 
 
 # The command
@@ -301,9 +309,9 @@ def test_command_fails_with_the_sentence(team, sandbox):
     with pytest.raises(CommandError, match="wrong or was revoked") as failure:
         call_command("sync_templates", "kente")
     assert failure.value.returncode == 1
-    assert "as they were" in str(failure.value)
+    assert "are unchanged" in str(failure.value)
 
 
-def test_command_knows_its_teams(db):
+def test_command_refuses_an_unknown_team(db):
     with pytest.raises(CommandError, match="no team nobody"):
         call_command("sync_templates", "nobody")

@@ -54,7 +54,7 @@ def test_seeds_once(seeded, settings):
         known = team.opt_outs.exclude(source="whatsapp").phones()
         assert not {f"+{to}" for to in sent} & set(known)
         assert any(c.recipients.filter(status="failed").exists() for c in done)
-        assert ContactSync.objects.current(team).contacts_read == 1200
+        assert ContactSync.objects.current(team).contacts_synced == 1200
         assert team.bulk_jobs.filter(batch=None).exists(), "earlier jobs are listed"
 
     # A second run changes nothing,

@@ -163,7 +163,7 @@ def test_a_paused_template_pauses_its_campaigns(connected, marketer, deliver, lo
     campaign.refresh_from_db()
     assert (campaign.status, campaign.pause_reason) == ("paused", "template")
     page = login(marketer).get(f"/t/kente/templates/{template.uuid}/").content.decode()
-    assert "WhatsApp told so" in page
+    assert "WhatsApp reported this" in page
     deliver(template_update(event="REINSTATED"))
     template.refresh_from_db()
     assert (template.status, template.is_sendable) == ("APPROVED", True)

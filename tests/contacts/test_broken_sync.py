@@ -1,4 +1,4 @@
-"""A reading that breaks off between two pages, in every shape: the former stays, all of it."""
+"""A sync that breaks off between two pages, in every shape, leaves the former one complete."""
 
 import pytest
 
@@ -24,14 +24,14 @@ def _no_retries(monkeypatch):
     monkeypatch.setattr(tasks, "READS", RetryPolicy(longest=300, pauses=()))
 
 
-# The shape that tells no totals is the one in which a half looks most like a whole.
+# The shape without totals, in which an incomplete list is hardest to notice.
 ALL = [pytest.param(s, marks=[] if s == "bare" else pytest.mark.long) for s in SHAPES]
 
 
 @pytest.mark.parametrize("shape", ALL)
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("path", [CONTACTS, f"{GROUPS}/"], ids=["contacts", "members"])
-def test_the_former_reading_stays(path, kind, shape, connected, sandbox):
+def test_the_former_sync_stays(path, kind, shape, connected, sandbox):
     sandbox.post("options", chaos_bad_gateway=0.0, chaos_slow=0.0, page_size=20, max_page_size=20)
     sandbox.post("shape", shape=shape, account="kente")
     fill(sandbox, contacts=60, groups=2)
