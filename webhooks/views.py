@@ -27,7 +27,7 @@ KINDS = {
     "sent": (gettext_lazy("Sent"), gettext_lazy("A message left WhatsApp")),
     "delivered": (gettext_lazy("Delivered"), gettext_lazy("A message is on the phone")),
     "read": (gettext_lazy("Read"), gettext_lazy("A message was opened")),
-    "failed": (gettext_lazy("Failed"), gettext_lazy("A message was not delivered, and why")),
+    "failed": (gettext_lazy("Failed"), gettext_lazy("Why a message was not delivered")),
     "message": (gettext_lazy("Replies"), gettext_lazy("A person wrote or pressed a button")),
     "preference": (
         gettext_lazy("Opt-outs"),

@@ -1,4 +1,4 @@
-"""Conversations in a real browser: what people write never runs, and news comes by itself."""
+"""Conversations in a real browser: messages never run as code, and pages update."""
 
 import os
 import uuid
@@ -50,7 +50,7 @@ def message(text, minutes, *, inbound=True, **fields):
     )
 
 
-def poisoned(team, payload, number):
+def poison(team, payload, number):
     """Put the payload in every field of a message, a contact and a template."""
     phone = f"2332441234{number:02}"
     components = [
@@ -77,7 +77,7 @@ def poisoned(team, payload, number):
         status="accepted", settled_at=timezone.now() - timedelta(hours=1), values=[payload]
     )
     media = Media(payload[:20], payload, payload, payload[:100], payload, 5)
-    told = [
+    messages = [
         Message(
             remote_id=f"{payload}{kind}",
             phone=phone,
@@ -98,11 +98,11 @@ def poisoned(team, payload, number):
              ("template", False), (payload[:40], False)]
         )
     ]  # fmt: skip
-    record_messages(team, told)
+    record_messages(team, messages)
     return Conversation.objects.get(team=team, phone=f"+{phone}"), campaign
 
 
-def test_what_people_write_never_runs(open_page, team, manager, sandbox):
+def test_messages_never_run_as_code(open_page, team, manager, sandbox):
     factories.connect(team, sandbox)
     numbers = range(len(PAYLOADS))
     people = [
@@ -110,7 +110,7 @@ def test_what_people_write_never_runs(open_page, team, manager, sandbox):
         for n in numbers
     ]
     factories.mirror(team, people, groups={PAYLOADS[n]: [people[n]] for n in numbers})
-    made = [poisoned(team, PAYLOADS[n], n) for n in numbers]
+    made = [poison(team, PAYLOADS[n], n) for n in numbers]
     page = open_page(manager)
     page.add_init_script("window.alert = () => { window.struck = 1 }")
     paths = [url("conversation_list", team), url("conversation_list", team) + "?q=struck"]
@@ -169,7 +169,7 @@ def talk(team, manager, sandbox):
     return Conversation.objects.get(team=team, phone=f"+{NUMBER}")
 
 
-def test_news_comes_by_itself_and_is_read(open_page, team, manager, talk):
+def test_pages_update_and_mark_as_read(open_page, team, manager, talk):
     page = open_page(manager)
     page.goto(url("conversation_list", team))
     first = page.locator(".talk-list li").first
@@ -178,11 +178,11 @@ def test_news_comes_by_itself_and_is_read(open_page, team, manager, talk):
     assert who != "Ama M."
     record_messages(team, [message("Are you open?", 0, remote_id="wamid.open", name="Ama M.")])
     expect(first).to_contain_text("Are you open?")
-    # Whoever was about to press Enter still opens what they saw.
+    # A person about to press Enter still opens the row they saw.
     assert page.locator(":focus .talk-list-who").inner_text() == who
     expect(page.locator("#list-latest")).to_contain_text("Ama M.")
     page.get_by_role("link", name="Ama M.").click()
-    expect(page.locator(".thread-history")).to_contain_text("history, read")
+    expect(page.locator(".thread-history")).to_contain_text("history, updated")
     record_messages(team, [message("And one in red?", 0, remote_id="wamid.news")])
     expect(page.locator(".talk").last).to_contain_text("And one in red?")
     expect(page.locator("#thread-latest")).to_contain_text("And one in red?")
@@ -194,7 +194,7 @@ def test_news_comes_by_itself_and_is_read(open_page, team, manager, talk):
 
 
 def shoot(open_page, team, manager, talk):
-    """Take the pictures of list and thread, wide and narrow, light and dark."""
+    """Take screenshots of list and thread, wide and narrow, light and dark."""
     for size in (DESKTOP, PHONE):
         page = open_page(manager, viewport=size)
         for name, path in (

@@ -1,6 +1,6 @@
-"""News from ChumiAI: set up by a manager, and then delivered and read on a campaign's page.
+"""Delivery updates: set up by a manager, then shown on a campaign's page.
 
-`SCREENSHOTS=folder` keeps pictures, to be looked at.
+`SCREENSHOTS=folder` keeps screenshots.
 """
 
 import re
@@ -25,24 +25,24 @@ def test_from_the_address_to_delivered_and_read(open_page, site, sandbox, team, 
     connect(team, sandbox)
     page = open_page(manager)
 
-    # A manager makes the address, and gives it and a signing secret to ChumiAI.
+    # A manager creates the address, and gives it and a signing secret to ChumiAI.
     page.goto(f"/t/{team.slug}/")
     page.get_by_role("link", name="Delivery updates").click()
     expect(page.get_by_text("Not set up")).to_be_visible()
     look(page, "webhook-none")
-    page.get_by_role("button", name="Make the address").click()
+    page.get_by_role("button", name="Create address").click()
     field = page.get_by_label("Address to paste in ChumiAI")
     expect(field).to_have_value(re.compile(rf"{site.url}/webhooks/[\w-]{{40,}}/"))
     page.get_by_label("Signing secret").fill("a signing secret")
     page.get_by_role("button", name="Check signatures").click()
-    expect(page.get_by_text("only news with a good signature counts")).to_be_visible()
+    expect(page.get_by_text("Signatures are now checked")).to_be_visible()
     address = field.input_value()
     sandbox.post("speed", speed=200)
     sandbox.post(
         "webhook", url=address, secret="a signing secret", account=account_of(team), batch=5
     )
 
-    # A campaign goes out, and its page says what arrives, without being loaded again.
+    # The page of a running campaign shows what arrives without a reload.
     rows = people(12)
     rows[1][0] = rows[1][0][:-3] + "999"
     campaign = make_ready_campaign(team, rows=rows, by=manager)
@@ -58,27 +58,27 @@ def test_from_the_address_to_delivered_and_read(open_page, site, sandbox, team, 
     expect(page.get_by_role("table").get_by_text("Read").first).to_be_visible()
     look(page, "webhook-people")
 
-    # Somebody answers STOP.
+    # A person replies STOP.
     sandbox.post("inbound", account=account_of(team), phone="233244123451", text="Stop")
     wait_until(OptOut.objects.exists, what="the opt-out")
     page.goto(f"/t/{team.slug}/webhook/")
     expect(page.get_by_text("Working")).to_be_visible()
     expect(
-        page.locator(".scope-list li", has_text="Replies").get_by_text("Arrives")
+        page.locator(".scope-list li", has_text="Replies").get_by_text("Received", exact=True)
     ).to_be_visible()
     look(page, "webhook-working")
 
-    # Another address: the question is asked first, and the one before is no more.
-    page.get_by_role("button", name="Make another address").click()
+    # Replacing the address needs a confirmation, and the old one stops working.
+    page.get_by_role("button", name="Replace address").click()
     dialog = page.get_by_role("dialog")
-    expect(dialog).to_contain_text("stops working at once")
-    dialog.get_by_role("button", name="Make another").click()
+    expect(dialog).to_contain_text("stops working now")
+    dialog.get_by_role("button", name="Replace").click()
     expect(page.get_by_text("The address is ready")).to_be_visible()
     expect(field).not_to_have_value(address)
     assert page.request.get(address).status == 404
 
 
-def test_who_may_not_set_it_up_sees_what_arrives_but_not_the_address(
+def test_a_viewer_sees_what_arrives_but_not_the_address(
     open_page, site, sandbox, team, manager, viewer
 ):
     from webhooks.services import renew_address
@@ -92,7 +92,7 @@ def test_who_may_not_set_it_up_sees_what_arrives_but_not_the_address(
     assert Webhook.objects.get().verify_token not in page.content()
 
 
-def test_a_campaign_of_a_team_that_nobody_tells_shows_a_dash(
+def test_a_campaign_without_delivery_updates_shows_a_dash(
     open_page, site, sandbox, team, manager
 ):
     connect(team, sandbox)

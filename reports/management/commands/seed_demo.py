@@ -1,4 +1,4 @@
-"""Fill an empty installation with two made-up teams, by sending real files to the sandbox."""
+"""Create two demo teams, with campaigns that the sandbox really sends."""
 
 import io
 import json
@@ -34,26 +34,27 @@ MANAGER, MARKETER, VIEWER = Role.MANAGER, Role.MARKETER, Role.VIEWER
 KEY = "chumi_sk_live_sandbox_full_{slug}"
 SAMPLE, SAMPLE_ROWS = "customers.xlsx", 1000
 # How long the sandbox may take to start, and a campaign to end, in seconds.
-PATIENCE = 30
-HASTE = 5000
-# How the sandbox tells what became of the messages, and how often people answer.
-NEWS = {"batch": 20, "replies": 0.05, "later_failures": 0.02}
+TIMEOUT = 30
+# How much faster the sandbox runs while the campaigns are sent.
+SPEED = 5000
+# How the sandbox delivers webhooks, and how often people reply.
+WEBHOOK = {"batch": 20, "replies": 0.05, "later_failures": 0.02}
 
 
 @dataclass(frozen=True)
 class Story:
-    """A campaign of the past: how far it came, and with how many people."""
+    """A campaign of the demo: how far it gets, and with how many people."""
 
     name: str
     template: tuple[str, str]
-    upto: str = "finished"
+    until: str = "finished"
     people: int = 0
     failing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Business:
-    """A team of the demo, its members and its campaigns, the oldest first."""
+    """A team of the demo with its members and its campaigns, the oldest first."""
 
     slug: str
     name: str
@@ -63,7 +64,7 @@ class Business:
 
 WELCOME, ORDER = ("welcome_message", "en_US"), ("order_update", "en")
 POINTS = ("loyalty_points", "en_GH")
-# The last digits of a phone decide what the sandbox does with it.
+# The sandbox chooses the outcome of a message by the last digits of the phone.
 SOME_FAIL = ("026", "049", "026", "050", "472", "049", "053")
 KOFI = ("Kofi Boateng", "kofi@kente-corner.example")
 
@@ -115,10 +116,10 @@ NETWORKS = (24, 54, 55, 59, 20, 50, 26, 27)
 
 
 class Command(BaseCommand):
-    help = "Make the teams of the demo. Needs a running sandbox; run twice, it changes nothing."
+    help = "Create the demo teams. Needs a running sandbox; a second run changes nothing."
 
     def add_arguments(self, parser):
-        parser.add_argument("--log-ins", action="store_true", help="only say how to log in")
+        parser.add_argument("--log-ins", action="store_true", help="only print how to log in")
         parser.add_argument("--address", default="http://127.0.0.1:8000")
 
     def handle(self, *args, log_ins, address, **options):
@@ -129,8 +130,8 @@ class Command(BaseCommand):
         base_url = settings.CHUMIAI_BASE_URLS[0]
         if base_url not in settings.CHUMIAI_SANDBOX_URLS:
             raise CommandError(
-                "The demo sends made-up messages, so it needs a sandbox: the first address of "
-                "CHUMIAI_BASE_URLS has to stand in CHUMIAI_SANDBOX_URLS, too."
+                "The demo sends invented messages, so it needs a sandbox: the first address of "
+                "CHUMIAI_BASE_URLS must be in CHUMIAI_SANDBOX_URLS too."
             )
         wait_for(f"{base_url}/__sandbox__/state", "The sandbox")
         make_administrator()
@@ -138,12 +139,12 @@ class Command(BaseCommand):
             for business in BUSINESSES:
                 self.make(business, base_url, address)
         except KeyboardInterrupt:
-            raise CommandError("Interrupted. The next start makes the rest.") from None
+            raise CommandError("Interrupted. The next start creates the rest.") from None
         if not (sample := settings.DATA_DIR / SAMPLE).exists():
             sample.write_bytes(sample_file())
 
     def make(self, business, base_url, address):
-        """Make what is missing of one team."""
+        """Create what one team lacks."""
         team = teams.create_team(business.slug, name=business.name)
         members = {role: make_member(team, *who, role) for *who, role in business.members}
         connection = Connection.objects.filter(team=team).first()
@@ -151,35 +152,35 @@ class Command(BaseCommand):
             key = KEY.format(slug=business.slug)
             teams.connect(team, base_url=base_url, key=key, by=members[MANAGER])
             teams.test_connection(team)
-            # Whoever tries the demo sends the same list more than once.
+            # People who try the demo send the same list more than once.
             team.marketing_messages = 3
             team.save(update_fields=["marketing_messages"])
         webhook = Webhook.objects.filter(team=team).first()
         webhook = webhook or webhooks.renew_address(team, by=members[MANAGER])
-        # The sandbox forgets it when it ends.
+        # The sandbox keeps no options when it restarts.
         control(base_url, "options", message_ids=True)
         url = f"{address}/webhooks/{webhook.secret()}/"
-        control(base_url, "webhook", url=url, account=business.slug, **NEWS)
+        control(base_url, "webhook", url=url, account=business.slug, **WEBHOOK)
         if not MessageTemplate.objects.for_team(team).exists():
-            self.stdout.write(f"Making {business.name} …")
+            self.stdout.write(f"Creating {business.name} …")
             sync = templates.request_sync(team, by=members[MANAGER])
             work_until(lambda: refreshed(sync).finished_at, "the templates")
         if not ContactSync.objects.current(team):
             book = request_contact_sync(team, by=members[MANAGER])
             work_until(lambda: refreshed(book).finished_at, "the contacts")
-        told = Campaign.objects.for_team(team).values_list("name", flat=True)
-        missing = [story for story in business.stories if story.name not in set(told)]
+        names = set(Campaign.objects.for_team(team).values_list("name", flat=True))
+        missing = [story for story in business.stories if story.name not in names]
         if missing:
-            with haste(base_url):
+            with sped_up(base_url):
                 for story in missing:
-                    tell(team, story, by=members[MARKETER])
-            # What the account did before this product was there.
+                    make_campaign(team, story, by=members[MARKETER])
+            # Jobs of the account from before this product was used.
             jobs.request_sync(team, by=members[MANAGER])
             work_until(lambda: refreshed(team.job_sync).finished_at, "the jobs")
 
 
 def make_administrator():
-    """Make the person who sets up teams in Django's admin."""
+    """Create the person who sets up teams in Django's admin."""
     name, email = ADMINISTRATOR
     if not User.objects.filter(email=email).exists():
         first, last = name.split()
@@ -187,7 +188,7 @@ def make_administrator():
 
 
 def make_member(team, name, email, role):
-    """Return the person, a member of the team."""
+    """Return the user, a member of the team."""
     user = User.objects.filter(email=email).first()
     if user is None:
         first, last = name.split()
@@ -196,20 +197,20 @@ def make_member(team, name, email, role):
     return user
 
 
-def tell(team, story, *, by):
-    """Take one campaign as far as it came, as a person would."""
+def make_campaign(team, story, *, by):
+    """Create one campaign and take it as far as its story says, as a person would."""
     name, language = story.template
     template = MessageTemplate.objects.for_team(team).get(name=name, language=language)
     campaign = drafts.create_campaign(team, by=by, name=story.name, template=template)
-    if story.upto == "draft":
+    if story.until == "draft":
         return
-    rows = made_up_people(story)
+    rows = invented_people(story)
     file = ContentFile(workbook(rows))
     drafts.attach_upload(campaign, file, name=f"{story.name.lower()}.xlsx", by=by)
     opt_out(team, opted_out_of(rows), reason="Wrote STOP", by=by)
     checks.request_check(campaign, by=by)
     work_until(lambda: refreshed(campaign).status == Campaign.Status.READY, "the check")
-    if story.upto == "ready":
+    if story.until == "ready":
         return
     launches.launch(
         campaign,
@@ -229,25 +230,25 @@ def refreshed(row):
 
 
 def work_until(done, what):
-    """Do the work of a worker until `done()` is true."""
-    deadline = time.monotonic() + PATIENCE
+    """Run due tasks until `done()` is true."""
+    deadline = time.monotonic() + TIMEOUT
     while not done():
         if time.monotonic() > deadline:
-            raise CommandError(f"The sandbox took too long over {what}. Start the demo again.")
+            raise CommandError(f"The sandbox took too long for {what}. Start the demo again.")
         for task in Task.objects.due():
             tasks.run(task.name, task.key)
         time.sleep(0.1)
 
 
-# The sandbox's own controls
+# The sandbox's controls
 
 
 @contextmanager
-def haste(base_url):
-    """Let the sandbox's time fly."""
+def sped_up(base_url):
+    """Make the sandbox run faster."""
     with urlopen(f"{base_url}/__sandbox__/state", timeout=10) as answer:
         speed = json.load(answer)["speed"]
-    control(base_url, "speed", speed=HASTE)
+    control(base_url, "speed", speed=SPEED)
     try:
         yield
     finally:
@@ -255,26 +256,26 @@ def haste(base_url):
 
 
 def control(base_url, path, **order):
-    """Give the sandbox an order."""
-    asked = Request(f"{base_url}/__sandbox__/{path}", json.dumps(order).encode())
-    urlopen(asked, timeout=10).close()
+    """Post an order to the sandbox."""
+    request = Request(f"{base_url}/__sandbox__/{path}", json.dumps(order).encode())
+    urlopen(request, timeout=10).close()
 
 
 def wait_for(url, what):
-    """Wait until something answers at the address."""
-    deadline = time.monotonic() + PATIENCE
+    """Wait until the URL responds."""
+    deadline = time.monotonic() + TIMEOUT
     while time.monotonic() < deadline:
         with suppress(URLError, ConnectionError, TimeoutError):
             urlopen(url, timeout=5).close()
             return
         time.sleep(0.2)
-    raise CommandError(f"{what} does not answer at {url}.")
+    raise CommandError(f"{what} does not respond at {url}.")
 
 
 # Files
 
 
-def made_up_people(story):
+def invented_people(story):
     """Return the rows of a file that fits the story's template: a header, then people."""
     chance = random.Random(story.name)
     third = {WELCOME: "Code", ORDER: "Order", POINTS: "Points"}[story.template]
@@ -295,7 +296,7 @@ def made_up_people(story):
 
 
 def opted_out_of(rows):
-    """Return the phone of whoever wrote STOP after an earlier campaign."""
+    """Return the phone of the person who wrote STOP after an earlier campaign."""
     return f"+{rows[3][1]}"
 
 
@@ -304,7 +305,7 @@ def a_name(chance):
 
 
 def sample_file():
-    """Return a customer list as people keep them: phones in every form, and some blemishes."""
+    """Return a customer list like people keep them: phones in every form, some with errors."""
     chance = random.Random("customers")
     rows = [["Customer", "Town", "WhatsApp", "Code"]]
     for number in range(SAMPLE_ROWS):
@@ -324,7 +325,7 @@ def sample_file():
     rows[530][0] = "Abena\nQuaye"
     for first, again in ((20, 640), (21, 641), (300, 702)):
         rows[again][2] = rows[first][2]
-    rows[777][2] = opted_out_of(made_up_people(BUSINESSES[0].stories[0]))
+    rows[777][2] = opted_out_of(invented_people(BUSINESSES[0].stories[0]))
     rows.insert(250, [None] * 4)
     return workbook(rows)
 
@@ -340,11 +341,11 @@ def workbook(rows):
     return buffer.getvalue()
 
 
-# Words
+# How to log in
 
 
 def how_to_log_in(address):
-    """Return what a newcomer needs to know, as text for a terminal."""
+    """Return the addresses and accounts, as text for a terminal."""
     people = {}
     for business in BUSINESSES:
         for name, email, role in business.members:
@@ -360,9 +361,9 @@ def how_to_log_in(address):
             *lines,
             "",
             f"Everyone's password is {PASSWORD}",
-            f"A list to try a campaign with: {shown(settings.DATA_DIR / SAMPLE)}, "
+            f"A customer list to try: {shown(settings.DATA_DIR / SAMPLE)}, "
             f"for the template {WELCOME[0]} ({WELCOME[1]})",
-            "A link for a template with a picture above its text: "
+            "An image link for a template with an image header: "
             f"{settings.CHUMIAI_BASE_URLS[0]}/__sandbox__/media/picture.jpg",
             f"The sandbox in place of ChumiAI: {settings.CHUMIAI_BASE_URLS[0]}/__sandbox__/",
             "Ctrl-C stops everything.",
@@ -371,6 +372,6 @@ def how_to_log_in(address):
 
 
 def shown(path):
-    """Return the path as one would type it in the project's folder."""
+    """Return the path relative to the project's folder, if it is inside."""
     inside = path.is_relative_to(settings.BASE_DIR)
     return path.relative_to(settings.BASE_DIR) if inside else path
