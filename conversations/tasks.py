@@ -7,6 +7,7 @@ from chumi_api.client import Client
 from chumi_api.errors import ChumiError, Forbidden, NotFound
 from conversations import services
 from conversations.models import Conversation
+from core import formats
 from teams.retry_policy import RetryPolicy
 from teams.services import NotConnected, client_for, record_problem
 
@@ -29,9 +30,11 @@ def sync_conversation(conversation_id: int) -> None:
     except Forbidden as error:
         # The key may be good for everything else.
         is_scope = error.required_scope == READ_SCOPE
-        services.record_history_failed(conversation, _missing_scope() if is_scope else str(error))
+        problem = _missing_scope() if is_scope else formats.sentence(error.message, error.params)
+        services.record_history_failed(conversation, problem)
     except ChumiError as error:
-        services.record_history_failed(conversation, str(error))
+        problem = formats.sentence(error.message, error.params)
+        services.record_history_failed(conversation, problem)
         if error.concerns_account:
             record_problem(conversation.team, str(error))
     else:

@@ -1,8 +1,8 @@
-"""The list, a thread and the search over very many messages, beside what Django has of its own.
+"""The list, a thread and the search with very many messages, compared with Django's own means.
 
-Half of the messages are of one conversation. Pages are asked for as a person does, by the test
-client with log-in, permission and template; the rest are the queries alone. Of each the median of
-several runs counts, the two sides of a ratio in turns.
+Half of the messages belong to one conversation. Pages are requested by the test client, with
+login, permissions and template; the rest are queries alone. Each number is the median of several
+runs; the two sides of a ratio run in turns.
 """
 
 import statistics
@@ -23,7 +23,7 @@ from tests import factories
 from tests.conversations.bulk_data import BEGIN, PEOPLE, fill
 
 RUNS = 7
-# Without an index a search reads everything: once is enough.
+# Without an index a search scans everything: few runs are enough.
 SLOW_RUNS = 2
 
 
@@ -38,7 +38,7 @@ class StockMessages(admin.ModelAdmin):
 
 
 def measure(count):
-    # Before the addresses are read, or the admin's lists would have none.
+    # Before the URLs are loaded, or the admin's lists would have none.
     admin.site.register(Conversation, StockConversations)
     admin.site.register(Message, StockMessages)
     team = factories.make_team("many")
@@ -70,8 +70,8 @@ def measure_pages(client, listing, thread, count):
         ("search, a word of all", listing, {"q": "common"}),
         ("search, two words", listing, {"q": "common rare77"}),
         ("search, a rare word", listing, {"q": "rare77"}),
-        ("search, the beginning of one", listing, {"q": "rare7"}),
-        ("search, nobody said it", listing, {"q": "nobody said this"}),
+        ("search, a prefix", listing, {"q": "rare7"}),
+        ("search, no match", listing, {"q": "nobody said this"}),
         ("search, a name", listing, {"q": "person 777"}),
         ("search, a number", listing, {"q": "0210000077"}),
         ("thread", thread, {}),
@@ -85,7 +85,7 @@ def measure_pages(client, listing, thread, count):
 
 
 def measure_peer(client, label, path, model):
-    """Set a page against the stock list of Django's admin, with as many rows on a page."""
+    """Compare a page with the stock list of Django's admin, with as many rows on a page."""
     boss = Client()
     boss.force_login(User.objects.create_superuser(f"boss@{label}.example", "a password"))
     changelist = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
@@ -96,7 +96,7 @@ def measure_peer(client, label, path, model):
 
 
 def measure_depth(talk, count):
-    """Set pages far down against the first one: of the thread, and of the list."""
+    """Compare pages far down with the first one: of the thread, and of the list."""
     for deep in (count // 10, count // 2 - count // 100):
         at = BEGIN + timedelta(seconds=count - 2 * deep)
         place = threads.Cursor(at, threads.FROM_MESSAGE, 1)
@@ -118,7 +118,7 @@ def measure_depth(talk, count):
 
 
 def measure_words(team):
-    """Set the search against `icontains`, which reads the texts one by one."""
+    """Compare the search with `icontains`, which scans the texts one by one."""
     mine = Message.objects.filter(team=team).order_by("-pk").values_list("pk", flat=True)
     for words in ("needle", "common needle", "nobodysaidthis", "rare4321", "comm", "common"):
 
@@ -135,16 +135,14 @@ def measure_words(team):
 
 
 def measure_numbers(team):
-    """Set the beginning of a number against `contains`."""
+    """Compare the search for a prefix of a number with `contains`."""
     phones = Conversation.objects.for_team(team).order_by("phone").values_list("pk", flat=True)
 
     def peer():
         return list(phones.filter(phone__contains="23321000077")[: search.CANDIDATES])
 
     ours, theirs = in_turns(lambda: search.find_phones(team, "23321000077"), peer)
-    print(
-        f"beginning of a number: {ours * 1000:.1f} ms; contains {theirs * 1000:.0f} ms", end="; "
-    )
+    print(f"prefix of a number: {ours * 1000:.1f} ms; contains {theirs * 1000:.0f} ms", end="; ")
     print(f"{theirs / ours:.0f} times as fast", flush=True)
 
 

@@ -92,9 +92,7 @@ def test_a_viewer_sees_what_arrives_but_not_the_address(
     assert Webhook.objects.get().verify_token not in page.content()
 
 
-def test_a_campaign_without_delivery_updates_shows_a_dash(
-    open_page, site, sandbox, team, manager
-):
+def test_a_campaign_without_delivery_updates_shows_a_dash(open_page, site, sandbox, team, manager):
     connect(team, sandbox)
     campaign = make_ready_campaign(team, count=3, by=manager)
     launch(campaign, by=manager, engine="singly")

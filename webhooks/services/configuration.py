@@ -24,7 +24,7 @@ def renew_address(team: Team, *, by: User | None) -> Webhook:
         webhook = webhook or Webhook(team=team)
         webhook.new_secret()
         webhook.save(update_fields=None if is_new else ADDRESS_FIELDS)
-        audit(team, "webhook address made" if is_new else "webhook address changed", by=by)
+        audit(team, "webhook address created" if is_new else "webhook address replaced", by=by)
         if is_new:
             tasks.request("purge_webhooks", team.pk)
     return Webhook.objects.get(team=team)

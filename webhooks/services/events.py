@@ -48,15 +48,15 @@ def key_of(event: Event, delivery: Delivery) -> str:
     """
     match event:
         case StatusUpdate():
-            parts: list[Any] = ["status", event.remote_id, event.status, event.code]
+            content: list[Any] = ["status", event.remote_id, event.status, event.code]
         case Message():
-            parts = ["message", event.remote_id]
+            content = ["message", event.remote_id]
         case UnknownEvent():
-            parts = ["unknown", event.kind, delivery.digest]
+            content = ["unknown", event.kind, delivery.digest]
         case Preference():
-            parts = ["Preference", event.phone, event.wants, _moment(event, delivery)]
+            content = ["Preference", event.phone, event.wants, _moment(event, delivery)]
         case TemplateUpdate():
-            parts = [
+            content = [
                 "TemplateUpdate",
                 event.name,
                 event.language,
@@ -66,7 +66,7 @@ def key_of(event: Event, delivery: Delivery) -> str:
                 event.category,
                 _moment(event, delivery),
             ]
-    return hashlib.sha256("\0".join(map(str, parts)).encode()).hexdigest()
+    return hashlib.sha256("\0".join(map(str, content)).encode()).hexdigest()
 
 
 def _moment(event: Preference | TemplateUpdate, delivery: Delivery) -> datetime | str:
