@@ -24,6 +24,9 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
+# A folder of `script/messages --pseudo`: the product speaks the pseudo-locale.
+if pseudo_locale := os.environ.get("PSEUDO_LOCALE"):
+    LANGUAGES, LANGUAGE_CODE, LOCALE_PATHS = [("en-xa", "Pseudo")], "en-xa", [pseudo_locale]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 # Static files are not collected: they are served from their folders.
 WHITENOISE_AUTOREFRESH = WHITENOISE_USE_FINDERS = True

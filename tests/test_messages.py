@@ -6,6 +6,7 @@ from django.utils import translation
 from django.utils.translation import gettext, ngettext
 
 from tests import messages
+from tests.unmarked import unmarked
 
 PYTHON = """
 from django.utils.translation import gettext_lazy as _, ngettext, pgettext
@@ -149,3 +150,21 @@ def test_every_marked_sentence_is_a_literal():
 def test_the_product_can_be_collected():
     template = messages.collect(messages.sources())
     assert template.get("The phone number is missing.")
+
+
+def test_texts_without_a_mark_are_found():
+    page = """
+{% load ui %}{# A comment for us #}
+<a class="btn" title="Open it" href="/x">{% icon "plus" %}Add {{ name }}</a>
+{% blocktranslate trimmed %}Marked, so it is not found{% endblocktranslate %}
+<p>{% translate "Marked" %} WhatsApp · 12 %</p>
+{% include "a/b.html" with title="No title" label=_("Marked") kind="wide" %}
+{{ count|pluralize:"y,ies" }}{{ name|default:"nothing" }}<script>let x = "not a text";</script>
+"""
+    assert unmarked(page) == [
+        (3, "Add"),
+        (3, "Open it"),
+        (6, "No title"),
+        (7, '|default:"nothing"'),
+        (7, "|pluralize"),
+    ]

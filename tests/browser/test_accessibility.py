@@ -18,7 +18,7 @@ from campaigns.standing import standing_of
 from message_templates.models import MessageTemplate, TemplateSync
 from message_templates.services import request_sync
 from teams.services import connect
-from tests import factories
+from tests import factories, messages
 from tests.access import ACCESS, address
 from tests.browser.conftest import DESKTOP, PHONE
 from webhooks import services as webhooks
@@ -41,6 +41,7 @@ WITHOUT_TEAM = [
 ALL_RULES = {"resultTypes": ["violations"], "preload": False}
 # What another set of colours can break.
 COLOURS = ALL_RULES | {"runOnly": ["color-contrast", "link-in-text-block"]}
+LIGHT, DARK = ("light", ALL_RULES), ("dark", COLOURS)
 AXE = Axe().axe_script
 RUN = "async options => (await axe.run(options)).violations"
 SEND = "/api/v1/whatsapp/send-template"
@@ -53,6 +54,10 @@ SETTLE = """async () => {
     if (change instanceof CSSTransition) change.finish();
   }
 }"""
+
+STICKS_OUT = """() => [...document.querySelectorAll("main *")].filter(
+  element => element.getBoundingClientRect().right > innerWidth
+).map(element => element.outerHTML.slice(0, 200)).at(-1)"""
 
 
 def addresses(team, subjects, *, permissions=None):
@@ -83,12 +88,12 @@ def is_page(page, path):
     return page.request.get(path, max_retries=3).body()[:15].lower() == b"<!doctype html>"
 
 
-def faults(page, path):
-    """Open the page in light and in dark, and yield what is wrong with it."""
+def faults(page, path, themes):
+    """Open the page in light and perhaps in dark, and yield what is wrong with it."""
     width = page.viewport_size["width"]
     page.goto(path)
     page.evaluate(AXE)
-    for theme, options in (("light", ALL_RULES), ("dark", COLOURS)):
+    for theme, options in themes:
         page.emulate_media(color_scheme=theme, reduced_motion="reduce")
         page.evaluate(SETTLE)
         if SCREENSHOTS:
@@ -99,7 +104,7 @@ def faults(page, path):
                 yield f"{path} ({width}, {theme}): {found['id']}: {node['html'][:200]}"
     sideways = page.evaluate("document.documentElement.scrollWidth - innerWidth")
     if sideways > 0 and not path.startswith("/admin/"):
-        yield f"{path} ({width}): {sideways} pixels stick out"
+        yield f"{path} ({width}): {sideways} pixels stick out: {page.evaluate(STICKS_OUT)}"
 
 
 @pytest.fixture
@@ -210,12 +215,33 @@ def world(stack, subjects, manager, viewer, team, sandbox, settings):
     ]
 
 
-def test_axe_finds_nothing_on_any_page(world, open_page):
+@pytest.fixture
+def pseudo_locale(stack, tmp_path):
+    """The product in a made-up language whose texts are 40 % longer than the English ones."""
+    messages.write_pseudo(messages.collect(messages.sources()), tmp_path / "locale")
+    stack.env["PSEUDO_LOCALE"] = str(tmp_path / "locale")
+
+
+def faults_of(world, open_page, themes):
     found = []
     for user, sizes, paths in world:
         pages = [open_page(user, viewport=size) for size in sizes]
         for path in paths:
             if is_page(pages[0], path):
                 for page in pages:
-                    found += faults(page, path)
+                    found += faults(page, path, themes)
+    return found
+
+
+def test_axe_finds_nothing_on_any_page(world, open_page):
+    found = faults_of(world, open_page, (LIGHT, DARK))
+    assert found == [], "\n".join(found)
+
+
+def test_a_longer_language_breaks_no_page(world, pseudo_locale, open_page):
+    page = open_page()
+    page.goto("/accounts/login/")
+    assert page.locator("html").get_attribute("lang") == messages.PSEUDO
+    manager, _, _, anonymous = world
+    found = faults_of([manager, anonymous], open_page, [LIGHT])
     assert found == [], "\n".join(found)
