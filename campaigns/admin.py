@@ -2,75 +2,8 @@
 
 from django.contrib import admin
 
-from campaigns.models import (
-    Attempt,
-    Batch,
-    BulkJob,
-    Campaign,
-    Check,
-    HeaderMedia,
-    JobSync,
-    Recipient,
-    TestNumber,
-    Upload,
-)
-from core.admin import ReadOnly, ReadOnlyAdmin
-from core.phones import mask
-
-
-class BatchInline(ReadOnly, admin.StackedInline):
-    """Stacked, because a tabular inline has headers without words."""
-
-    model = Batch
-    fields = [("number", "status", "first", "last", "handed_over", "skipped"), "note"]
-    show_change_link = True
-
-
-@admin.register(Campaign)
-class CampaignAdmin(ReadOnlyAdmin):
-    list_display = ["name", "team", "status", "pause_reason", "recipient_count", "launched_at"]
-    list_select_related = ["team"]
-    list_filter = ["status", "team"]
-    search_fields = ["name", "=uuid"]
-    ordering = ["-created_at"]
-    inlines = [BatchInline]
-
-    def get_exclude(self, request, obj=None):
-        """Leave out what was typed for one number, too: the customer's own affair."""
-        return ["digest", "mapping"] if obj and obj.is_to_one else ["digest"]
-
-
-class AttemptInline(ReadOnly, admin.StackedInline):
-    model = Attempt
-    exclude = ["token", "baseline"]
-
-
-@admin.register(Batch)
-class BatchAdmin(ReadOnlyAdmin):
-    list_display = ["campaign", "number", "status", "handed_over", "claimed_at", "settled_at"]
-    list_select_related = ["campaign"]
-    list_filter = ["status", "campaign__team"]
-    exclude = ["token"]
-    ordering = ["-id"]
-    inlines = [AttemptInline]
-
-
-@admin.register(Recipient)
-class RecipientAdmin(ReadOnlyAdmin):
-    """Without the values: they are the customers' own affairs."""
-
-    list_display = ["campaign", "position", "row_number", "masked", "status", "skip_reason"]
-    list_select_related = ["campaign"]
-    list_filter = ["status", "skip_reason"]
-    search_fields = ["=phone", "=campaign__uuid"]
-    fields = ["campaign", "position", "row_number", "masked", "status", "skip_reason"]
-    fields += ["decision", "decided_by", "failure_code", "reason"]
-    ordering = ["-id"]
-    inlines = [AttemptInline]
-
-    @admin.display(description="Phone number")
-    def masked(self, recipient):
-        return mask(recipient.phone)
+from campaigns.models import Check, HeaderMedia, Upload
+from core.admin import ReadOnlyAdmin
 
 
 @admin.register(Upload)
@@ -96,31 +29,3 @@ class HeaderMediaAdmin(ReadOnlyAdmin):
     list_select_related = ["campaign"]
     list_filter = ["state"]
     ordering = ["-requested_at"]
-
-
-@admin.register(TestNumber)
-class TestNumberAdmin(ReadOnlyAdmin):
-    list_display = ["label", "team", "masked", "created_at"]
-    list_select_related = ["team"]
-    list_filter = ["team"]
-    fields = ["team", "label", "masked", "created_by", "created_at"]
-    ordering = ["-created_at"]
-
-    @admin.display(description="Phone number")
-    def masked(self, number):
-        return mask(number.phone)
-
-
-@admin.register(BulkJob)
-class BulkJobAdmin(ReadOnlyAdmin):
-    list_display = ["remote_id", "team", "state", "total", "processed", "failed", "asked_at"]
-    list_select_related = ["team"]
-    list_filter = ["state", "team"]
-    search_fields = ["=remote_id", "template_name"]
-    ordering = ["-first_seen_at"]
-
-
-@admin.register(JobSync)
-class JobSyncAdmin(ReadOnlyAdmin):
-    list_display = ["team", "requested_at", "finished_at", "error"]
-    list_select_related = ["team"]

@@ -5,10 +5,10 @@ import json
 
 from django.conf import settings
 
-from campaigns.clean_file import write_clean_xlsx
+from audience.check import Outcome
 from campaigns.models import Campaign, Recipient
-from campaigns.recipients import Outcome
 from message_templates import components
+from spreadsheets.xlsx_writer import write_clean_xlsx
 
 # Not a phone number on purpose: left in the file, this row is refused and nobody is bothered.
 SAMPLE_PHONE = "024 412 3456 (example: replace it)"

@@ -1,6 +1,6 @@
 """The first row of a file or the first member of a group, for the pages before the check."""
 
-from campaigns import contact_fields
+from audience import contact_fields
 from campaigns.models import Campaign
 from campaigns.services import groups
 from contacts.models import Contact

@@ -5,6 +5,8 @@ from django.contrib import admin
 from django.urls import include, path
 from django.utils.translation import gettext_lazy as _
 
+import campaigns.urls
+import sending.urls
 from teams.views import health, start
 from webhooks.views import receive
 
@@ -16,7 +18,9 @@ admin.site.login = secure_admin_login(admin.site.login)
 
 team_urls = [
     path("", include("reports.urls")),
-    path("campaigns/", include("campaigns.urls")),
+    path(
+        "campaigns/", include((campaigns.urls.urlpatterns + sending.urls.urlpatterns, "campaigns"))
+    ),
     path("templates/", include("message_templates.urls")),
     path("", include("contacts.urls")),
     path("conversations/", include("conversations.urls")),

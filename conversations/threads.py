@@ -18,22 +18,22 @@ from django.utils.dateparse import parse_datetime
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from campaigns.failures import Failure, explain
 from campaigns.models import Campaign, Recipient
 from conversations import text
 from conversations.models import Conversation, ConversationQuerySet, Message
 from message_templates.components import Content, format_whatsapp, parse, render
 from teams.models import Team
+from whatsapp.errors import Failure, explain
 
 PAGE_SIZE = 40
 SENT = (Recipient.Status.ACCEPTED, Recipient.Status.FAILED)
 BUTTON_KINDS = ("button", "interactive", "button_reply", "list_reply")
 Status = Message.Status
 STATUSES = {
-    Recipient.Reached.HELD: Status.HELD,
-    Recipient.Reached.SENT: Status.SENT,
-    Recipient.Reached.DELIVERED: Status.DELIVERED,
-    Recipient.Reached.READ: Status.READ,
+    Recipient.DeliveryStatus.HELD: Status.HELD,
+    Recipient.DeliveryStatus.SENT: Status.SENT,
+    Recipient.DeliveryStatus.DELIVERED: Status.DELIVERED,
+    Recipient.DeliveryStatus.READ: Status.READ,
 }
 # The sources of entries, sorted: at the same time, a campaign's send comes first.
 FROM_CAMPAIGN, FROM_MESSAGE = 0, 1
@@ -337,7 +337,7 @@ def _fill(entry: Entry, send: Any) -> None:
     entry.campaign = send.campaign
     entry.is_unconfirmed = send.status == Recipient.Status.UNCONFIRMED
     failed = send.status == Recipient.Status.FAILED
-    status = Status.FAILED if failed else STATUSES.get(send.reached, Status.ACCEPTED)
+    status = Status.FAILED if failed else STATUSES.get(send.delivery_status, Status.ACCEPTED)
     if status > entry.status:
         entry.status, entry.code = status, send.failure_code
 

@@ -6,9 +6,9 @@ from enum import StrEnum
 from django.utils.translation import gettext as _
 
 from campaigns.models import Campaign
-from campaigns.progress import Progress
 from conversations.models import Message
 from conversations.template_replies import count_replies
+from sending.progress import Progress
 
 
 class Step(StrEnum):

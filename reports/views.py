@@ -17,14 +17,15 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
 from campaigns import steps
-from campaigns.models import Batch, Campaign, Recipient
-from campaigns.progress import Progress
-from campaigns.reasons import failures_of
-from campaigns.standing import standing_of, standings
+from campaigns.models import Campaign, Recipient
 from contacts.models import OptOut
 from core import formats
 from message_templates.models import MessageTemplate, TemplateSync
 from reports.results import funnel
+from sending.failure_groups import failures_of
+from sending.models import Batch
+from sending.progress import Progress
+from sending.progress_queries import load_progress, load_progresses
 from teams.models import Team
 from teams.requests import TeamRequest
 
@@ -85,7 +86,7 @@ def home_running(request: TeamRequest) -> HttpResponse:
 
 def _running_context(request: TeamRequest) -> dict[str, Any]:
     campaigns = Campaign.objects.for_team(request.team).without_tests().running()
-    running = standings(campaigns.order_by("-launched_at", "-pk")[:MAX_RUNNING])
+    running = load_progresses(campaigns.order_by("-launched_at", "-pk")[:MAX_RUNNING])
     return {
         "running": running,
         "attention": _attention(request, running),
@@ -193,8 +194,8 @@ def _figures(team: Team, since: datetime) -> dict[str, int]:
     jobs = Batch.objects.filter(campaign__team=team, settled_at__gte=since).aggregate(
         accepted=Sum("job__accepted", filter=accepted, default=0),
         failed=Sum("job__failed", filter=accepted, default=0),
-        without_job=Sum("handed_over", filter=accepted & Q(job=None), default=0),
-        rejected=Sum("handed_over", filter=Q(status=Batch.Status.REJECTED), default=0),
+        without_job=Sum("submitted", filter=accepted & Q(job=None), default=0),
+        rejected=Sum("submitted", filter=Q(status=Batch.Status.REJECTED), default=0),
     )
     launched = Campaign.objects.without_tests().exclude(launched_at=None)
     people = Recipient.objects.filter(campaign__launched_at__gte=since)
@@ -232,7 +233,7 @@ def campaign_results(request: TeamRequest, uuid: UUID) -> HttpResponse:
     campaign = get_object_or_404(campaigns, uuid=uuid)
     if campaign.is_editable:
         return redirect(steps.url_of(campaign, steps.open_step(campaign)))
-    progress = standing_of(campaign)
+    progress = load_progress(campaign)
     context = {
         "campaign": campaign,
         "progress": progress,

@@ -11,12 +11,12 @@ from django.test import Client
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis
 
-from campaigns.models import Batch
 from contacts.services import opt_out
 from message_templates.models import MessageTemplate
+from sending.models import Batch
 from tests import factories
-from tests.nursery import Nursery
 from tests.processes import SandboxProcess, Stack, database_url
+from tests.worker_pool import WorkerPool
 
 # A busy machine is slow to make examples, which says nothing about the product.
 hypothesis.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -218,19 +218,19 @@ def stack(transactional_db, tmp_path, sandbox, settings):
 
 @pytest.fixture
 def make_nursery(stack, tmp_path):
-    """Return a function that starts a nursery of workers with the given settings."""
+    """Return a function that starts a worker_pool of workers with the given settings."""
     made = []
 
     def make(**values):
         env = stack.env | {name: str(value) for name, value in values.items()}
         # What is due is found in the rows: its workers need no wake-ups.
         env["TASKS_STORE"] = "memory://"
-        made.append(Nursery(env=env, log=tmp_path / "workers.log"))
+        made.append(WorkerPool(env=env, log=tmp_path / "workers.log"))
         return made[-1]
 
     yield make
-    for nursery in made:
-        nursery.close()
+    for worker_pool in made:
+        worker_pool.close()
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from bs4 import BeautifulSoup
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
-from campaigns.models import Batch, BulkJob, Campaign, Check, Recipient, Upload
-from campaigns.services import checks, drafts, groups, launches, test_sends
+from campaigns.models import Campaign, Check, Recipient, Upload
+from campaigns.services import checks, drafts, groups
 from chumi_api.types import Contact as RemoteContact
 from chumi_api.types import ContactGroup as RemoteGroup
 from chumi_api.types import Listing
@@ -22,6 +22,8 @@ from conversations.models import Conversation
 from conversations.services import record_messages
 from message_templates.models import MessageTemplate
 from message_templates.sendability import why_unsendable
+from sending.models import Batch, BulkJob
+from sending.services import launches, test_sends
 from tasks import services as tasks
 from tasks.models import Task
 from teams import services as teams
@@ -331,7 +333,7 @@ def finish(campaign, rounds=60):
     for _ in range(rounds):
         drain()
         campaign.refresh_from_db()
-        looking = campaign.batches.exclude(next_look_at=None).exists()
+        looking = campaign.batches.exclude(next_search_at=None).exists()
         if campaign.is_terminal or campaign.status == Campaign.Status.PAUSED and not looking:
             return campaign
         let_time_pass()
@@ -346,7 +348,7 @@ def let_time_pass():
     for rows, moment in (
         (Task.objects.waiting(), "due_at"),
         (BulkJob.objects.exclude(next_poll_at=None), "next_poll_at"),
-        (Batch.objects.exclude(next_look_at=None), "next_look_at"),
+        (Batch.objects.exclude(next_search_at=None), "next_search_at"),
     ):
         for pk in list(rows.values_list("pk", flat=True)):
             rows.filter(pk=pk).update(**{moment: now})

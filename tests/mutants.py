@@ -6,20 +6,20 @@ old text must stand in the file exactly once, so that the table cannot outlive t
 
 from dataclasses import dataclass
 
-BATCHES = "campaigns/services/batches.py"
-SINGLES = "campaigns/services/singles.py"
-LAUNCHES = "campaigns/services/launches.py"
-IN_BATCHES = "campaigns/senders/in_batches.py"
-SINGLY = "campaigns/senders/singly.py"
+BATCHES = "sending/services/batches.py"
+SINGLES = "sending/services/singles.py"
+LAUNCHES = "sending/services/launches.py"
+IN_BATCHES = "sending/senders/in_batches.py"
+SINGLY = "sending/senders/singly.py"
 MODELS = "campaigns/models.py"
 MIGRATION = "campaigns/migrations/0001_initial.py"
 TASKS = "tasks/services.py"
 
-GUARDS = "tests/campaigns/test_guards.py"
-SEND_BATCHES = "tests/campaigns/test_send_batches.py"
-SEND_TO_GROUP = "tests/campaigns/test_send_to_group.py"
+GUARDS = "tests/sending/test_guards.py"
+SEND_BATCHES = "tests/sending/test_send_batches.py"
+SEND_TO_GROUP = "tests/sending/test_send_to_group.py"
 WITHOUT_IDS = "tests/webhooks/test_without_ids.py"
-SEND_SINGLY = "tests/campaigns/test_send_singly.py"
+SEND_SINGLY = "tests/sending/test_send_singly.py"
 
 
 @dataclass(frozen=True)
@@ -143,8 +143,8 @@ MUTANTS = (
         "no unique index on the line",
         _index(
             "one_batch_in_flight_a_key",
-            "lane",
-            'fields=["lane"],\n'
+            "key_fingerprint",
+            'fields=["key_fingerprint"],\n'
             '                condition=Q(status="submitting"),\n'
             '                name="one_batch_in_flight_a_key"',
             "condition=models.Q(('status', 'submitting'))",
@@ -247,7 +247,7 @@ MUTANTS = (
                 "        )",
             ),
         ),
-        "tests/campaigns/test_killed_worker.py::test_killed_after_the_file_was_accepted",
+        "tests/sending/test_killed_worker.py::test_killed_after_the_file_was_accepted",
     ),
     Mutant(
         "a reaper that puts people back",
@@ -267,7 +267,7 @@ MUTANTS = (
     Mutant(
         "marked after sending",
         ((IN_BATCHES, "def hand_over(batch):", "@transaction.atomic\ndef hand_over(batch):"),),
-        "tests/campaigns/test_killed_worker.py::test_killed_after_the_file_was_accepted",
+        "tests/sending/test_killed_worker.py::test_killed_after_the_file_was_accepted",
     ),
     Mutant(
         "marked before sending",
@@ -285,7 +285,7 @@ MUTANTS = (
                 "        Status.ACCEPTED,\n        sources=(Status.SUBMITTING,),",
             ),
         ),
-        "tests/campaigns/test_killed_worker.py::test_killed_before_the_file_was_accepted",
+        "tests/sending/test_killed_worker.py::test_killed_before_the_file_was_accepted",
     ),
     Mutant(
         "what may have been sent is sent again",
@@ -314,7 +314,7 @@ MUTANTS = (
                 "        return self.all()",
             ),
         ),
-        "tests/campaigns/test_stop.py::test_it_is_invisible_to_a_stranger",
+        "tests/sending/test_stop.py::test_it_is_invisible_to_a_stranger",
     ),
     Mutant(
         "a launch that looks first and writes later",
@@ -332,7 +332,7 @@ MUTANTS = (
         (
             (
                 SINGLY,
-                "        self._record([errand for errand, is_done in said if is_done])\n",
+                "        self._record([send for send, is_done in said if is_done])\n",
                 "        self._record([one for one, _ in said if one.outcome is not None])\n",
             ),
         ),

@@ -15,11 +15,12 @@ from django.urls import reverse
 from django.utils.module_loading import import_string
 
 from campaigns.models import Campaign
-from campaigns.services import checks, drafts, groups, jobs, media
+from campaigns.services import checks, drafts, groups, media
 from contacts.services import request_contact_sync
 from conversations.services import request_history
 from message_templates.models import TemplateSync
 from message_templates.services import request_sync
+from sending.services import jobs
 from tasks import services as tasks
 from tasks.models import Task
 from teams.roles import PERMISSIONS

@@ -13,17 +13,17 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
-from campaigns import check_process, contact_fields, recipients
+from audience import check, contact_fields, process
+from audience.check import Outcome
 from campaigns.models import Campaign, Check, Recipient
-from campaigns.recipients import Outcome
-from campaigns.services import groups, left_out, media
+from campaigns.services import exclusions, groups, media
 from campaigns.services.drafts import edit, limits, remove_report
-from campaigns.spreadsheet import Cell, Row, SpreadsheetError
 from contacts.models import OptOut
 from contacts.services import opted_out_of
 from core import phones
 from core.errors import Refused
 from message_templates import components
+from spreadsheets.reader import Cell, Row, SpreadsheetError
 from tasks import services as tasks
 
 # Rows a transaction: small ones leave the other writers of SQLite room between them.
@@ -87,15 +87,15 @@ def verdict_on_number(campaign):
     gone, out = (), ()
     if isinstance(parsed, phones.Phone):
         gone = opted_out_of(team, [parsed.e164])
-        if left_out.has_cap(campaign, template.category):
-            enough = left_out.had_enough(campaign).filter(phone=parsed.e164)
-            out = [recipients.LeftOut(Outcome.RECENT, set(enough), left_out.too_often(team))]
+        if exclusions.has_frequency_cap(campaign, template.category):
+            enough = exclusions.over_frequency_cap(campaign).filter(phone=parsed.e164)
+            out = [check.Exclusion(Outcome.RECENT, set(enough), exclusions.too_often(team))]
     texts = {name: typed["values"][name]["text"] for name in template.placeholders}
     row = Row(1, (Cell(typed["phone"], typed["phone"], "text"),))
-    verdicts = recipients.check_recipients(
+    verdicts = check.check_recipients(
         [row],
-        recipients.Mapping(0, {name: recipients.Fixed(text) for name, text in texts.items()}),
-        rules=recipients.Rules(
+        check.Mapping(0, {name: check.Fixed(text) for name, text in texts.items()}),
+        rules=check.Rules(
             placeholders=tuple(template.placeholders),
             body=template.content.body,
             body_warn=lengths.warn,
@@ -103,7 +103,7 @@ def verdict_on_number(campaign):
         ),
         region=team.default_region,
         opted_out=gone,
-        left_out=out,
+        exclusions=out,
         header=False,
     )
     return next(verdicts)
@@ -159,9 +159,7 @@ def run_check(check):
                 if _store_recipients(mine, campaign, Path(os.devnull)):
                     _finish(mine, campaign, summary, report="", ready_sha256=content)
                 return
-            summary = check_process.run(
-                _request(campaign, Path(folder)), timeout=settings.CHECK_SECONDS
-            )
+            summary = process.run(_request(campaign, Path(folder)), timeout=settings.CHECK_SECONDS)
             if summary["column_errors"]:
                 raise SpreadsheetError(" ".join(summary["column_errors"]))
         except SpreadsheetError as error:
@@ -172,7 +170,7 @@ def run_check(check):
         ready = Path(folder) / "ready.jsonl"
         if not _store_recipients(mine, campaign, ready):
             return
-        summary["overlap"] = left_out.overlap(campaign)
+        summary["overlap"] = exclusions.overlap(campaign)
         report = f"reports/{campaign.team_id}/{token}.jsonl"
         target = settings.MEDIA_ROOT / report
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -193,7 +191,7 @@ def _request(campaign, folder):
         "mapping": campaign.mapping,
         "region": campaign.team.default_region,
         "opted_out_path": opted_out,
-        "left_out": _left_out(campaign, folder),
+        "exclusions": _exclusions(campaign, folder),
         "out_dir": str(folder),
         "rules": _rules(campaign.template),
     }
@@ -221,15 +219,17 @@ def _rules(template):
     }
 
 
-def _left_out(campaign, folder):
+def _exclusions(campaign, folder):
     """Write who is left out beyond the opt-outs, as the child process takes it."""
     found = []
-    if campaign.leave_out:
-        phones = left_out.who_got(campaign.leave_out).values_list("phone", flat=True)
-        found.append((Outcome.EXCLUDED, phones, left_out.already_in(campaign)))
-    if left_out.has_cap(campaign, campaign.template.category):
-        phones = left_out.had_enough(campaign)
-        found.append((Outcome.RECENT, phones, left_out.too_often(campaign.team)))
+    if campaign.exclude_campaign:
+        phones = exclusions.already_sent_to(campaign.exclude_campaign).values_list(
+            "phone", flat=True
+        )
+        found.append((Outcome.EXCLUDED, phones, exclusions.already_in(campaign)))
+    if exclusions.has_frequency_cap(campaign, campaign.template.category):
+        phones = exclusions.over_frequency_cap(campaign)
+        found.append((Outcome.RECENT, phones, exclusions.too_often(campaign.team)))
     return [
         {"outcome": outcome, "path": _written(folder, outcome, phones), "problem": problem}
         for outcome, phones, problem in found
@@ -351,8 +351,8 @@ def digest_of(campaign):
         campaign.check_result.ready_sha256,
         media.content_of(campaign),
     ]
-    if campaign.leave_out_id:
-        content.append(campaign.leave_out_id)
+    if campaign.exclude_campaign_id:
+        content.append(campaign.exclude_campaign_id)
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 

@@ -7,12 +7,12 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from campaigns import check_process, contact_fields
+from audience import contact_fields, process
 from campaigns.models import Campaign, Check, GroupChoice, HeaderMedia, Upload
-from campaigns.spreadsheet import SpreadsheetError
 from contacts.models import ContactSync
 from core.errors import Refused
 from message_templates import components
+from spreadsheets.reader import SpreadsheetError
 from teams.services import audit
 
 TOO_LATE = "This campaign has been launched, so it can't be changed any more. Nothing was changed."
@@ -196,11 +196,11 @@ def set_mapping(campaign, mapping, *, by):
     campaign.refresh_from_db()
 
 
-def set_leave_out(campaign, earlier, *, by):
+def exclude_campaign(campaign, earlier, *, by):
     """Leave out whoever got the `earlier` campaign, or None. What stands there is no edit."""
-    if campaign.leave_out_id != (earlier and earlier.pk):
+    if campaign.exclude_campaign_id != (earlier and earlier.pk):
         with edit(campaign):
-            Campaign.objects.filter(pk=campaign.pk).update(leave_out=earlier)
+            Campaign.objects.filter(pk=campaign.pk).update(exclude_campaign=earlier)
     campaign.refresh_from_db()
 
 
@@ -236,7 +236,7 @@ def _read_head(upload, template, **request):
             "hints": {name: hint.before for name, hint in hints.items()},
             "region": template.team.default_region,
         }
-    return check_process.run(request, timeout=settings.CHECK_SECONDS)
+    return process.run(request, timeout=settings.CHECK_SECONDS)
 
 
 def _sha256(file):

@@ -8,14 +8,14 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 
-from campaigns import contact_fields
+from audience import contact_fields
+from audience.check import Mapping, Outcome, Rules, check_mapping, check_recipients
 from campaigns.models import Campaign, GroupChoice, Upload
-from campaigns.recipients import Mapping, Outcome, Rules, check_mapping, check_recipients
-from campaigns.services import left_out
+from campaigns.services import exclusions
 from campaigns.services.drafts import edit, group_mapping
-from campaigns.spreadsheet import Cell, Row, SpreadsheetError
 from contacts.models import Contact, ContactGroup
 from core.errors import Refused
+from spreadsheets.reader import Cell, Row, SpreadsheetError
 
 Way = GroupChoice.Way
 
@@ -103,7 +103,7 @@ def _set_mapping(campaign, mapping, way):
 
 
 def _fresh(campaign):
-    return Campaign.objects.with_parts().get(pk=campaign.pk)
+    return Campaign.objects.with_relations().get(pk=campaign.pk)
 
 
 def current_group(campaign):
@@ -178,26 +178,26 @@ def why_not_expanded(group):
 
 def why_not_through_group(campaign, group):
     """Return why ChumiAI must not send to the group of the mirror by itself, or ''."""
-    if campaign.leave_out_id:
+    if campaign.exclude_campaign_id:
         return (
-            f"Whoever got {campaign.leave_out.name} is to be left out, and ChumiAI would write to "
-            "everybody in the group."
+            f"People who got {campaign.exclude_campaign.name} are to be skipped, and ChumiAI "
+            "would write to everyone in the group."
         )
     members = Contact.objects.of_group(group)
-    had_enough = 0
-    if campaign.template and left_out.has_cap(campaign, campaign.template.category):
-        enough = left_out.had_enough(campaign)
-        had_enough = members.filter(phone__in=enough.values("phone")).count()
+    over_frequency_cap = 0
+    if campaign.template and exclusions.has_frequency_cap(campaign, campaign.template.category):
+        enough = exclusions.over_frequency_cap(campaign)
+        over_frequency_cap = members.filter(phone__in=enough.values("phone")).count()
     return refusal(
         opted_out=members.opted_out(campaign.team).count(),
-        had_enough=had_enough,
+        over_frequency_cap=over_frequency_cap,
         unreadable=members.filter(phone="").count(),
         whole=group.is_complete,
         size=group.size,
     )
 
 
-def refusal(*, opted_out, had_enough, unreadable, whole, size):
+def refusal(*, opted_out, over_frequency_cap, unreadable, whole, size):
     """Return the sentence that refuses a group so made up, or ''."""
     if not size:
         return "This group has no members."
@@ -207,11 +207,11 @@ def refusal(*, opted_out, had_enough, unreadable, whole, size):
             f"{who} of this group opted out, and ChumiAI would write to "
             f"{'that person' if opted_out == 1 else 'them'} all the same."
         )
-    if had_enough:
-        who = "1 member" if had_enough == 1 else f"{had_enough:,} members"
+    if over_frequency_cap:
+        who = "1 member" if over_frequency_cap == 1 else f"{over_frequency_cap:,} members"
         return (
             f"{who} of this group had enough marketing messages for now, and ChumiAI would write "
-            f"to {'that person' if had_enough == 1 else 'them'} all the same."
+            f"to {'that person' if over_frequency_cap == 1 else 'them'} all the same."
         )
     if not whole:
         return "ChumiAI did not show all members of this group, so nobody knows who opted out."

@@ -6,12 +6,12 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from campaigns import links
-from campaigns import media as rules
 from campaigns.models import Campaign, HeaderMedia
 from campaigns.services.drafts import TOO_LATE, edit
 from core.errors import Refused
 from tasks import services as tasks
+from whatsapp import links
+from whatsapp import media as rules
 
 State = HeaderMedia.State
 MEDIA_ID = re.compile(r"[\w.:=+/-]{1,200}", re.ASCII)

@@ -18,7 +18,7 @@ from core import phones
 from core.actions import refusal_as_message
 from core.formats import sentence
 from core.listing import numbered_page, render_list
-from core.safe_csv import safe_csv
+from spreadsheets.csv_writer import safe_csv
 from teams.models import Team
 from teams.requests import TeamRequest
 from teams.roles import requires

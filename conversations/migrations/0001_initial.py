@@ -1,7 +1,17 @@
-
-import django.db.models.deletion
 import uuid
+import django.db.models.deletion
 from django.db import migrations, models
+
+
+from conversations import indexes
+
+
+def make(apps, editor):
+    indexes.make(editor.connection)
+
+
+def drop(apps, editor):
+    indexes.drop(editor.connection)
 
 
 class Migration(migrations.Migration):
@@ -9,7 +19,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ('campaigns', '0002_audience'),
+        ('campaigns', '0001_initial'),
         ('teams', '0001_initial'),
     ]
 
@@ -27,15 +37,12 @@ class Migration(migrations.Migration):
                 ('last_inbound_at', models.DateTimeField(null=True)),
                 ('unread_count', models.PositiveIntegerField(default=0)),
                 ('read_until', models.DateTimeField(null=True)),
-                ('preview', models.CharField(blank=True, max_length=200)),
-                ('preview_inbound', models.BooleanField(default=True)),
                 ('version', models.PositiveIntegerField(default=0)),
-                ('history', models.CharField(blank=True, choices=[('', 'Never read'), ('requested', 'Being read'), ('read', 'Read'), ('not_offered', 'Not offered'), ('failed', 'Could not be read')], default='', max_length=12)),
+                ('history', models.CharField(blank=True, choices=[('', 'Never requested'), ('requested', 'Requested'), ('synced', 'Synced'), ('not_offered', 'Not offered'), ('failed', 'Failed')], default='', max_length=12)),
                 ('history_requested_at', models.DateTimeField(null=True)),
-                ('history_read_at', models.DateTimeField(null=True)),
+                ('history_synced_at', models.DateTimeField(null=True)),
                 ('history_skipped', models.PositiveIntegerField(default=0)),
                 ('history_error', models.CharField(blank=True, max_length=300)),
-                ('team', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='conversations', to='teams.team')),
             ],
         ),
         migrations.CreateModel(
@@ -53,28 +60,42 @@ class Migration(migrations.Migration):
                 ('media_name', models.CharField(blank=True, max_length=512)),
                 ('media_size', models.PositiveBigIntegerField(null=True)),
                 ('template_name', models.CharField(blank=True, max_length=512)),
-                ('status', models.PositiveSmallIntegerField(choices=[(0, 'Sent'), (1, 'Accepted'), (2, 'Held by WhatsApp'), (3, 'Sent'), (4, 'Failed'), (5, 'Delivered'), (6, 'Read')], default=0)),
+                ('status', models.PositiveSmallIntegerField(choices=[(0, 'Status unknown'), (1, 'Accepted'), (2, 'Held by WhatsApp'), (3, 'Sent'), (4, 'Failed'), (5, 'Delivered'), (6, 'Read')], default=0)),
                 ('code', models.IntegerField(null=True)),
                 ('at', models.DateTimeField()),
-                ('at_is_told', models.BooleanField(default=True)),
+                ('at_is_reported', models.BooleanField(default=True)),
                 ('folded', models.TextField(blank=True)),
-                ('answers', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='campaigns.campaign')),
-                ('conversation', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='messages', to='conversations.conversation')),
-                ('recipient', models.OneToOneField(db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='message', to='campaigns.recipient')),
-                ('team', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='teams.team')),
             ],
         ),
-        migrations.AddIndex(
+        migrations.AddField(
             model_name='conversation',
-            index=models.Index(fields=['team', '-last_message_at', '-id'], name='conversation_list'),
+            name='team',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='conversations', to='teams.team'),
         ),
-        migrations.AddIndex(
-            model_name='conversation',
-            index=models.Index(condition=models.Q(('unread_count__gt', 0)), fields=['team', '-last_message_at', '-id'], name='conversation_unread'),
+        migrations.AddField(
+            model_name='message',
+            name='attributed_to',
+            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='campaigns.campaign'),
         ),
-        migrations.AddConstraint(
+        migrations.AddField(
+            model_name='message',
+            name='conversation',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='messages', to='conversations.conversation'),
+        ),
+        migrations.AddField(
+            model_name='message',
+            name='recipient',
+            field=models.OneToOneField(db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='message', to='campaigns.recipient'),
+        ),
+        migrations.AddField(
+            model_name='message',
+            name='team',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='teams.team'),
+        ),
+        migrations.AddField(
             model_name='conversation',
-            constraint=models.UniqueConstraint(fields=('team', 'phone'), name='one_conversation_a_phone'),
+            name='last_message',
+            field=models.ForeignKey(editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='conversations.message'),
         ),
         migrations.AddIndex(
             model_name='message',
@@ -86,14 +107,27 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='message',
-            index=models.Index(condition=models.Q(('kind', 'reaction')), fields=['conversation', 'reply_to'], name='message_reactions'),
+            index=models.Index(condition=models.Q(('kind', 'reaction')), fields=['team', 'reply_to'], name='message_reaction_to'),
         ),
         migrations.AddIndex(
             model_name='message',
-            index=models.Index(condition=models.Q(('answers__isnull', False)), fields=['answers', 'conversation'], name='message_answers'),
+            index=models.Index(condition=models.Q(('attributed_to__isnull', False)), fields=['attributed_to', 'conversation'], name='message_attributed_to'),
         ),
         migrations.AddConstraint(
             model_name='message',
             constraint=models.UniqueConstraint(fields=('team', 'remote_id'), name='one_message_an_id'),
         ),
+        migrations.AddIndex(
+            model_name='conversation',
+            index=models.Index(condition=models.Q(('last_message__isnull', False)), fields=['team', '-last_message_at', '-id'], name='conversation_listed'),
+        ),
+        migrations.AddIndex(
+            model_name='conversation',
+            index=models.Index(condition=models.Q(('unread_count__gt', 0)), fields=['team', '-last_message_at', '-id'], name='conversation_unread'),
+        ),
+        migrations.AddConstraint(
+            model_name='conversation',
+            constraint=models.UniqueConstraint(fields=('team', 'phone'), name='one_conversation_a_phone'),
+        ),
+        migrations.RunPython(make, drop),
     ]

@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 
 from django.db.models import F, Q
 
-from campaigns.models import Attempt, ReceiptSource, Recipient
-from campaigns.services import singles
+from campaigns.models import Recipient
 from conversations.models import WINDOW, Message
+from sending.models import Attempt, ReceiptSource
+from sending.services import singles
 from teams.models import Team
 
 # A send in a batch has no message id: it is recognised by phone, template and time. ChumiAI may
@@ -108,13 +109,13 @@ def assign_message_ids(team: Team, sightings: Mapping[str, Sighting]) -> set[str
     if not sightings:
         return set()
     source = ReceiptSource.objects.filter(team=team).first()
-    if source is None or source.told_since is None:
+    if source is None or source.reporting_since is None:
         return set()
     candidates = sends_without_id(
         team, {s.phone for s in sightings.values()}, [s.at for s in sightings.values()]
     )
     inbound = _inbound_times(team, candidates, sightings)
-    reporting_since = source.told_since - BEFORE
+    reporting_since = source.reporting_since - BEFORE
     ids: dict[_Send, str] = {}
     for remote_id, seen in sorted(sightings.items(), key=lambda item: (item[1].at, item[0])):
         near = [

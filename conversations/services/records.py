@@ -14,7 +14,6 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from campaigns.models import Recipient
-from campaigns.services import receipts
 from chumi_api.types import Message as RemoteMessage
 from chumi_api.types import StatusUpdate
 from conversations.models import Conversation, Message
@@ -23,6 +22,7 @@ from conversations.services.attribution import attribute
 from conversations.services.incoming import MERGED, Incoming, identity_of
 from conversations.services.matching import Sighting, assign_message_ids, link_to_recipients
 from conversations.text import folded
+from sending.services import receipts
 from teams.models import Team
 
 # Messages per transaction: a long history must not block the sending.

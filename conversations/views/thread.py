@@ -20,7 +20,7 @@ from conversations import services, threads
 from conversations.models import Conversation
 from conversations.threads import Cursor
 from core import phones
-from core.safe_csv import safe_csv
+from spreadsheets.csv_writer import safe_csv
 from tasks.services import worker_is_alive
 from teams.models import Team
 from teams.requests import TeamRequest

@@ -56,7 +56,7 @@ def measure_pace(sandbox, pace):
 
 def send(sandbox, slug, messages, *, pace):
     """Send a campaign; return the seconds it took and the moments of the ledger."""
-    from campaigns import senders
+    from sending import senders
     from tests.factories import connect, launch, make_ready_campaign, make_team
 
     team = connect(make_team(slug, messages_per_second=pace, parallel_sends=PARALLEL), sandbox)

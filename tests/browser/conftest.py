@@ -61,7 +61,7 @@ def open_page(new_context, site, login):
 
     Whatever a page complains about in the console, the policy's refusals too, fails the test.
     """
-    complaints = []
+    problems = []
 
     def opened(user=None, **options):
         context = new_context(base_url=site.url, **({"viewport": DESKTOP} | options))
@@ -76,7 +76,7 @@ def open_page(new_context, site, login):
     def complain(kind, text, page):
         # That an answer was a 404 is no fault of the page, and a test says where it wants one.
         if kind in {"error", "warning"} and not text.startswith("Failed to load resource"):
-            complaints.append(f"{page.url if page else ''}: {text}")
+            problems.append(f"{page.url if page else ''}: {text}")
 
     yield opened
-    assert complaints == [], "\n".join(complaints)
+    assert problems == [], "\n".join(problems)

@@ -11,12 +11,14 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.text import slugify
 
-from campaigns.models import Batch, Check, JobSync
-from campaigns.services import checks, jobs
+from campaigns.models import Check
+from campaigns.services import checks
 from campaigns.services.media import set_media
-from campaigns.standing import standing_of
 from message_templates.models import MessageTemplate, TemplateSync
 from message_templates.services import request_sync
+from sending.models import Batch, JobSync
+from sending.progress_queries import load_progress
+from sending.services import jobs
 from teams.services import connect
 from tests import factories, messages
 from tests.access import ACCESS, address
@@ -173,7 +175,7 @@ def world(stack, subjects, manager, viewer, team, sandbox, settings):
     assert TemplateSync.objects.get(team=revoked).state == "failed"
     assert JobSync.objects.get(team=revoked).error
     assert Batch.objects.get(campaign=asking).search_ended_at
-    told = standing_of(maybe)
+    told = load_progress(maybe)
     assert told.failed and told.singles.undecided
     assert Check.objects.get(campaign=unread).state == "failed"
     asked = address("campaigns:campaign_detail", team, {"launched": asking})

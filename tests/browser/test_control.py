@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from campaigns.models import Attempt, Campaign
-from campaigns.services import batches
+from campaigns.models import Campaign
+from sending.models import Attempt
+from sending.services import batches
 from tests.factories import account_of, connect, make_ready_campaign, people
 from tests.processes import wait_until
 
@@ -190,7 +191,7 @@ def test_a_part_that_is_not_found_is_decided_by_a_person(open_page, sandbox, tea
         batch = campaign.batches.get()
         if batch.search_ended_at:
             break
-        batches.record_look(batch, ended=looks >= 3, candidates=0)
+        batches.record_search(batch, ended=looks >= 3, candidates=0)
     page.reload()
     expect(notices(page)).to_contain_text("It was most likely not sent")
     look(page, "not-found")

@@ -4,7 +4,7 @@ import pytest
 from django.contrib.sessions.models import Session
 from playwright.sync_api import expect
 
-from campaigns.models import BulkJob
+from sending.models import BulkJob
 from tests.factories import account_of, connect, make_ready_campaign
 from tests.processes import wait_until
 

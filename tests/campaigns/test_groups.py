@@ -4,12 +4,13 @@ import uuid
 
 import pytest
 
-from campaigns import contact_fields
+from audience import contact_fields
 from campaigns.models import Campaign, GroupChoice, Recipient
-from campaigns.services import checks, drafts, groups, launches
+from campaigns.services import checks, drafts, groups
 from contacts import services as contacts
 from contacts.services import opt_out
 from core.errors import Refused
+from sending.services import launches
 from tests.campaigns.pages import list_url, text, told, url
 from tests.factories import (
     account_of,

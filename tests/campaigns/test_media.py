@@ -34,7 +34,7 @@ def ready(draft, sandbox, marketer, drain):
 
 
 def fresh(campaign):
-    return Campaign.objects.with_parts().get(pk=campaign.pk)
+    return Campaign.objects.with_relations().get(pk=campaign.pk)
 
 
 # The steps

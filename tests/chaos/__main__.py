@@ -30,8 +30,8 @@ def main():
     from django.db import connection
 
     from tests.chaos.run import SETTINGS, Chaos
-    from tests.nursery import Nursery
     from tests.processes import SandboxProcess, Stack, database_url
+    from tests.worker_pool import WorkerPool
 
     engines = ("batches", "singly") if arguments.engine == "both" else (arguments.engine,)
     connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
@@ -43,26 +43,26 @@ def main():
     folder = Path(tempfile.mkdtemp(prefix="chumi-chaos-"))
     env = {name: str(value) for name, value in SETTINGS.items()} | {"TASKS_STORE": "memory://"}
     stack = Stack(folder, database_url(), sandbox, env=env)
-    nursery = Nursery(env=stack.env, log=folder / "workers.log")
+    worker_pool = WorkerPool(env=stack.env, log=folder / "workers.log")
     chaos = Chaos(
         sandbox=sandbox,
-        nursery=nursery,
+        worker_pool=worker_pool,
         engines=engines,
         kills=arguments.kills,
         seed=arguments.seed,
     )
     try:
-        complaints = chaos.run()
+        problems = chaos.run()
     finally:
-        nursery.close()
+        worker_pool.close()
         sandbox.stop()
     for name, number in sorted(chaos.count.items()):
         print(f"{number:8} {name}")
-    print(f"{len(complaints):8} complaints; the workers wrote {folder / 'workers.log'}")
-    if complaints:
+    print(f"{len(problems):8} problems; the workers wrote {folder / 'workers.log'}")
+    if problems:
         print(f"Again: script/chaos {' '.join(sys.argv[1:])} --seed {arguments.seed}")
-        print("\n".join(complaints))
-    return bool(complaints)
+        print("\n".join(problems))
+    return bool(problems)
 
 
 if __name__ == "__main__":

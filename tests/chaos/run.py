@@ -7,11 +7,12 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 
-from campaigns.models import Attempt, Batch, Campaign, Recipient
-from campaigns.services import batches, launches, singles
-from campaigns.services.batches import Decision
+from campaigns.models import Campaign, Recipient
 from core.errors import Refused
-from tests.chaos.judge import complaints_about_words, judge
+from sending.models import Attempt, Batch
+from sending.services import batches, launches, singles
+from sending.services.batches import Decision
+from tests.chaos.ledger_check import check_ledger, problems_in_words
 from tests.factories import (
     connect,
     launch,
@@ -20,7 +21,7 @@ from tests.factories import (
     make_team,
     people,
 )
-from tests.strikes import STEPS
+from tests.kill_points import STEPS
 from tests.webhooks.conftest import status, statuses
 from webhooks import services
 from webhooks.models import Webhook
@@ -73,12 +74,17 @@ class Sent:
 class Chaos:
     """A run with so many kills. `tell` gets lines for people."""
 
-    def __init__(self, *, sandbox, nursery, engines, kills, seed, tell=print):
-        self.sandbox, self.nursery, self.engines, self.kills = sandbox, nursery, engines, kills
+    def __init__(self, *, sandbox, worker_pool, engines, kills, seed, tell=print):
+        self.sandbox, self.worker_pool, self.engines, self.kills = (
+            sandbox,
+            worker_pool,
+            engines,
+            kills,
+        )
         self.chance = random.Random(seed)
         self.tell = tell
         self.workers, self.frozen = {}, set()
-        self.running, self.complaints = [], []
+        self.running, self.problems = [], []
         self.count = Counter()
         self.next_person = 1
         self.name = f"chaos{seed}"
@@ -86,7 +92,7 @@ class Chaos:
         self.echoes = self.chance.random() < 0.6
 
     def run(self):
-        """Kill, until there were enough and all that was begun has ended. Return complaints."""
+        """Kill, until there were enough and all that was begun has ended. Return problems."""
         begun = time.monotonic()
         self.sandbox.post("options", echo_file_name=self.echoes)
         while self.running or self.is_on:
@@ -104,18 +110,18 @@ class Chaos:
                 self._tend_workers()
                 time.sleep(0.02)
         for pid in self.workers:
-            self.nursery.signal(pid, signal.SIGKILL)
+            self.worker_pool.signal(pid, signal.SIGKILL)
         self.count["seconds"] = round(time.monotonic() - begun)
-        return self.complaints
+        return self.problems
 
     @property
     def is_on(self):
-        return self.count["kills"] < self.kills and not self.complaints
+        return self.count["kills"] < self.kills and not self.problems
 
     # Workers
 
     def _tend_workers(self):
-        ended, frozen = self.nursery.reap()
+        ended, frozen = self.worker_pool.reap()
         now = time.monotonic()
         for pid, code in ended:
             strike, _ = self.workers.pop(pid)
@@ -123,7 +129,7 @@ class Chaos:
             if code == -signal.SIGKILL:
                 self.count["kills" if strike else "retired"] += 1
             else:
-                self.complaints.append(f"a worker ended with {code}")
+                self.problems.append(f"a worker ended with {code}")
         for pid in frozen:
             if pid not in self.frozen:
                 self.frozen.add(pid)
@@ -134,10 +140,10 @@ class Chaos:
             if now > born + LONGEST_LIFE:
                 # Its step never came.
                 self.workers[pid] = None, born
-                self.nursery.signal(pid, signal.SIGKILL)
+                self.worker_pool.signal(pid, signal.SIGKILL)
         while len(self.workers) < WORKERS:
             strike = self._strike() if self.is_on else None
-            pid = self.nursery.fork(
+            pid = self.worker_pool.fork(
                 "forever",
                 strike=strike,
                 names=["send_batches", "poll_jobs", "process_webhooks"],
@@ -249,7 +255,7 @@ class Chaos:
         if self.is_on and self.chance.random() < 0.02:
             self._start_a_job_of_somebody_else(campaign.team)
         if self.is_on and self.chance.random() < 0.05:
-            self.complaints += self._named(sent, complaints_about_words(campaign))
+            self.problems += self._named(sent, problems_in_words(campaign))
         try:
             if sent.stop_at and time.monotonic() > sent.stop_at and not campaign.is_terminal:
                 sent.stop_at = None
@@ -277,9 +283,7 @@ class Chaos:
         arrived = set(phones) & self._arrived(sent)
         if arrived and not batch.candidates:
             # A person who looked at a phone would not send it again.
-            self.complaints += self._named(
-                sent, [f"part {batch.number} arrived, and was not found"]
-            )
+            self.problems += self._named(sent, [f"part {batch.number} arrived, and was not found"])
         choices = Decision.values
         if sent.campaign.is_terminal or arrived:
             choices.remove(Decision.SEND_AGAIN)
@@ -318,7 +322,7 @@ class Chaos:
             return
         self.running.remove(sent)
         lines = self.sandbox.ledger(campaign.team.slug)
-        found = list(judge(campaign, lines, sent.intended, decided=sent.decided))
+        found = list(check_ledger(campaign, lines, sent.intended, decided=sent.decided))
         if lost:
             found.insert(0, f"it has not ended after {LONGEST_CAMPAIGN:.0f} s")
         self.count["people"] += len(sent.intended)
@@ -326,7 +330,7 @@ class Chaos:
         self.count["unclear"] += campaign.attempts.filter(error__contains="worker stopped").count()
         by_news = campaign.attempts.filter(outcome=Attempt.Outcome.ACCEPTED, request_id="")
         self.count["settled by news"] += by_news.exclude(error="").count()
-        self.complaints += self._named(sent, found)
+        self.problems += self._named(sent, found)
 
     def _named(self, sent, sentences):
         """Put the campaign before each sentence, and tell all that is known of it, once."""

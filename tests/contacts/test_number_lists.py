@@ -8,7 +8,7 @@ import pytest
 from contacts import number_lists
 from contacts.number_lists import NotAList, read_file, read_text
 from core import phones
-from core.safe_csv import safe_csv
+from spreadsheets.csv_writer import safe_csv
 
 AMA, KOFI = "+233244123456", "+233201234567"
 

@@ -6,10 +6,11 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from campaigns.models import Batch, BulkJob, Campaign
-from campaigns.services import launches
+from campaigns.models import Campaign
 from contacts.services import opt_out
 from message_templates.models import TemplateSync
+from sending.models import Batch, BulkJob
+from sending.services import launches
 from tasks.models import Worker
 from teams.services import record_problem
 from tests import factories
@@ -94,7 +95,7 @@ def test_a_decision_needs_attention(connected, campaign, viewer, login):
     now = timezone.now()
     launches.pause(campaign, reason=Campaign.Pause.UNCONFIRMED)
     campaign.batches.update(
-        status=Batch.Status.UNCONFIRMED, claimed_at=now, search_ended_at=now, handed_over=5
+        status=Batch.Status.UNCONFIRMED, claimed_at=now, search_ended_at=now, submitted=5
     )
     assert "Batch 1 needs a decision." in home(login(viewer), connected)
 

@@ -8,13 +8,13 @@ from django.urls import reverse
 from django.utils import timezone
 
 from campaigns.models import GroupChoice
-from campaigns.services import receipts
-from campaigns.standing import standing_of
 from chumi_api.types import Message
 from conversations import services as conversations
 from reports.results import funnel
+from sending.progress_queries import load_progress
+from sending.services import receipts
 from tests import factories
-from tests.campaigns.test_receipts import news
+from tests.sending.test_receipts import news
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def page(client, campaign):
 
 
 def stages(campaign):
-    return {str(stage.step): stage for stage in funnel(campaign, standing_of(campaign))}
+    return {str(stage.step): stage for stage in funnel(campaign, load_progress(campaign))}
 
 
 def test_an_unreported_number_is_a_dash_and_never_zero(campaign, login, marketer):

@@ -9,10 +9,10 @@ from allauth.mfa.models import Authenticator
 from django.contrib import admin
 from django.urls import reverse
 
-from campaigns.models import Attempt, JobSync
 from campaigns.services.media import set_media
 from contacts.services import opt_out
 from message_templates.services import request_sync
+from sending.models import Attempt, JobSync
 from tasks.services import record_heartbeat
 from teams.models import AuditEvent, Connection, Membership, Team, User
 from tests import factories

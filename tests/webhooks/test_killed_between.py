@@ -33,7 +33,7 @@ def test_a_killed_worker_loses_and_doubles_nothing(make_nursery, sandbox, kills)
         Recipient.objects.filter(pk=person.pk).update(
             status="accepted", remote_id=f"wamid.{person.position}"
         )
-    nursery, chance, died = make_nursery(), random.Random(kills), 0
+    worker_pool, chance, died = make_nursery(), random.Random(kills), 0
     task = Task.objects.filter(name="process_webhooks")
 
     def bodies_about(person):
@@ -49,10 +49,10 @@ def test_a_killed_worker_loses_and_doubles_nothing(make_nursery, sandbox, kills)
             services.receive(webhook, json.dumps(body).encode(), {})
         task.update(due_at=timezone.now(), leased_until=None, token="")
         strike = {"statement": chance.randint(1, STATEMENTS)}
-        worker = nursery.fork(
+        worker = worker_pool.fork(
             "until_idle", key=str(team.pk), name="process_webhooks", strike=strike
         )
-        died += nursery.wait(worker)[0] != 0
+        died += worker_pool.wait(worker)[0] != 0
     assert died > kills / 2
     Delivery.objects.update(next_try_at=None)
     task.update(due_at=timezone.now(), leased_until=None, token="")
@@ -61,7 +61,9 @@ def test_a_killed_worker_loses_and_doubles_nothing(make_nursery, sandbox, kills)
     assert not Delivery.objects.filter(processed_at=None).exists()
     assert not Delivery.objects.exclude(error="").exists()
     assert WebhookEvent.objects.filter(state="applied").count() == 4 * kills
-    assert set(campaign.recipients.values_list("reached", flat=True)) == {Recipient.Reached.READ}
+    assert set(campaign.recipients.values_list("delivery_status", flat=True)) == {
+        Recipient.DeliveryStatus.READ
+    }
     assert sorted(OptOut.objects.values_list("phone", flat=True)) == sorted(
         person.phone for person in people
     )

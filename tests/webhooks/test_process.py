@@ -23,7 +23,7 @@ STATUSES = ("accepted", "sent", "delivered", "read", "failed")
 
 def states(campaign):
     people = campaign.recipients.order_by("position")
-    return list(people.values_list("status", "reached", "failure_code", "reason"))
+    return list(people.values_list("status", "delivery_status", "failure_code", "reason"))
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_all_orders_and_duplicates_give_the_same_result(sent, deliver, together)
     for order in permutations(STATUSES):
         for rows in (WebhookEvent, Delivery, Message):
             rows.objects.all().delete()
-        Recipient.objects.filter(pk=first.pk).update(status="accepted", reached=0)
+        Recipient.objects.filter(pk=first.pk).update(status="accepted", delivery_status=0)
         bodies = [statuses(status(first.remote_id, value)) for value in (*order, order[0])]
         for group in [bodies] if together else [[body] for body in bodies]:
             deliver(*group)
@@ -45,7 +45,7 @@ def test_all_orders_and_duplicates_give_the_same_result(sent, deliver, together)
         ends.add((tuple(states(sent.campaign)), tuple(messages)))
     assert len(ends) == 1
     people, messages = ends.pop()
-    assert people[0] == ("accepted", Recipient.Reached.READ, None, "")
+    assert people[0] == ("accepted", Recipient.DeliveryStatus.READ, None, "")
     assert len(messages) == 1
 
 
@@ -59,9 +59,9 @@ def test_both_formats_and_a_delivery_of_a_thousand_statuses(sent, deliver):
         ),
     )
     assert [row[:3] for row in states(sent.campaign)] == [
-        ("accepted", Recipient.Reached.READ, None),
-        ("accepted", Recipient.Reached.DELIVERED, None),
-        ("accepted", Recipient.Reached.SENT, None),
+        ("accepted", Recipient.DeliveryStatus.READ, None),
+        ("accepted", Recipient.DeliveryStatus.DELIVERED, None),
+        ("accepted", Recipient.DeliveryStatus.SENT, None),
         ("failed", 0, 131026),
     ]
     assert WebhookEvent.objects.filter(state="applied").count() == 4
@@ -81,7 +81,7 @@ def test_a_status_that_comes_before_our_own_record_is_not_lost(sent, deliver):
     WebhookEvent.objects.update(next_try_at=timezone.now())
     factories.let_time_pass()
     factories.drain("process_webhooks")
-    assert states(sent.campaign)[0][1] == Recipient.Reached.READ
+    assert states(sent.campaign)[0][1] == Recipient.DeliveryStatus.READ
     assert set(WebhookEvent.objects.values_list("state", flat=True)) == {"applied"}
 
 
@@ -203,7 +203,7 @@ def test_a_broken_body_does_not_block_the_others(sent, post, monkeypatch):
 
     monkeypatch.setattr(processing.payloads, "parse", parse)
     factories.drain("process_webhooks")
-    assert states(sent.campaign)[0][1] == Recipient.Reached.READ
+    assert states(sent.campaign)[0][1] == Recipient.DeliveryStatus.READ
     stuck = Delivery.objects.get(processed_at=None)
     assert (stuck.error, stuck.tries) == ("RuntimeError", 1)
     monkeypatch.undo()
@@ -220,7 +220,7 @@ def test_a_delivery_changes_nothing_of_another_team(sent, deliver, other_team, o
     assert states(sent.campaign)[0][1] == 0
     assert WebhookEvent.objects.get().team == other_team
     deliver(body)
-    assert states(sent.campaign)[0][1] == Recipient.Reached.READ
+    assert states(sent.campaign)[0][1] == Recipient.DeliveryStatus.READ
 
 
 def test_old_rows_are_deleted_but_not_waiting_ones(team, deliver, post, settings):
@@ -242,12 +242,12 @@ def test_event_rows_contain_no_number_and_no_text(deliver):
 
 
 def test_the_campaigns_counts_still_add_up(sent, deliver):
-    from campaigns.standing import standing_of
+    from sending.progress_queries import load_progress
 
     deliver(
         statuses(*(status(p.remote_id, w) for p, w in zip(sent.people, STATUSES[1:], strict=True)))
     )
-    progress = standing_of(Campaign.objects.get(pk=sent.campaign.pk))
-    counts = ("accepted", "failed", "skipped", "unconfirmed", "untold", "remaining")
+    progress = load_progress(Campaign.objects.get(pk=sent.campaign.pk))
+    counts = ("accepted", "failed", "skipped", "unconfirmed", "unreported", "remaining")
     assert sum(getattr(progress, name) for name in counts) == progress.total == 4
     assert (progress.receipts.delivered, progress.receipts.read) == (2, 1)

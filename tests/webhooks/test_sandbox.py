@@ -6,8 +6,6 @@ import pytest
 from django.utils import timezone
 
 from campaigns.models import Recipient
-from campaigns.reasons import failures_of
-from campaigns.standing import standing_of
 from contacts.models import OptOut
 from conversations import threads
 from conversations.models import Conversation
@@ -15,6 +13,8 @@ from conversations.services import request_history
 from conversations.template_replies import replies_to
 from message_templates.models import MessageTemplate
 from reports.results import funnel
+from sending.failure_groups import failures_of
+from sending.progress_queries import load_progress
 from tests import factories
 from tests.processes import wait_until
 from webhooks import services
@@ -23,7 +23,7 @@ from webhooks.models import Delivery, WebhookEvent
 pytestmark = pytest.mark.stack
 
 SECRET = "the signing secret"
-Reached = Recipient.Reached
+DeliveryStatus = Recipient.DeliveryStatus
 
 
 @pytest.fixture
@@ -62,8 +62,8 @@ def is_quiet(sandbox, team):
 def expected(phone):
     """Return the delivery status of a message by the sandbox's rules."""
     if phone.endswith("999"):
-        return Reached.READ
-    return Reached.READ if int(phone[-4:]) % 3 == 0 else Reached.DELIVERED
+        return DeliveryStatus.READ
+    return DeliveryStatus.READ if int(phone[-4:]) % 3 == 0 else DeliveryStatus.DELIVERED
 
 
 @pytest.mark.parametrize("family", ["meta", "flat"])
@@ -77,11 +77,11 @@ def test_every_message_gets_the_status_of_the_sandbox(live_team, sandbox, start_
     wait_until(lambda: refreshed(campaign).is_terminal, what="the campaign", seconds=60)
     # One response had no id: its message is recognised by its phone.
     wait_until(
-        lambda: all(p.reached == expected(p.phone) for p in campaign.recipients.all()),
+        lambda: all(p.delivery_status == expected(p.phone) for p in campaign.recipients.all()),
         what="the receipts",
         seconds=60,
     )
-    progress = standing_of(campaign)
+    progress = load_progress(campaign)
     assert (progress.accepted, progress.receipts.delivered) == (30, 30)
     answers = sandbox.get("webhook", account=live_team.slug)["answers"]
     assert set(answers) == {"200"}
@@ -133,7 +133,7 @@ def test_a_whole_campaign_agrees_with_the_ledger(
     read = {phone for phone, found in reported.items() if "read" in found}
     assert min(map(len, (failed, replied, stopped, delivered, read))) > 2
 
-    progress = standing_of(campaign)
+    progress = load_progress(campaign)
     stages = {stage.step: stage.people for stage in funnel(campaign, progress)}
     assert stages == {
         "accepted": 60 - len(failed),

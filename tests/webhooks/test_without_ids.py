@@ -8,15 +8,16 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from campaigns.models import Batch, Campaign, ReceiptSource, Recipient
-from campaigns.services import batches
-from campaigns.services.batches import Decision
-from campaigns.standing import standing_of
+from campaigns.models import Campaign, Recipient
 from chumi_api.types import Message
 from conversations import threads
 from conversations.models import Conversation
 from conversations.services import record_messages
 from core.errors import Refused
+from sending.models import Batch, ReceiptSource
+from sending.progress_queries import load_progress
+from sending.services import batches
+from sending.services.batches import Decision
 from tests import factories
 from tests.webhooks.conftest import envelope, status, statuses
 from webhooks.models import Delivery, WebhookEvent
@@ -62,7 +63,7 @@ def test_the_one_send_that_fits_gets_the_id(sent, deliver):
     deliver(update(first, "sent"), update(second, "sent", "failed", remote_id="wamid.2"))
     # From now on the id decides, however late the status.
     deliver(update(first, "read", after=5 * DAY))
-    progress = standing_of(sent.campaign)
+    progress = load_progress(sent.campaign)
     assert ids_of(sent.campaign) == ["wamid.1", "wamid.2", ""]
     assert (progress.accepted, progress.failed) == (2, 1)
     assert (progress.receipts.told, progress.receipts.read) == (2 - 1, 1)
@@ -78,7 +79,7 @@ def test_any_order_gives_the_same_result(sent, deliver, order):
     WebhookEvent.objects.filter(state="waiting").update(next_try_at=timezone.now())
     deliver(envelope(messages=[]))
     person = people_of(sent.campaign)[0]
-    assert (person.remote_id, person.reached) == ("wamid.1", Recipient.Reached.READ)
+    assert (person.remote_id, person.delivery_status) == ("wamid.1", Recipient.DeliveryStatus.READ)
 
 
 def test_statuses_that_come_before_our_own_record_wait_for_it(sent, deliver):
@@ -89,7 +90,10 @@ def test_statuses_that_come_before_our_own_record_wait_for_it(sent, deliver):
     WebhookEvent.objects.filter(state="waiting").update(next_try_at=timezone.now())
     deliver(envelope(messages=[]))
     person = people_of(sent.campaign)[0]
-    assert (person.remote_id, person.reached) == ("wamid.1", Recipient.Reached.DELIVERED)
+    assert (person.remote_id, person.delivery_status) == (
+        "wamid.1",
+        Recipient.DeliveryStatus.DELIVERED,
+    )
 
 
 def test_if_two_sends_fit_none_gets_the_id(sent, deliver, connected, marketer):
@@ -103,7 +107,7 @@ def test_the_first_of_two_messages_is_the_campaigns(sent, deliver):
     later = update(sent.people[0], "sent", remote_id="wamid.answer", after=timedelta(minutes=3))
     deliver(later, update(sent.people[0], "sent"))
     assert ids_of(sent.campaign)[0] == "wamid.1"
-    assert people_of(sent.campaign)[0].reached == Recipient.Reached.SENT
+    assert people_of(sent.campaign)[0].delivery_status == Recipient.DeliveryStatus.SENT
 
 
 def test_a_message_seen_before_the_send_is_another_one(sent, deliver, connected, marketer):
@@ -114,7 +118,7 @@ def test_a_message_seen_before_the_send_is_another_one(sent, deliver, connected,
 
 
 def test_a_send_before_the_first_webhook_gets_no_id(sent, deliver):
-    ReceiptSource.objects.update(told_since=timezone.now() + timedelta(hours=1))
+    ReceiptSource.objects.update(reporting_since=timezone.now() + timedelta(hours=1))
     deliver(update(sent.people[0], "sent", after=timedelta(hours=1)))
     assert ids_of(sent.campaign)[0] == ""
 
@@ -178,7 +182,7 @@ def test_a_batch_with_a_known_message_is_never_sent_again(
     deliver(statuses(status("wamid.earlier", "sent")))
     campaign = send_unconfirmed(connected, marketer, sandbox)
     batch = campaign.batches.get()
-    Batch.objects.update(search_ended_at=timezone.now(), next_look_at=None, candidates=2)
+    Batch.objects.update(search_ended_at=timezone.now(), next_search_at=None, candidates=2)
     client = login(marketer)
     address = reverse("campaigns:campaign_detail", args=(connected.slug, campaign.uuid))
     assert b"Send again" in client.get(address).content
@@ -190,7 +194,7 @@ def test_a_batch_with_a_known_message_is_never_sent_again(
     with pytest.raises(Refused, match="it was sent"):
         batches.decide(batch, Decision.SEND_AGAIN, by=marketer)
     batches.decide(batch, Decision.COUNT_AS_SENT, by=marketer)
-    progress = standing_of(campaign)
+    progress = load_progress(campaign)
     assert (progress.accepted, progress.receipts.delivered) == (3, 1)
 
 
@@ -205,11 +209,11 @@ def test_a_status_confirms_an_unconfirmed_message(deliver, connected, marketer, 
     deliver(update(person, "sent", "delivered"))
     person.refresh_from_db()
     assert (person.status, person.remote_id) == ("accepted", "wamid.1")
-    assert person.reached == Recipient.Reached.DELIVERED
+    assert person.delivery_status == Recipient.DeliveryStatus.DELIVERED
     assert person.attempts.get().outcome == "accepted"
     # A repetition changes nothing, and nothing was sent twice.
     deliver(update(person, "sent", "delivered", after=timedelta(seconds=7)))
-    assert standing_of(factories.finish(campaign)).accepted == 3
+    assert load_progress(factories.finish(campaign)).accepted == 3
     sent_to = [line["to"] for line in sandbox.ledger(factories.account_of(connected))]
     assert len(sent_to) == len(set(sent_to)) == 3
 
@@ -226,7 +230,7 @@ def test_confirmed_messages_resume_the_campaign(deliver, connected, marketer, sa
     deliver(*(update(one, "sent", remote_id=f"wamid.{one.pk}") for one in unconfirmed(campaign)))
     campaign.refresh_from_db()
     assert campaign.status == Campaign.Status.SENDING
-    assert standing_of(factories.finish(campaign)).accepted == 12
+    assert load_progress(factories.finish(campaign)).accepted == 12
     sent_to = [line["to"] for line in sandbox.ledger(account)]
     assert len(sent_to) == len(set(sent_to)) == 12
 
@@ -286,7 +290,7 @@ def test_a_message_of_the_history_gives_its_send_the_id(sent, deliver):
     deliver(envelope("smb_message_echoes", message_echoes=[echo | kind]))
     deliver(update(sent.people[0], "read", remote_id="wamid.7"))
     person = people_of(sent.campaign)[0]
-    assert (person.remote_id, person.reached) == ("wamid.7", Recipient.Reached.READ)
+    assert (person.remote_id, person.delivery_status) == ("wamid.7", Recipient.DeliveryStatus.READ)
 
 
 @pytest.mark.parametrize("odd", ["wamid." + "x" * 300, "wamid.a\0b", "wamid.\ud800"])

@@ -10,7 +10,6 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from campaigns.services import launches, receipts
 from chumi_api.types import (
     Event,
     Message,
@@ -26,6 +25,7 @@ from contacts.services import opt_out
 from conversations import services as conversations
 from core import phones
 from message_templates.services import record_update
+from sending.services import launches, receipts
 from teams.models import Team
 from webhooks.models import Delivery, Webhook, WebhookEvent
 

@@ -16,11 +16,12 @@ from django.core.management.base import BaseCommand, CommandError
 from openpyxl import Workbook
 
 from campaigns.models import Campaign
-from campaigns.services import checks, drafts, jobs, launches
+from campaigns.services import checks, drafts
 from contacts.models import ContactSync
 from contacts.services import opt_out, request_contact_sync
 from message_templates import services as templates
 from message_templates.models import MessageTemplate
+from sending.services import jobs, launches
 from tasks import services as tasks
 from tasks.models import Task
 from teams import services as teams

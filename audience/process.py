@@ -1,0 +1,331 @@
+"""Read and check an upload in a child process: `python -m audience.process`.
+
+A file from outside may be made to eat memory or time, so it is parsed where that can be
+stopped: under limits of the system, and killed when it takes too long. The child reads one
+JSON request on standard input, writes its rows to files, and prints one JSON answer.
+
+A "head" request gives path, sheet, rows, limits, header where a person said whether there is
+one, and where columns shall be suggested, placeholders, hints and region. Its answer:
+    format, sheets, sheet, has_header, suggestion, rows: [[row number, [texts], hidden], …]
+
+A "check" request gives path, sheet, limits, header, mapping, rules, region, opted_out_path
+(a phone a line), exclusions: [{outcome, path (a phone a line), problem}] and out_dir; where values
+come from contacts' fields, contacts_path, a line [phone, {field: text}] each. For a group it
+gives, instead of path, sheet and header, members_path, a line [texts] for each member, columns,
+the name of each text, and fields, the contact's field that each text is, the first being the
+phone. Its answer:
+    column_errors: [sentences]; when there are any, nothing else
+    total, sendable, counts: {outcome: n}, hidden, notes: {sentence: n}, problems: {sentence: n}
+    header: [texts]
+    samples: {outcome: [report rows]}, at most 50 each, their cells shortened
+    longest: {row, length} of the longest message, or null
+In out_dir stand ready.jsonl, one [row number, phone, values, notes] for each row to send, and
+report.jsonl, one report row for each row that has anything to tell:
+    [row number, outcome, phone as written, phone or null, [sentences], [cells]]
+"""
+
+import gc
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from collections.abc import Mapping as MappingType
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from spreadsheets.reader import EMPTY, Cell, Limits, Row, SpreadsheetError, read_head, read_rows
+
+logger = logging.getLogger(__name__)
+
+MEMORY_BYTES = 512 * 1024 * 1024
+CPU_SECONDS = 45
+OUT_OF_MEMORY = 3
+SAMPLE_ROWS = 50
+SAMPLE_CELLS, SAMPLE_LENGTH = 20, 200
+
+TOO_HEAVY = (
+    "This file takes too much memory or time to read. Nothing was sent. "
+    "Copy only the list into a new sheet, save it as .xlsx and upload that."
+)
+NO_ROWS = "This sheet has no rows. Check that you chose the right file."
+FAILED = (
+    "We could not read this file. Nothing was sent. "
+    "Save it again as .xlsx and upload it; if that does not help, tell your administrator."
+)
+
+Request = MappingType[str, Any]
+
+
+def run(request: Request, *, timeout: float = 60) -> dict[str, Any]:
+    """Run one request in a child and return its answer.
+
+    Raises SpreadsheetError for whatever goes wrong, a death of the child included.
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-m", "audience.process"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,  # A traceback could hold what stands in the file.
+        cwd=Path(__file__).resolve().parent.parent,
+        env={"PATH": os.defpath, "PYTHONUTF8": "1"},
+        start_new_session=True,
+    )
+    try:
+        output, _ = process.communicate(json.dumps(request).encode(), timeout=timeout)
+    except subprocess.TimeoutExpired:
+        raise SpreadsheetError(TOO_HEAVY) from None
+    finally:
+        if process.poll() is None:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+    if process.returncode < 0 or process.returncode == OUT_OF_MEMORY:
+        logger.warning("The check of a file ended with status %s.", process.returncode)
+        raise SpreadsheetError(TOO_HEAVY)
+    try:
+        answer = json.loads(output)
+        if "refused" in answer:
+            raise SpreadsheetError(str(answer["refused"]))
+        if "answer" in answer:
+            return dict(answer["answer"])
+        reason = answer["crash"]
+    except (ValueError, KeyError, TypeError):
+        reason = f"exit status {process.returncode}"
+    logger.error("The check of a file failed: %s.", reason)
+    raise SpreadsheetError(FAILED)
+
+
+def main() -> int:
+    """Answer the request on standard input."""
+    _limit_resources()
+    gc.disable()  # A short life makes few cycles, and a large file many objects to search.
+    try:
+        request = json.load(sys.stdin)
+        answer: dict[str, Any] = {"answer": _ACTIONS[request["action"]](request)}
+    except SpreadsheetError as error:
+        answer = {"refused": str(error)}
+    except MemoryError:
+        # To say more would take memory.
+        os._exit(OUT_OF_MEMORY)
+    except Exception as error:
+        # The message of an exception may quote the file; where it happened does not.
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        crash = f"{type(error).__name__} in {Path(place.filename).name}:{place.lineno}"
+        answer = {"crash": crash}
+    json.dump(answer, sys.stdout)
+    return 0
+
+
+def head(request: Request) -> dict[str, Any]:
+    """Answer a "head" request."""
+    from audience.check import has_header, suggest_mapping
+
+    found = read_head(
+        request["path"],
+        rows=request.get("rows", 50),
+        sheet=request.get("sheet", ""),
+        limits=_limits(request),
+    )
+    if not found.rows:
+        raise SpreadsheetError(NO_ROWS)
+    with_header = request["header"] if "header" in request else has_header(found.rows)
+    suggestion = None
+    if "placeholders" in request:
+        suggestion = suggest_mapping(
+            [cell.text for cell in found.rows[0].cells] if with_header else [],
+            found.rows[with_header:],
+            request["placeholders"],
+            request.get("hints"),
+            region=request.get("region", "GH"),
+        ).to_json()
+    return {
+        "format": found.format,
+        "sheets": found.sheets,
+        "sheet": found.sheet,
+        "has_header": with_header,
+        "suggestion": suggestion,
+        "rows": [
+            [row.number, [cell.text for cell in row.cells], row.hidden] for row in found.rows
+        ],
+    }
+
+
+def check(request: Request) -> dict[str, Any]:
+    """Answer a "check" request."""
+    from audience import check
+
+    table = _members(request) if "members_path" in request else _sheet(request)
+    mapping = check.Mapping.from_json(request["mapping"])
+    rules = check.Rules(
+        **{**request["rules"], "placeholders": tuple(request["rules"]["placeholders"])}
+    )
+    if errors := check.check_mapping(mapping, rules=rules, width=table.width):
+        return {"column_errors": errors}
+
+    out = Path(request["out_dir"])
+    summary = check.Summary()
+    samples: dict[str, list[list[Any]]] = {outcome: [] for outcome in check.Outcome}
+    longest: dict[str, int] | None = None
+    with (
+        (out / "ready.jsonl").open("w", encoding="utf-8") as ready,
+        (out / "report.jsonl").open("w", encoding="utf-8") as report,
+    ):
+        for checked in check.check_recipients(
+            table.rows,
+            mapping,
+            rules=rules,
+            region=request.get("region", "GH"),
+            opted_out=_phones(request.get("opted_out_path")),
+            exclusions=_exclusions(request),
+            header=table.has_header,
+            field_of=table.field_of,
+            noun=table.noun,
+        ):
+            summary.add(checked)
+            outcome, notes = checked.outcome, checked.notes
+            if outcome.is_sendable:
+                recipient = [checked.row.number, checked.phone, checked.values, notes]
+                ready.write(json.dumps(recipient, ensure_ascii=False) + "\n")
+                length = rules.length(checked.values)
+                if longest is None or length > longest["length"]:
+                    longest = {"row": checked.row.number, "length": length}
+            sample = samples[outcome]
+            if outcome is check.Outcome.READY and not notes and len(sample) == SAMPLE_ROWS:
+                continue
+            told = _report_row(checked, mapping.phone_column)
+            if outcome is not check.Outcome.READY or notes:
+                report.write(json.dumps(told, ensure_ascii=False) + "\n")
+            if len(sample) < SAMPLE_ROWS:
+                told[5] = [text[:SAMPLE_LENGTH] for text in told[5][:SAMPLE_CELLS]]
+                sample.append(told)
+    return {
+        "column_errors": [],
+        "total": summary.total,
+        "sendable": summary.sendable,
+        "counts": {outcome: summary.counts[outcome] for outcome in check.Outcome},
+        "hidden": summary.hidden,
+        "notes": dict(summary.notes.most_common()),
+        "problems": dict(summary.problems.most_common(SAMPLE_ROWS)),
+        "header": table.header,
+        "samples": samples,
+        "longest": longest,
+    }
+
+
+_ACTIONS = {"head": head, "check": check}
+
+
+class _Table(NamedTuple):
+    """What is checked: a sheet or the members of a group."""
+
+    width: int
+    header: list[str]
+    has_header: bool
+    rows: Iterator[Row]
+    field_of: Callable[[Row, str, str], str]
+    noun: str
+
+
+def _sheet(request: Request) -> _Table:
+    path, sheet, header = request["path"], request.get("sheet", ""), request["header"]
+    limits = _limits(request)
+    # The limit is on people: a header comes on top.
+    limits = replace(limits, rows=limits.rows + header)
+    first = read_head(path, sheet=sheet, limits=limits).rows
+    if not first:
+        raise SpreadsheetError(NO_ROWS)
+    contacts = _contacts(request.get("contacts_path"))
+    return _Table(
+        width=max(len(row.cells) for row in first),
+        header=[cell.text for cell in first[0].cells] if header else [],
+        has_header=header,
+        rows=read_rows(path, sheet=sheet, limits=limits),
+        field_of=lambda row, phone, field: contacts.get(phone, {}).get(field, ""),
+        noun="row",
+    )
+
+
+def _members(request: Request) -> _Table:
+    places = {field: place for place, field in enumerate(request["fields"])}
+
+    def rows() -> Iterator[Row]:
+        with open(request["members_path"], encoding="utf-8") as lines:
+            for number, line in enumerate(lines, start=1):
+                yield Row(number, tuple(Cell(t, t, "text") for t in json.loads(line)))
+
+    def field_of(row: Row, phone: str, field: str) -> str:
+        return row.cells[places[field]].text if field in places else ""
+
+    return _Table(
+        width=len(places),
+        header=request["columns"],
+        has_header=False,
+        rows=rows(),
+        field_of=field_of,
+        noun="member",
+    )
+
+
+def _contacts(path: str | None) -> dict[str, dict[str, str]]:
+    if path is None:
+        return {}
+    with open(path, encoding="utf-8") as lines:
+        return dict(map(json.loads, lines))
+
+
+def _report_row(checked: Any, phone_column: int) -> list[Any]:
+    row: Row = checked.row
+    written = row.cells[phone_column] if phone_column < len(row.cells) else EMPTY
+    return [
+        row.number,
+        checked.outcome,
+        written.text,
+        checked.phone,
+        [checked.problem, *checked.notes] if checked.problem else checked.notes,
+        [cell.text for cell in row.cells],
+    ]
+
+
+def _limits(request: Request) -> Limits:
+    return Limits(**request.get("limits", {}))
+
+
+def _exclusions(request: Request) -> list[Any]:
+    from audience.check import Exclusion, Outcome
+
+    return [
+        Exclusion(Outcome(out["outcome"]), _phones(out["path"]), out["problem"])
+        for out in request.get("exclusions", ())
+    ]
+
+
+def _phones(path: str | None) -> frozenset[str]:
+    def lines() -> Iterator[str]:
+        if path:
+            with open(path, encoding="ascii") as file:
+                yield from (line.strip() for line in file)
+
+    return frozenset(lines())
+
+
+def _limit_resources() -> None:
+    import resource
+
+    for kind, most in (
+        (resource.RLIMIT_AS, MEMORY_BYTES),
+        (resource.RLIMIT_CPU, CPU_SECONDS),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        # macOS has no limit of the address space; the time limits hold there, too.
+        with suppress(ValueError, OSError):
+            resource.setrlimit(kind, (most, most))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

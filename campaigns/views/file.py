@@ -1,0 +1,88 @@
+"""The step in which the file is uploaded."""
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.utils.text import slugify
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from campaigns import downloads, steps
+from campaigns.forms import HeaderForm, UploadForm
+from campaigns.pages import attachment, draft_page, get_draft, padded, render_step, step_page
+from campaigns.services import drafts, groups
+from core.errors import Refused
+from message_templates import components
+from teams.roles import requires
+
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+ROWS_SHOWN = 10
+
+
+@require_http_methods(["GET", "POST"])
+@requires("prepare")
+@step_page("file")
+def campaign_file(request, campaign):
+    """Upload the file, and look at its first rows."""
+    form = UploadForm()
+    if request.method == "POST":
+        form = UploadForm(request.POST, request.FILES)
+        if form.is_valid():
+            file = form.cleaned_data["file"]
+            try:
+                drafts.attach_upload(campaign, file, name=file.name, by=request.user)
+            except Refused as error:
+                form.add_error("file", str(error))
+            else:
+                return redirect(steps.url_of(campaign, "file"))
+    upload = getattr(campaign, "upload", None)
+    return render_step(
+        request,
+        campaign,
+        "file",
+        form=form,
+        upload=upload,
+        rows=padded(upload.sample[:ROWS_SHOWN], upload.columns) if upload else [],
+        header_form=upload and HeaderForm(initial={"has_header": upload.has_header}),
+        max_bytes=settings.MAX_UPLOAD_BYTES,
+        max_rows=settings.MAX_ROWS,
+        body_html=components.format_whatsapp(campaign.template.content.body),
+    )
+
+
+@require_POST
+@requires("prepare")
+@draft_page
+def campaign_audience(request, campaign):
+    """Say whether the people come from a file or from a group."""
+    try:
+        groups.choose_audience(campaign, request.POST.get("audience", ""), by=request.user)
+    except Refused as error:
+        messages.error(request, str(error))
+    campaign = get_draft(request, campaign.uuid)
+    return redirect(steps.url_of(campaign, steps.open_step(campaign)))
+
+
+@require_POST
+@requires("prepare")
+@step_page("values")
+def campaign_header(request, campaign):
+    """Say whether the first row names the columns."""
+    form = HeaderForm(request.POST)
+    if form.is_valid():
+        try:
+            drafts.set_header(campaign, form.cleaned_data["has_header"], by=request.user)
+        except Refused as error:
+            messages.error(request, str(error))
+    return redirect(steps.url_of(campaign, "file"))
+
+
+@require_safe
+@requires("prepare")
+@draft_page
+def campaign_sample(request, campaign):
+    """Download a small file with the columns that the template needs."""
+    name = f"{slugify(campaign.template.name) if campaign.template else 'campaign'}-sample.xlsx"
+    return attachment(
+        HttpResponse(downloads.sample_file(campaign.template), content_type=XLSX), name
+    )

@@ -1,0 +1,349 @@
+"""What goes out: batches, attempts, the jobs of ChumiAI, and test numbers."""
+
+import uuid
+
+from django.db import models
+from django.db.models import F, Q
+
+from campaigns.models import USER, Campaign, Decision, Recipient
+from teams.models import Team
+from whatsapp.errors import explain_text
+
+
+class ReceiptSource(models.Model):
+    """Since when a team is told anything, which messages arrived, and which were read."""
+
+    team = models.OneToOneField(Team, models.CASCADE, related_name="receipt_source")
+    reporting_since = models.DateTimeField(null=True)
+    delivered_since = models.DateTimeField(null=True)
+    read_since = models.DateTimeField(null=True)
+
+    def __str__(self):
+        return f"Receipts of {self.team}"
+
+
+# A job in one of these states does not move any more.
+TERMINAL_JOBS = ("completed", "completed_with_errors", "failed", "cancelled")
+# In one of these, ChumiAI went through everybody, whatever its counters leave unsaid.
+FINISHED_JOBS = ("completed", "completed_with_errors")
+
+
+class BatchQuerySet(models.QuerySet):
+    def open(self):
+        """Return what ChumiAI may still be working on, and what we have yet to settle."""
+        return self.filter(
+            Q(status__in=(Batch.Status.SUBMITTING, Batch.Status.UNCONFIRMED))
+            | Q(status=Batch.Status.ACCEPTED, job__isnull=False, job__stopped_polling_at=None)
+            & ~Q(job__state__in=TERMINAL_JOBS)
+        )
+
+
+class Batch(models.Model):
+    """A slice of the recipients, handed over in one request."""
+
+    class Status(models.TextChoices):
+        PENDING = "pending", "Waiting"
+        SUBMITTING = "submitting", "Being handed over"
+        ACCEPTED = "accepted", "Handed over"
+        REJECTED = "rejected", "Refused"
+        UNCONFIRMED = "unconfirmed", "No clear answer"
+        SKIPPED = "skipped", "Skipped"
+
+    SETTLED = (Status.ACCEPTED, Status.REJECTED, Status.SKIPPED)
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    campaign = models.ForeignKey(Campaign, models.CASCADE, related_name="batches")
+    number = models.PositiveIntegerField()
+    first = models.PositiveIntegerField()
+    last = models.PositiveIntegerField()
+    # People in the file that was handed over: opt-outs since the check are left out of it.
+    submitted = models.PositiveIntegerField(default=0)
+    skipped = models.PositiveIntegerField(default=0)
+    status = models.CharField(max_length=12, choices=Status.choices, default=Status.PENDING)
+    token = models.CharField(max_length=32, blank=True)
+    # Names the API key whose line the batch occupies while it is in flight.
+    key_fingerprint = models.CharField(max_length=64, blank=True)
+    claimed_at = models.DateTimeField(null=True)
+    settled_at = models.DateTimeField(null=True)
+    # What happened, in a sentence for people.
+    note = models.CharField(max_length=400, blank=True)
+    # Looking for the job of a batch that got no clear answer.
+    searches = models.PositiveSmallIntegerField(default=0)
+    # How many jobs the last look showed that might be this batch's; two are no match.
+    candidates = models.PositiveSmallIntegerField(default=0)
+    next_search_at = models.DateTimeField(null=True)
+    search_ended_at = models.DateTimeField(null=True)
+    decision = models.CharField(max_length=20, choices=Decision.choices, blank=True)
+    decided_by = models.ForeignKey(USER, models.SET_NULL, null=True, related_name="+")
+    # When the campaign was paused because ChumiAI gave up or cancelled the job: it pauses once.
+    failure_noticed_at = models.DateTimeField(null=True)
+
+    # How many of its messages WhatsApp told of while it is in doubt; see `standing`.
+    reported_messages = 0
+
+    objects = BatchQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "batches"
+        ordering = ["number"]
+        constraints = [
+            models.UniqueConstraint(fields=["campaign", "number"], name="one_batch_a_number"),
+            models.UniqueConstraint(
+                fields=["key_fingerprint"],
+                condition=Q(status="submitting"),
+                name="one_batch_in_flight_a_key",
+            ),
+            models.CheckConstraint(condition=Q(first__lte=F("last")), name="batch_has_people"),
+            models.CheckConstraint(
+                condition=Q(status="pending", claimed_at=None) | ~Q(status="pending"),
+                name="pending_batch_is_unclaimed",
+            ),
+        ]
+
+    def __str__(self):
+        return f"Part {self.number} of campaign {self.campaign_id}"
+
+    @property
+    def size(self):
+        return self.last - self.first + 1
+
+
+class Attempt(models.Model):
+    """One try at handing over a batch or, sent singly, a recipient.
+
+    The intent before the request, the outcome after it; neither is ever overwritten by the
+    next try.
+    """
+
+    class Outcome(models.TextChoices):
+        OPEN = "open", "Under way"
+        ACCEPTED = "accepted", "Accepted"
+        REJECTED = "rejected", "Refused"
+        NOT_SENT = "not_sent", "Not sent"
+        UNCONFIRMED = "unconfirmed", "No clear answer"
+        DECIDED = "decided", "No clear answer, settled by a person"
+
+    # In one of these, something may be on its way: nothing else may be tried.
+    LIVE = (Outcome.OPEN, Outcome.UNCONFIRMED)
+
+    campaign = models.ForeignKey(Campaign, models.CASCADE, related_name="attempts")
+    batch = models.ForeignKey(Batch, models.CASCADE, null=True, related_name="attempts")
+    recipient = models.ForeignKey(Recipient, models.CASCADE, null=True, related_name="attempts")
+    token = models.CharField(max_length=32, unique=True)
+    # Names the API key whose jobs a batch's is searched among.
+    key_fingerprint = models.CharField(max_length=64, blank=True)
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+    outcome = models.CharField(max_length=12, choices=Outcome.choices, default=Outcome.OPEN)
+    # What was sent: the file of a batch. A recipient's values stand in its own row.
+    file = models.CharField(max_length=200, blank=True)
+    file_name = models.CharField(max_length=100, blank=True)
+    file_sha256 = models.CharField(max_length=64, blank=True)
+    rows = models.PositiveIntegerField(default=1)
+    # The ids of the key's newest jobs just before the request: a job of ours is not among them.
+    baseline = models.JSONField(default=list)
+    # What came back.
+    response_status = models.PositiveSmallIntegerField(null=True)
+    request_id = models.CharField(max_length=200, blank=True)
+    code = models.IntegerField(null=True)
+    raw = models.TextField(blank=True)
+    error = models.CharField(max_length=400, blank=True)
+
+    class Meta:
+        indexes = [
+            # The last fifty outcomes of a campaign decide whether it goes on.
+            models.Index(fields=["campaign", "-finished_at"], name="attempt_by_end"),
+            # Claims that nobody answered for.
+            models.Index(fields=["started_at"], condition=Q(outcome="open"), name="attempt_open"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["batch"],
+                condition=Q(outcome__in=("open", "unconfirmed")),
+                name="one_live_attempt_a_batch",
+            ),
+            models.UniqueConstraint(
+                fields=["recipient"],
+                condition=Q(outcome__in=("open", "unconfirmed")),
+                name="one_live_attempt_a_recipient",
+            ),
+            models.CheckConstraint(
+                condition=Q(batch=None, recipient__isnull=False)
+                | Q(batch__isnull=False, recipient=None),
+                name="attempt_at_a_batch_or_at_a_person",
+            ),
+        ]
+
+    def __str__(self):
+        return f"Attempt {self.pk} of campaign {self.campaign_id}"
+
+
+class BulkJobQuerySet(models.QuerySet):
+    def for_team(self, team):
+        return self.filter(team=team)
+
+    def open(self):
+        return self.exclude(state__in=TERMINAL_JOBS).filter(stopped_polling_at=None)
+
+    def due(self, now):
+        """Return those whose turn to be asked about has come, the longest due first."""
+        return self.filter(next_poll_at__lte=now).order_by("next_poll_at", "pk")
+
+
+class BulkJob(models.Model):
+    """The mirror of a job that ChumiAI runs under the team's key, ours or not."""
+
+    class State(models.TextChoices):
+        QUEUED = "queued", "Waiting at ChumiAI"
+        RUNNING = "running", "Running"
+        PAUSED = "paused", "Paused at ChumiAI"
+        COMPLETED = "completed", "Finished"
+        COMPLETED_WITH_ERRORS = "completed_with_errors", "Finished, some failed"
+        FAILED = "failed", "Failed"
+        CANCELLED = "cancelled", "Cancelled at ChumiAI"
+        UNKNOWN = "unknown", "Not clear"
+
+    class Stop(models.TextChoices):
+        """Why we stopped asking ChumiAI about a job that has not ended."""
+
+        LOST = "lost", "ChumiAI no longer lists this job."
+        GIVEN_UP = (
+            "given_up",
+            "This job did not end within a day, so we stopped asking. Press Refresh to look "
+            "again.",
+        )
+
+    team = models.ForeignKey(Team, models.CASCADE, related_name="bulk_jobs")
+    # Set when one of our batches started it; a job is linked once.
+    batch = models.OneToOneField(Batch, models.SET_NULL, null=True, related_name="job")
+    # Names the API key under which one of our batches started it.
+    key_fingerprint = models.CharField(max_length=64, blank=True)
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    remote_id = models.CharField(max_length=200)
+    state = models.CharField(max_length=24, choices=State.choices, default=State.UNKNOWN)
+    raw_state = models.CharField(max_length=60, blank=True)
+    template_name = models.CharField(max_length=512, blank=True)
+    language = models.CharField(max_length=20, blank=True)
+    file_name = models.CharField(max_length=255, blank=True)
+    total = models.PositiveIntegerField(null=True)
+    processed = models.PositiveIntegerField(default=0)
+    accepted = models.PositiveIntegerField(default=0)
+    failed = models.PositiveIntegerField(default=0)
+    skipped = models.PositiveIntegerField(default=0)
+    # True where ChumiAI says which rows failed; else the failures belong to the batch.
+    has_row_results = models.BooleanField(default=False)
+    # A person went on in spite of its failures.
+    failures_seen = models.BooleanField(default=False)
+    # What ChumiAI says about it, in its own words.
+    error = models.CharField(max_length=300, blank=True)
+    # Somebody has its page open: it is asked about more often.
+    watched_until = models.DateTimeField(null=True)
+    # How many answers in a row said the same.
+    polls_unchanged = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(null=True)
+    started_at = models.DateTimeField(null=True)
+    completed_at = models.DateTimeField(null=True)
+    first_seen_at = models.DateTimeField()
+    # When ChumiAI last answered about it, and when what it said last differed.
+    asked_at = models.DateTimeField(null=True)
+    changed_at = models.DateTimeField()
+    next_poll_at = models.DateTimeField(null=True)
+    # When and why we stopped asking about a job that has not ended.
+    stopped_polling_at = models.DateTimeField(null=True)
+    stopped_polling_because = models.CharField(max_length=10, choices=Stop.choices, blank=True)
+
+    objects = BulkJobQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["team", "remote_id"], name="one_row_a_remote_job"),
+            # Two teams may share a key; a job is still of one batch alone.
+            models.UniqueConstraint(
+                fields=["key_fingerprint", "remote_id"],
+                condition=Q(batch__isnull=False),
+                name="a_remote_job_is_linked_once",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["team", "-first_seen_at", "-id"], name="job_list"),
+            models.Index(
+                fields=["next_poll_at"], condition=~Q(next_poll_at=None), name="job_poll"
+            ),
+        ]
+
+    def __str__(self):
+        return f"Job {self.pk}"
+
+    @property
+    def is_over(self):
+        return self.state in TERMINAL_JOBS or self.stopped_polling_at is not None
+
+    @property
+    def failure(self):
+        """Return the `Failure` that stopped the whole job, None where ChumiAI names no code."""
+        return explain_text(self.error)
+
+    @property
+    def accepted_if_known(self):
+        """Return how many were accepted, or None where ChumiAI left it unsaid."""
+        return self.accepted or (None if self._leaves_unsaid else 0)
+
+    @property
+    def failed_if_known(self):
+        """Return how many failed, or None where ChumiAI left it unsaid."""
+        return self.failed or (None if self._leaves_unsaid else 0)
+
+    @property
+    def _leaves_unsaid(self):
+        return self.processed > self.accepted + self.failed + self.skipped
+
+    @property
+    def begun_at(self):
+        return self.started_at or self.created_at or self.first_seen_at
+
+    @property
+    def ended_at(self):
+        """Return when it ended, None while it runs or where nobody knows."""
+        return (self.completed_at or self.changed_at) if self.state in TERMINAL_JOBS else None
+
+
+class JobSync(models.Model):
+    """When the key's whole job history was last read, and how that went."""
+
+    team = models.OneToOneField(Team, models.CASCADE, related_name="job_sync")
+    requested_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    error = models.CharField(max_length=300, blank=True)
+    # ChumiAI had too many requests: it is not asked about jobs before this.
+    wait_until = models.DateTimeField(null=True)
+
+    def __str__(self):
+        return f"Job history of {self.team}"
+
+
+class TestNumber(models.Model):
+    """A phone of the team's own, on which a message is tried out before everybody gets it."""
+
+    MOST = 5
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    team = models.ForeignKey(Team, models.CASCADE, related_name="test_numbers")
+    # Which of the team's five places it takes: two people who add the last one can't both.
+    place = models.PositiveSmallIntegerField()
+    label = models.CharField(max_length=60)
+    phone = models.CharField(max_length=16)
+    created_by = models.ForeignKey(USER, models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["place"]
+        constraints = [
+            models.UniqueConstraint(fields=["team", "phone"], name="one_test_number_a_phone"),
+            models.UniqueConstraint(fields=["team", "place"], name="one_test_number_a_place"),
+            models.CheckConstraint(
+                condition=Q(place__range=(1, 5)), name="at_most_five_test_numbers"
+            ),
+        ]
+
+    def __str__(self):
+        return self.label

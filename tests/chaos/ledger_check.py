@@ -1,0 +1,133 @@
+"""The judge: the rows of a campaign, held against the sandbox's ledger."""
+
+from collections import Counter, defaultdict
+
+from campaigns.models import Campaign, Recipient
+from sending.models import Attempt, Batch, BulkJob
+from sending.services.batches import Decision
+from sending.views.progress import _progress_context
+
+DOUBT = (Recipient.Status.SUBMITTING, Recipient.Status.UNCONFIRMED)
+
+
+def check_ledger(campaign, lines, intended, *, decided=None):
+    """Return what is wrong with a campaign that has ended, a sentence each.
+
+    `lines` are the account's ledger, `intended` the campaign's {phone: values}, `decided` the
+    {phone: decision} of those whom a person settled.
+    """
+    mine = [line for line in lines if line["to"] in intended]
+    return [
+        *_of_people(campaign, mine, intended, decided or {}),
+        *_of_rows_in_doubt(campaign),
+        *_of_news(campaign, mine),
+        *_of_jobs(campaign, mine, decided or {}),
+        *problems_in_words(campaign),
+    ]
+
+
+def _of_people(campaign, mine, intended, decided):
+    got = Counter(line["to"] for line in mine)
+    for line in mine:
+        if line["values"] != intended[line["to"]]:
+            yield f"{line['to']} got {line['values']}, not {intended[line['to']]}"
+    for phone, times in got.items():
+        if times > 1:
+            yield f"DOUBLED: {phone} got it {times} times"
+    people = list(campaign.recipients.order_by("position"))
+    if {person.phone.lstrip("+") for person in people} != set(intended):
+        yield "the recipients are not those of the file"
+    for person in people:
+        phone = person.phone.lstrip("+")
+        decision = decided.get(phone)
+        if decision in (Decision.COUNT_AS_SENT, Decision.LEAVE_OUT):
+            # The person's word: it stands in the row whatever came of the request.
+            wanted = "accepted" if decision == Decision.COUNT_AS_SENT else "skipped"
+            if person.status != wanted:
+                yield f"{phone} is {person.status}, though a person said {decision}"
+        elif person.status == Recipient.Status.ACCEPTED and not got[phone]:
+            yield f"LOST: {phone} counts as accepted and got nothing"
+        elif person.status != Recipient.Status.ACCEPTED and got[phone]:
+            yield f"{phone} got it, but is {person.status}"
+
+
+def _of_news(campaign, mine):
+    """Hold the ids of the messages against those that arrived, whoever told of them."""
+    ids = {line["to"]: line["message_id"] for line in mine}
+    for person in campaign.recipients.exclude(remote_id=""):
+        if person.remote_id != ids.get(person.phone.lstrip("+")):
+            yield f"WRONG ID: {person.phone} has that of another message"
+    for person in campaign.recipients.filter(remote_id="", delivery_status__gt=0):
+        yield f"{person.phone} was told of without an id"
+
+
+def _of_rows_in_doubt(campaign):
+    states = Counter(campaign.recipients.values_list("status", flat=True))
+    if sum(states.values()) != campaign.recipient_count:
+        yield f"the states {dict(states)} do not add up to {campaign.recipient_count}"
+    left = [state for state in DOUBT if states[state]]
+    if campaign.status == Campaign.Status.COMPLETED:
+        left += [Recipient.Status.PENDING] * bool(states[Recipient.Status.PENDING])
+    if left or not campaign.is_terminal:
+        yield f"{campaign.status}, with people still {', '.join(left) or 'settled'}"
+    batches = campaign.batches.filter(
+        status__in=(Batch.Status.SUBMITTING, Batch.Status.UNCONFIRMED)
+    )
+    for batch in batches:
+        yield f"part {batch.number} is left {batch.status}"
+    for attempt in campaign.attempts.filter(outcome__in=Attempt.LIVE):
+        yield f"attempt {attempt.pk} is left {attempt.outcome}"
+
+
+def _of_jobs(campaign, mine, decided):
+    """Hold each job of the ledger against the part that it is linked to.
+
+    One that a person decided about may be linked to nothing: without a name it may have been
+    another part's just as well.
+    """
+    people = defaultdict(list)
+    names = {}
+    for line in mine:
+        if line["job_id"]:
+            people[line["job_id"]].append(line["to"])
+            names[line["job_id"]] = line["file_name"]
+    links = {
+        job.remote_id: job.batch
+        for job in BulkJob.objects.filter(batch__campaign=campaign).select_related("batch")
+    }
+    for job_id in links.keys() - people.keys():
+        yield f"WRONG LINK: part {links[job_id].number} is tied to a job that is not ours"
+    for job_id, phones in people.items():
+        batch = links.get(job_id)
+        if batch is None and not decided.keys() >= set(phones):
+            yield f"WRONG LINK: nothing is tied to the job of {', '.join(phones)}"
+        if batch is None:
+            continue
+        sent = Recipient.objects.of_batch(batch).exclude(status=Recipient.Status.SKIPPED)
+        wanted = [
+            phone.lstrip("+")
+            for phone in sent.order_by("position").values_list("phone", flat=True)
+        ]
+        if phones != wanted:
+            yield f"WRONG LINK: the job of part {batch.number} has other people, or another order"
+        attempt = batch.attempts.filter(outcome=Attempt.Outcome.ACCEPTED).first()
+        if attempt is None or names[job_id] not in (None, attempt.file_name):
+            yield f"WRONG LINK: part {batch.number} is tied to the job of another attempt"
+
+
+def problems_in_words(campaign):
+    """Return what the progress page leaves unsaid or counts wrongly."""
+    campaign = Campaign.objects.get(pk=campaign.pk)
+    progress = _progress_context(campaign)["progress"]
+    for part in progress.parts:
+        if not part.label or not (part.words or part.label == "Finished"):
+            yield f"no words for part {part.number}: {part.label!r} {part.words!r}"
+    counted = [
+        progress.accepted, progress.failed, progress.skipped,
+        progress.unconfirmed, progress.unreported, progress.remaining,
+    ]  # fmt: skip
+    if not sum(number or 0 for number in counted) == progress.total == campaign.recipient_count:
+        yield f"the page counts {counted}, of {progress.total}, of {campaign.recipient_count}"
+    by_itself = campaign.pause_reason not in ("", Campaign.Pause.PERSON)
+    if by_itself and not campaign.pause_note:
+        yield f"paused as {campaign.pause_reason} without a word"

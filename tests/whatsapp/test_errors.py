@@ -1,0 +1,156 @@
+"""The table of WhatsApp's codes: plain words, and what may be done again. No database."""
+
+import itertools
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from chumi_api.errors import ACCOUNT_CODES
+from sending.retry_times import retry_words
+from whatsapp.errors import (
+    FAILURES,
+    UNKNOWN,
+    About,
+    Retry,
+    explain,
+    explain_text,
+    may_retry,
+    when_retry,
+)
+
+AT = datetime(2026, 11, 22, 13, 0, tzinfo=UTC)
+EVERY = {*FAILURES, *range(200, 300)}
+# Every code of the table of facts about WhatsApp that the product was planned with.
+KNOWN = """
+    0 1 2 3 4 10 33 100 190 200 299 368 80007 130429 130472 130497 131000 131005 131008 131009
+    131016 131021 131026 131030 131031 131037 131042 131045 131047 131048 131049 131050 131051
+    131052 131053 131056 131057 131059 131063 131064 132000 132001 132005 132007 132012 132015
+    132016 132018 132068 132069 133004 133010 134101 134102 135000
+"""
+
+
+def words(code, *, tries=0, after=timedelta()):
+    return retry_words(code, failed_at=AT, tries=tries, now=AT + after)
+
+
+@pytest.mark.parametrize("code", map(int, KNOWN.split()))
+def test_every_code_is_told(code):
+    assert explain(code) is not UNKNOWN
+
+
+@pytest.mark.parametrize("failure", [UNKNOWN, *{explain(code) for code in EVERY}])
+def test_sentences_are_for_people(failure):
+    for text in (failure.sentence, failure.advice):
+        assert text[0].isupper() and text.endswith(".")
+        assert "  " not in text and not re.search(r"\d{3}|#|\bAPI\b|error", text), text
+    assert len(f"{failure.sentence} {failure.advice}") < 300
+
+
+def test_what_pauses_or_waits_is_what_concerns_the_account():
+    """One question, asked by two layers: would the next recipient fare the same?"""
+    assert {c for c in EVERY if explain(c).pauses or explain(c).waits_by_itself} == ACCOUNT_CODES
+
+
+def test_what_waits_by_itself_pauses_nothing_and_concerns_nobody_in_particular():
+    waiting = {code for code in EVERY if explain(code).waits_by_itself}
+    assert waiting == {2, 4, 80007, 130429, 131016, 131057, 133004}
+    for failure in map(explain, waiting):
+        assert not failure.pauses and failure.retry is Retry.LATER and failure.wait
+        assert failure.about in (About.WHATSAPP, About.ACCOUNT)
+
+
+def test_what_pauses_is_about_the_account_or_the_template():
+    pausing = [explain(code) for code in EVERY if explain(code).pauses]
+    assert {failure.about for failure in pausing} == {About.ACCOUNT, About.TEMPLATE}
+
+
+def test_only_what_passes_by_itself_has_a_wait():
+    for failure in map(explain, EVERY):
+        assert bool(failure.wait) == (failure.retry is Retry.LATER), failure.sentence
+        assert failure.most >= 1
+
+
+@pytest.mark.parametrize("code", [None, 999999, 131050, 131026, 130472, 131008, 132012])
+def test_some_are_never_tried_again(code):
+    for tries, days in ((0, 0), (0, 400), (9, 400)):
+        now = AT + timedelta(days=days)
+        assert not may_retry(code, failed_at=AT, tries=tries, now=now)
+        assert when_retry(code, failed_at=AT, tries=tries) is None
+
+
+@pytest.mark.parametrize(
+    ("code", "wait", "most"),
+    [
+        (131049, timedelta(hours=24), 1),
+        (131056, timedelta(minutes=5), 3),
+        (131000, timedelta(minutes=1), 2),
+        (1, timedelta(minutes=1), 1),
+        (131016, timedelta(minutes=5), 3),
+        (134101, timedelta(minutes=10), 3),
+        (131042, timedelta(), 3),
+    ],
+)
+def test_others_are_after_a_while_and_not_for_ever(code, wait, most):
+    def may(tries, after):
+        return may_retry(code, failed_at=AT, tries=tries, now=AT + after)
+
+    assert not may(0, wait - timedelta(seconds=1))
+    assert may(0, wait) and may(most - 1, wait)
+    assert not may(most, wait + timedelta(days=400))
+
+
+@pytest.mark.parametrize(
+    ("code", "told", "sentence"),
+    [
+        (131056, {}, "Can be tried again from 13:05."),
+        (131049, {}, "Can be tried again from Mon 23 Nov, 13:00."),
+        (131056, {"after": timedelta(hours=1)}, "Can be tried again now."),
+        (131049, {"tries": 1}, "It was tried again once already. More would not help."),
+        (131000, {"tries": 2}, "It was tried again 2 times already. More would not help."),
+        (131042, {}, "Can be tried again as soon as this is mended."),
+        (
+            131050,
+            {},
+            "Trying again would not help: this person switched off marketing from you.",
+        ),
+        (
+            132016,
+            {},
+            "Trying again would not help: WhatsApp switched this template off for good.",
+        ),
+        (
+            131008,
+            {},
+            "Trying again would send the same. Mend it, then start a new campaign.",
+        ),
+        (None, {}, "Nobody can tell whether trying again would help."),
+    ],
+)
+def test_the_page_says_when(code, told, sentence):
+    assert words(code, **told) == sentence
+
+
+def test_words_and_answer_agree():
+    for code, tries, hours in itertools.product(EVERY, range(5), (0, 1, 30)):
+        after = timedelta(hours=hours)
+        may = may_retry(code, failed_at=AT, tries=tries, now=AT + after)
+        told = words(code, tries=tries, after=after)
+        assert told.endswith(".")
+        said = told.startswith("Can be tried again") and " from " not in told
+        assert may == said, (code, tries, hours, told)
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("(#132001) Template name does not exist in the translation", 132001),
+        ("It failed: (#131042) Business eligibility payment issue", 131042),
+        ("(#999999) Something new", None),
+        ("Template 132001 is gone", None),
+        ("(#" + "1" * 9999, None),
+        ("", None),
+    ],
+)
+def test_a_code_that_a_text_quotes_is_explained(text, code):
+    assert explain_text(text) == (None if code is None else explain(code))
