@@ -19,7 +19,7 @@ class Url:
     kwargs: tuple[tuple[str, str], ...] = ()
     # Where a GET of this URL shows a live region: the name of its page.
     region_of: str = ""
-    # Its POST only says "I am looking": it changes nothing that anybody can see.
+    # Its POST is only a heartbeat: it changes nothing that a person can see.
     only_looks: bool = False
 
 
@@ -111,7 +111,7 @@ ACCESS = {
     "teams:connection_test": Url("POST", "connect"),
 }
 
-# URLs without a team: open to anyone, or to whoever is logged in.
+# URLs without a team: open to anyone, or to anyone logged in.
 OPEN = {"health", "webhook"}
 LOGGED_IN = {"start"}
 

@@ -18,7 +18,7 @@ from tests import factories
 from tests.processes import SandboxProcess, Stack, database_url
 from tests.worker_pool import WorkerPool
 
-# A busy machine is slow to make examples, which says nothing about the product.
+# On a busy machine making examples is slow; that says nothing about the product.
 hypothesis.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis.load_profile("busy")
 
@@ -31,7 +31,7 @@ def pytest_addoption(parser):
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config, items):
-    # The longest first, so that in the end no core waits for another one's browser.
+    # The longest first, so that no core waits at the end for another one's browser.
     items.sort(key=lambda item: not item.get_closest_marker("browser"))
     if not config.getoption("--long"):
         skip = pytest.mark.skip(reason="runs with script/test --long")
@@ -49,8 +49,8 @@ def skipped_browser_tests(terminalreporter):
     ]
 
 
-# Both look at the whole run: a file beside the browser tests is not read by the process that
-# hands them to workers.
+# Both see the whole run: pytest-xdist's controller does not read a conftest beside the
+# browser tests.
 def pytest_sessionfinish(session):
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if IN_CI and reporter and skipped_browser_tests(reporter):
@@ -84,7 +84,7 @@ def end_sessions(cursor, database):
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings, django_db_blocker):
-    """Make room for the database: that of an earlier run is replaced, whoever is still at it."""
+    """End the sessions of an earlier run, so that its database can be replaced."""
     if connection.vendor == "postgresql":
         creation = connection.creation
         with django_db_blocker.unblock(), creation._nodb_cursor() as cursor:
@@ -93,7 +93,7 @@ def django_db_modify_db_settings(django_db_modify_db_settings, django_db_blocker
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup, django_db_blocker):
-    """Before the database is dropped, end what is still at it."""
+    """End the remaining sessions before the database is dropped."""
     yield
     if connection.vendor == "postgresql":
         with django_db_blocker.unblock(), connection.cursor() as cursor:
@@ -109,7 +109,7 @@ def _sandbox():
 
 @pytest.fixture
 def sandbox(_sandbox, settings):
-    """The sandbox, as good as new, and the only ChumiAI that the settings allow."""
+    """The sandbox after a reset, and the only ChumiAI that the settings allow."""
     _sandbox.reset()
     settings.CHUMIAI_BASE_URLS = [_sandbox.url]
     settings.CHUMIAI_SANDBOX_URLS = [_sandbox.url]
@@ -168,7 +168,7 @@ def connected(team, sandbox):
 
 @pytest.fixture
 def drain():
-    """Return a function that runs whatever task is due, until nothing is."""
+    """Return a function that runs due tasks until none is left."""
     return factories.drain
 
 
@@ -218,7 +218,7 @@ def stack(transactional_db, tmp_path, sandbox, settings):
 
 @pytest.fixture
 def make_nursery(stack, tmp_path):
-    """Return a function that starts a worker_pool of workers with the given settings."""
+    """Return a function that starts a pool of workers with the given settings."""
     made = []
 
     def make(**values):

@@ -1,7 +1,7 @@
 """A worker that gets a signal after its Nth statement: python -m tests.dying_worker TEAM N SIGNAL
 
-It runs the task of the team's batches, as `runworker` would; a statement is whatever goes to
-the database, so that every step of the hand-over has a statement after which it ends.
+It runs the team's sending task, as `runworker` does; a statement is anything sent to the
+database, so that every step of a submission has a statement after which the worker ends.
 """
 
 import os
@@ -24,8 +24,8 @@ def main(team, fatal, number):
         nonlocal count
         result = execute(sql, params, many, context)
         count += 1
-        # A process that is frozen with a transaction open holds up everyone on SQLite, so that
-        # nobody could go on without it: it freezes after the transaction.
+        # A process frozen inside a transaction blocks every other one on SQLite: it freezes
+        # after the transaction.
         busy = connection.in_atomic_block or sql.startswith("BEGIN")
         if count >= fatal and not struck and (number == signal.SIGKILL or not busy):
             struck.append(count)

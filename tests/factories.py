@@ -34,7 +34,7 @@ PREFIXES = (24, 54, 55, 59, 20, 50)
 BODY = "Hi {{1}}, your code is {{2}}."
 
 
-# Whoever tests the other engine, or the limit of marketing messages, names it.
+# A test of another engine or of the frequency limit sets these itself.
 OFF = {"singly_up_to": 0, "marketing_messages": 0}
 
 
@@ -104,7 +104,7 @@ def people(count, *, start=1):
     """Return rows of made-up people: header, then phone, name and code."""
     rows = [["Phone", "Name", "Code"]]
     rows += [
-        # Digits that the sandbox delivers: its magic numbers end in other three.
+        # Digits that the sandbox delivers: other last three digits choose an outcome.
         [f"233{PREFIXES[n // 10_000]}{(4000 + n) % 10_000:04d}111", f"Person {n}", f"C-{n:05d}"]
         for n in range(start, start + count)
     ]
@@ -117,7 +117,7 @@ def make_campaign(team, *, by=None, template=None, name="Easter sale"):
 
 
 def make_ready_campaign(team, *, rows=None, count=5, by=None, template=None, name="Easter sale"):
-    """Return a campaign that went through upload, mapping and check, ready to launch."""
+    """Return a campaign after upload, mapping and check, ready to launch."""
     template = (
         template
         or MessageTemplate.objects.for_team(team).filter(name="welcome_message").first()
@@ -133,7 +133,7 @@ def make_ready_campaign(team, *, rows=None, count=5, by=None, template=None, nam
 
 
 def again(campaign):
-    """Return the campaign as its row is now, without what hung on the object."""
+    """Return the campaign as its row is now, without cached relations."""
     return Campaign.objects.get(pk=campaign.pk)
 
 
@@ -149,7 +149,7 @@ def group_page(*ids, size=None):
 
 
 def mirror(team, people=None, *, groups=()):
-    """Return a complete reading of these people, one if none are given, and of these groups."""
+    """Return a complete sync of these people (one by default) and of these groups."""
     people = contact_page("1") if people is None else Listing(people)
     sync = contacts.request_contact_sync(team)
     contacts.begin_contact_sync(sync)
@@ -213,7 +213,7 @@ def send_test(campaign, *, position=1, number=None, by=None):
 
 
 def members(count, *, start=1):
-    """Return members of a group whom the sandbox delivers to, with a custom field of each."""
+    """Return members of a group that the sandbox delivers to, each with a custom field."""
     return [
         {
             "phone": phone,
@@ -262,7 +262,7 @@ def make_media_template(team, name="fresh_offer", *, kind="IMAGE", **fields):
 
 
 def make_media_campaign(team, *, by=None, template=None, count=3, name="Fresh week"):
-    """Return a draft that lacks nothing but its picture, video or document, and the check."""
+    """Return a draft that only lacks its header media and the check."""
     template = template or make_media_template(team)
     campaign = make_campaign(team, by=by, template=template, name=name)
     file = xlsx(people(count))
@@ -276,7 +276,7 @@ def media_link(sandbox, name="picture.jpg"):
 
 
 def make_checked_campaign(team, rows, *, name="Easter sale"):
-    """Return a ready campaign as a check leaves it behind: where the check itself is no matter."""
+    """Return a ready campaign as a check leaves it, without running the check."""
     return make_checked_campaigns(team, [rows], name=name)[0]
 
 

@@ -1,7 +1,7 @@
-"""Where a worker is struck: at a step of the protocol, after so many statements, or at a moment.
+"""Where a worker is killed or frozen: at a step, after N statements, or at a moment.
 
-It is installed in the child alone, around what the product calls, so that the product has no
-hook for tests.
+Installed in the child process only, around functions of the product, so that the product has
+no hook for tests.
 """
 
 import os
@@ -16,7 +16,7 @@ from django.db.backends.signals import connection_created
 from chumi_api import transport
 from sending.services import batches
 
-# In the order of the protocol. A message that goes out singly has no baseline and no file.
+# In the order of the protocol. A message sent one by one has no baseline and no file.
 STEPS = (
     "baseline read",
     "file written",
@@ -35,9 +35,8 @@ JOBS = "/api/v1/whatsapp/bulk-jobs"
 class Strike:
     """One signal to this process, the `nth` time that the step is reached.
 
-    The statements are counted over all tasks of the worker; `moment` is in seconds from the
-    beginning of its `nth` task. What is frozen wakes up by itself after so many `seconds`, unless
-    they are 0.
+    Statements are counted over all tasks of the worker; `moment` is in seconds from the start
+    of its `nth` task. A frozen process wakes up by itself after `seconds`, or never if it is 0.
     """
 
     number: int = signal.SIGKILL
@@ -48,7 +47,7 @@ class Strike:
     seconds: float = 0.0
 
     def install(self):
-        """Begin to watch what the product does."""
+        """Start watching the product."""
         self.left, self.statements = self.nth, 0
         self.armed = False
         connection_created.connect(self._watch_connection, weak=False)
@@ -87,7 +86,7 @@ class Strike:
             return
         pid = os.getpid()
         if self.seconds:
-            # Whoever holds a lock while frozen may hold up everyone else who could wake it.
+            # A frozen process that holds a lock may block every process that could wake it.
             wake = f"sleep {self.seconds:.3f}; kill -CONT {pid}"
             os.posix_spawn("/bin/sh", ["sh", "-c", wake], os.environ)
         os.kill(pid, self.number)
@@ -110,8 +109,8 @@ class Strike:
         if not (self.statement and self.armed):
             return
         self.statements += 1
-        # A process that is frozen with a transaction open holds up everyone on SQLite, so that
-        # nobody could go on without it: it freezes after the transaction.
+        # A process frozen inside a transaction blocks every other one on SQLite: it freezes
+        # after the transaction.
         busy = connection.in_atomic_block or sql.startswith("BEGIN")
         if self.statements >= self.statement and (self.number == signal.SIGKILL or not busy):
             self.statement = 0
@@ -131,7 +130,7 @@ class Strike:
             return answer
 
         def watched_parts(body):
-            # What stands after a `yield` runs when that part has been written to the socket.
+            # Code after a `yield` runs when that piece has been written to the socket.
             begun = False
             for part in parts_of(body):
                 if body.finished:

@@ -45,7 +45,7 @@ LIVE = "(('outcome__in', ('open', 'unconfirmed')))"
 
 MUTANTS = (
     Mutant(
-        "no claim of a part",
+        "no claim of a batch",
         (
             (
                 BATCHES,
@@ -56,7 +56,7 @@ MUTANTS = (
         f"{GUARDS}::test_only_a_part_that_waits_is_claimed",
     ),
     Mutant(
-        "a part is claimed although nobody wants it any more",
+        "a batch is claimed although the campaign no longer sends",
         (
             (
                 BATCHES,
@@ -67,12 +67,12 @@ MUTANTS = (
         f"{GUARDS}::test_no_part_is_claimed_once_the_campaign_is_paused",
     ),
     Mutant(
-        "a part is claimed with a file that is out of date",
+        "a batch is claimed with a stale file",
         ((BATCHES, "return moved != prepared.rows or _someone", "return _someone"),),
         f"{GUARDS}::test_a_part_whose_people_changed_is_not_claimed",
     ),
     Mutant(
-        "a group is claimed although somebody in it has just opted out",
+        "a group is claimed although a member has just opted out",
         (
             (
                 BATCHES,
@@ -83,7 +83,7 @@ MUTANTS = (
         f"{SEND_TO_GROUP}::test_who_opts_out_in_the_last_moment_is_not_reached",
     ),
     Mutant(
-        "the gate of a group lets who has just opted out through",
+        "the gate of a group ignores a new opt-out",
         (
             (
                 BATCHES,
@@ -116,7 +116,7 @@ MUTANTS = (
         f"{GUARDS}::test_a_person_whom_another_worker_took_meanwhile_is_not_claimed",
     ),
     Mutant(
-        "no unique index on a part's live attempt",
+        "no unique index on a batch's live attempt",
         _index(
             "one_live_attempt_a_batch",
             "batch",
@@ -140,7 +140,7 @@ MUTANTS = (
         f"{GUARDS}::test_the_database_refuses_a_second_live_attempt",
     ),
     Mutant(
-        "no unique index on the line",
+        "no unique index on the key",
         _index(
             "one_batch_in_flight_a_key",
             "key_fingerprint",
@@ -163,7 +163,7 @@ MUTANTS = (
         f"{GUARDS}::test_an_older_job_is_not_taken_for_ours",
     ),
     Mutant(
-        "a job that is another part's may be ours",
+        "a job of another batch may be ours",
         (
             (
                 IN_BATCHES,
@@ -191,7 +191,7 @@ MUTANTS = (
         f"{SEND_BATCHES}::test_a_job_of_somebody_else_is_not_taken_for_ours",
     ),
     Mutant(
-        "no gate for a part",
+        "no gate for a batch",
         (
             (
                 BATCHES,
@@ -213,7 +213,7 @@ MUTANTS = (
         f"{GUARDS}::test_an_attempt_that_lost_its_claim_may_not_finish",
     ),
     Mutant(
-        "the gate lets old claims of parts through",
+        "the gate lets old claims of batches through",
         ((BATCHES, "        claimed_at__gt=young,\n", ""),),
         f"{SEND_BATCHES}::test_a_claim_without_an_answer_becomes_unconfirmed",
     ),
@@ -234,7 +234,7 @@ MUTANTS = (
         f"{SEND_SINGLY}::test_an_old_claim_may_not_finish",
     ),
     Mutant(
-        "a reaper that puts parts back",
+        "a reaper that puts batches back",
         (
             (
                 BATCHES,

@@ -19,7 +19,7 @@ LEFT_BEHIND = shutil.ignore_patterns(
 @pytest.mark.parametrize("mutant", BY_NAME)
 def test_its_old_text_stands_in_the_code_once(mutant):
     for file, old, new in mutant.edits:
-        assert (ROOT / file).read_text().count(old) == 1, f"{file} changed: mend {mutant.name!r}"
+        assert (ROOT / file).read_text().count(old) == 1, f"{file} changed: update {mutant.name!r}"
         assert old != new
     file, _, name = mutant.test.partition("::")
     assert f"def {name.partition('[')[0]}" in (ROOT / file).read_text()

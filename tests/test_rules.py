@@ -158,14 +158,14 @@ def test_a_live_region_equals_the_element_of_its_page(subjects, team, marketer, 
 
 
 def text(answer):
-    # The token of the CSRF protection is masked anew each time that it is shown.
+    # Django masks the CSRF token differently each time.
     return re.sub(rb"\b\w{64}\b", b"", answer.content)
 
 
 def soup(answer):
     parsed = BeautifulSoup(answer.content, "html.parser")
     for token in parsed.find_all("input", {"name": "csrfmiddlewaretoken"}):
-        # Masked anew each time that it is shown.
+        # Masked differently each time.
         token["value"] = ""
     return parsed
 
@@ -192,7 +192,7 @@ def test_a_post_without_a_csrf_token_is_refused(subjects, team, manager):
 @pytest.mark.django_db
 @pytest.mark.parametrize("engine", Campaign.Engine.values)
 def test_every_task_run_twice_is_run_once(connected, marketer, sandbox, settings, engine):
-    """Here each handler runs again behind the back of its lease, at every step of the way."""
+    """Each handler runs a second time outside its lease, at every step."""
     connected.batch_size = 2
     connected.save()
     campaign = factories.make_campaign(
@@ -247,7 +247,7 @@ def test_every_task_run_twice_is_run_once(connected, marketer, sandbox, settings
     assert sorted(sent) == intended
     known = 0 if engine == Campaign.Engine.GROUP else 3
     assert campaign.recipients.filter(status="accepted").count() == known
-    # Two parts, a group or three people: one attempt at each.
+    # Two batches, a group or three people: one attempt at each.
     parts = {Campaign.Engine.BATCHES: 2, Campaign.Engine.GROUP: 1}.get(engine, 0)
     assert campaign.attempts.count() == (parts or 3)
     assert connected.bulk_jobs.exclude(batch=None).count() == parts

@@ -2,9 +2,9 @@
 
     python -m tests.worker_pool
 
-It reads orders, one JSON object a line, and answers each with a line. It has no connection to
-the database and one thread, so that a fork of it is a fresh worker. At the end of its input it
-ends with all its children.
+It reads orders, one JSON object a line, and answers each with a line. It has one thread and no
+database connection, so that each fork is a fresh worker. When its input ends, it ends with all
+its children.
 """
 
 import json
@@ -23,7 +23,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 class WorkerPool:
-    """The worker_pool as the test run sees it."""
+    """The pool as the test run sees it."""
 
     def __init__(self, *, env, log):
         self.log = log
@@ -44,11 +44,11 @@ class WorkerPool:
         self.popen.stdin.write(json.dumps(order) + "\n")
         self.popen.stdin.flush()
         line = self.popen.stdout.readline()
-        assert line, f"the worker_pool ended: {self.log.read_text(errors='replace')[-2000:]}"
+        assert line, f"the pool ended: {self.log.read_text(errors='replace')[-2000:]}"
         return json.loads(line)
 
     def fork(self, work, *, strike=None, **order):
-        """Start a worker that does `work` (see below) until it ends or is struck."""
+        """Start a worker that runs `work` (see WORKS) until it ends or is killed."""
         return self._ask(do="fork", work=work, strike=strike, **order)["pid"]
 
     def signal(self, pid, number):
@@ -89,7 +89,7 @@ def until_idle(strike, key, name="send_batches"):
 
 
 def forever(strike, names, seed):
-    """Work on whatever is due, in no particular order, until killed."""
+    """Run due tasks, in no particular order, until killed."""
     from django.db import DatabaseError
 
     from tasks import services
@@ -104,13 +104,13 @@ def forever(strike, names, seed):
                     services.run(*chance.choice(due))
                 continue
         except DatabaseError:
-            # A lock that was not had in time: a worker goes on with its next wake-up.
+            # A lock was not free in time: a worker continues with its next wake-up.
             traceback.print_exc()
         time.sleep(0.02)
 
 
 def wake_ups(strike, key, times, begin_at):
-    """Take the team's campaigns a step further so many times, without a lease in between."""
+    """Run the team's sending task `times` times, without a lease in between."""
     from sending.tasks import send_batches
 
     time.sleep(max(begin_at - time.time(), 0))
@@ -122,7 +122,7 @@ WORKS = {work.__name__: work for work in (until_idle, forever, wake_ups)}
 
 
 def _grow(order):
-    """Fork a worker. Return its pid, in the worker_pool alone."""
+    """Fork a worker. Return its pid, in the pool only."""
     pid = os.fork()
     if pid:
         return pid
@@ -184,14 +184,14 @@ def _reap(children, frozen):
 
 if __name__ == "__main__":
     django.setup()
-    # What every worker needs is loaded once, before the first fork.
+    # Load what every worker needs once, before the first fork.
     import requests  # noqa: F401
 
     import campaigns.tasks  # noqa: F401
     import tests.kill_points  # noqa: F401
     from sending.senders import singly
 
-    # A worker waits in its memory after a 429, where no test can let the time pass.
+    # After a 429 a worker waits in memory, where no test can move the clock.
     singly.TRY_AGAIN = 1
 
     main()

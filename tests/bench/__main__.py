@@ -21,14 +21,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("bench", choices=BENCHES, nargs="?", default="sending")
     parser.add_argument("--messages", type=int)
-    told = parser.parse_args()
+    arguments = parser.parse_args()
     # Not the whole environment of tests: it copies the context of every template that is rendered.
     settings.ALLOWED_HOSTS = ["testserver"]
     databases = setup_databases(verbosity=0, interactive=False)
     try:
         print(f"{connection.vendor}, {os.cpu_count()} cores", flush=True)
-        measure = import_module(f"tests.bench.{told.bench}").measure
-        measure(told.messages or BENCHES[told.bench])
+        measure = import_module(f"tests.bench.{arguments.bench}").measure
+        measure(arguments.messages or BENCHES[arguments.bench])
     finally:
         teardown_databases(databases, verbosity=0)
 

@@ -67,7 +67,7 @@ def measure_pages(client, listing, thread, count):
         ("list", listing, {}),
         ("list, unread", listing, {"show": "unread"}),
         ("list, open window", listing, {"show": "open"}),
-        ("search, a word of all", listing, {"q": "common"}),
+        ("search, a word in every message", listing, {"q": "common"}),
         ("search, two words", listing, {"q": "common rare77"}),
         ("search, a rare word", listing, {"q": "rare77"}),
         ("search, a prefix", listing, {"q": "rare7"}),

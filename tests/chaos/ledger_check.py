@@ -1,4 +1,4 @@
-"""The judge: the rows of a campaign, held against the sandbox's ledger."""
+"""Compare the rows of a campaign with the sandbox's ledger."""
 
 from collections import Counter, defaultdict
 
@@ -7,20 +7,20 @@ from sending.models import Attempt, Batch, BulkJob
 from sending.services.batches import Decision
 from sending.views.progress import _progress_context
 
-DOUBT = (Recipient.Status.SUBMITTING, Recipient.Status.UNCONFIRMED)
+UNSETTLED = (Recipient.Status.SUBMITTING, Recipient.Status.UNCONFIRMED)
 
 
 def check_ledger(campaign, lines, intended, *, decided=None):
-    """Return what is wrong with a campaign that has ended, a sentence each.
+    """Return the problems of a campaign that has ended, one sentence each.
 
-    `lines` are the account's ledger, `intended` the campaign's {phone: values}, `decided` the
-    {phone: decision} of those whom a person settled.
+    `lines` are the account's ledger, `intended` is {phone: values}, `decided` is
+    {phone: decision} for recipients that a person settled.
     """
     mine = [line for line in lines if line["to"] in intended]
     return [
         *_of_people(campaign, mine, intended, decided or {}),
-        *_of_rows_in_doubt(campaign),
-        *_of_news(campaign, mine),
+        *_of_unsettled_rows(campaign),
+        *_of_message_ids(campaign, mine),
         *_of_jobs(campaign, mine, decided or {}),
         *problems_in_words(campaign),
     ]
@@ -41,7 +41,7 @@ def _of_people(campaign, mine, intended, decided):
         phone = person.phone.lstrip("+")
         decision = decided.get(phone)
         if decision in (Decision.COUNT_AS_SENT, Decision.LEAVE_OUT):
-            # The person's word: it stands in the row whatever came of the request.
+            # The decision stands in the row, whatever became of the request.
             wanted = "accepted" if decision == Decision.COUNT_AS_SENT else "skipped"
             if person.status != wanted:
                 yield f"{phone} is {person.status}, though a person said {decision}"
@@ -51,21 +51,21 @@ def _of_people(campaign, mine, intended, decided):
             yield f"{phone} got it, but is {person.status}"
 
 
-def _of_news(campaign, mine):
-    """Hold the ids of the messages against those that arrived, whoever told of them."""
+def _of_message_ids(campaign, mine):
+    """Compare the message ids with those of the messages that arrived."""
     ids = {line["to"]: line["message_id"] for line in mine}
     for person in campaign.recipients.exclude(remote_id=""):
         if person.remote_id != ids.get(person.phone.lstrip("+")):
             yield f"WRONG ID: {person.phone} has that of another message"
     for person in campaign.recipients.filter(remote_id="", delivery_status__gt=0):
-        yield f"{person.phone} was told of without an id"
+        yield f"{person.phone} has a delivery status without an id"
 
 
-def _of_rows_in_doubt(campaign):
+def _of_unsettled_rows(campaign):
     states = Counter(campaign.recipients.values_list("status", flat=True))
     if sum(states.values()) != campaign.recipient_count:
         yield f"the states {dict(states)} do not add up to {campaign.recipient_count}"
-    left = [state for state in DOUBT if states[state]]
+    left = [state for state in UNSETTLED if states[state]]
     if campaign.status == Campaign.Status.COMPLETED:
         left += [Recipient.Status.PENDING] * bool(states[Recipient.Status.PENDING])
     if left or not campaign.is_terminal:
@@ -74,16 +74,16 @@ def _of_rows_in_doubt(campaign):
         status__in=(Batch.Status.SUBMITTING, Batch.Status.UNCONFIRMED)
     )
     for batch in batches:
-        yield f"part {batch.number} is left {batch.status}"
+        yield f"batch {batch.number} is left {batch.status}"
     for attempt in campaign.attempts.filter(outcome__in=Attempt.LIVE):
         yield f"attempt {attempt.pk} is left {attempt.outcome}"
 
 
 def _of_jobs(campaign, mine, decided):
-    """Hold each job of the ledger against the part that it is linked to.
+    """Compare each job of the ledger with the batch that it is linked to.
 
-    One that a person decided about may be linked to nothing: without a name it may have been
-    another part's just as well.
+    A job that a person decided about may be unlinked: without a file name it may belong to
+    another batch.
     """
     people = defaultdict(list)
     names = {}
@@ -96,7 +96,7 @@ def _of_jobs(campaign, mine, decided):
         for job in BulkJob.objects.filter(batch__campaign=campaign).select_related("batch")
     }
     for job_id in links.keys() - people.keys():
-        yield f"WRONG LINK: part {links[job_id].number} is tied to a job that is not ours"
+        yield f"WRONG LINK: batch {links[job_id].number} is tied to a job that is not ours"
     for job_id, phones in people.items():
         batch = links.get(job_id)
         if batch is None and not decided.keys() >= set(phones):
@@ -109,14 +109,14 @@ def _of_jobs(campaign, mine, decided):
             for phone in sent.order_by("position").values_list("phone", flat=True)
         ]
         if phones != wanted:
-            yield f"WRONG LINK: the job of part {batch.number} has other people, or another order"
+            yield f"WRONG LINK: the job of batch {batch.number} has other people, or another order"
         attempt = batch.attempts.filter(outcome=Attempt.Outcome.ACCEPTED).first()
         if attempt is None or names[job_id] not in (None, attempt.file_name):
-            yield f"WRONG LINK: part {batch.number} is tied to the job of another attempt"
+            yield f"WRONG LINK: batch {batch.number} is tied to the job of another attempt"
 
 
 def problems_in_words(campaign):
-    """Return what the progress page leaves unsaid or counts wrongly."""
+    """Return what the progress page omits or counts wrongly."""
     campaign = Campaign.objects.get(pk=campaign.pk)
     progress = _progress_context(campaign)["progress"]
     for part in progress.parts:

@@ -1,4 +1,4 @@
-"""One run: teams whose campaigns go out while their workers are killed, and what came of it."""
+"""One run: campaigns go out while their workers are killed; then the ledger is checked."""
 
 import json
 import random
@@ -26,8 +26,8 @@ from tests.webhooks.conftest import status, statuses
 from webhooks import services
 from webhooks.models import Webhook
 
-# What waits for its time, small enough for a campaign to end within seconds. No person may
-# decide before a request has ended for certain, however busy the machine.
+# Short waits, so that a campaign ends within seconds. A person may not decide before a
+# request has certainly ended, however busy the machine is.
 SETTINGS = {
     "CHUMIAI_SEND_SECONDS": 1.0,
     "CHUMIAI_READ_SECONDS": 1.0,
@@ -35,7 +35,7 @@ SETTINGS = {
     "RECONCILE_SECONDS": 3.0,
 }
 TEAMS, WORKERS = 12, 5
-# Steps at which nothing may be frozen for long, for the reasons below.
+# A worker frozen at one of these steps wakes up soon; `_strike` says why.
 SHORT_STEPS = ("claim written", "gate passed")
 LONGEST_LIFE, LONGEST_CAMPAIGN = 6.0, 300.0
 
@@ -72,9 +72,9 @@ class Sent:
 
 
 class Chaos:
-    """A run with so many kills. `tell` gets lines for people."""
+    """A run of `kills` kills. `say` prints a line for a person."""
 
-    def __init__(self, *, sandbox, worker_pool, engines, kills, seed, tell=print):
+    def __init__(self, *, sandbox, worker_pool, engines, kills, seed, say=print):
         self.sandbox, self.worker_pool, self.engines, self.kills = (
             sandbox,
             worker_pool,
@@ -82,17 +82,17 @@ class Chaos:
             kills,
         )
         self.chance = random.Random(seed)
-        self.tell = tell
+        self.say = say
         self.workers, self.frozen = {}, set()
         self.running, self.problems = [], []
         self.count = Counter()
         self.next_person = 1
         self.name = f"chaos{seed}"
-        # Whether ChumiAI echoes the names of files in its job list: nobody knows.
+        # Whether ChumiAI repeats file names in its job list is not documented.
         self.echoes = self.chance.random() < 0.6
 
     def run(self):
-        """Kill, until there were enough and all that was begun has ended. Return problems."""
+        """Kill until `kills` is reached and every campaign has ended. Return the problems."""
         begun = time.monotonic()
         self.sandbox.post("options", echo_file_name=self.echoes)
         while self.running or self.is_on:
@@ -134,7 +134,7 @@ class Chaos:
             if pid not in self.frozen:
                 self.frozen.add(pid)
                 self.count["freezes"] += 1
-                # It wakes up by itself, and is struck no second time.
+                # It wakes up by itself and is not struck again.
                 self.workers[pid] = None, now
         for pid, (_, born) in list(self.workers.items()):
             if now > born + LONGEST_LIFE:
@@ -156,11 +156,11 @@ class Chaos:
         freezes = self.chance.random() < 0.15
         strike = {"number": int(signal.SIGSTOP if freezes else signal.SIGKILL)}
         if freezes:
-            # By chance it strikes within a transaction, which holds up everyone, or after the
-            # gate's yes and before the last byte: then it must wake up before a person decides.
+            # It may strike inside a transaction, which blocks every worker, or between the gate
+            # and the last byte: then it must wake up before a person decides.
             strike["seconds"] = self.chance.uniform(0.1, 0.8 if kind == "moment" else 5)
         if kind == "statement":
-            # Most statements of a hand-over are among its first seventy.
+            # Most statements of a submission are among its first seventy.
             return strike | {"statement": self.chance.randint(1, 70)}
         if kind == "step":
             steps = [step for step in STEPS if not freezes or step not in SHORT_STEPS]
@@ -185,10 +185,10 @@ class Chaos:
         )
         connect(team, self.sandbox)
         services.renew_address(team, by=None)
-        # Something else was told before: from now on it can be known what nobody told of.
-        self._tell(team, [{"to": "233240000000", "message_id": f"wamid.{team.slug}"}])
+        # An earlier delivery status: from now on a missing status means something.
+        self._report(team, [{"to": "233240000000", "message_id": f"wamid.{team.slug}"}])
         engine = self.engines[number % len(self.engines)]
-        # Two campaigns of one team now and then: they share a line.
+        # Now and then two campaigns of one team: they share a key.
         for _ in range(self.chance.choice((1, 1, 1, 2))):
             size = self.chance.randint(3, 22)
             rows = people(size, start=self.next_person)[1:]
@@ -202,15 +202,14 @@ class Chaos:
             intended = {phone: values for phone, *values in rows}
             self.running.append(Sent(campaign, intended, now, stop_at))
 
-    def _start_a_job_of_somebody_else(self, team):
-        """Let somebody send the same template by other means, at the worst moment.
+    def _start_a_foreign_job(self, team):
+        """Start a job with the same template outside this app, at the worst moment.
 
-        Without names, a job of the same size as a part that got lost would be taken for it:
-        only the size tells them apart.
+        Where ChumiAI repeats no file names, only the size distinguishes it from a lost batch.
         """
         total = self.chance.randint(1, 8) if self.echoes else 500
         self.sandbox.post("jobs", account=team.slug, template="welcome_message", total=total)
-        self.count["jobs of others"] += 1
+        self.count["foreign jobs"] += 1
 
     def _order_fault(self, team):
         path, method, kinds = self.chance.choices(
@@ -223,37 +222,37 @@ class Chaos:
         self.sandbox.post("faults", account=team.slug, times=1, after=after, **order)
         self.count["faults"] += 1
 
-    def _tell_news(self, sent):
-        """Let WhatsApp tell of some of the messages, late, twice, in any order, or never."""
+    def _report_statuses(self, sent):
+        """Report delivery statuses of some messages: late, twice, in any order, or never."""
         mine = [
             line
             for line in self.sandbox.ledger(sent.campaign.team.slug)
             if line["to"] in sent.intended
         ]
         if mine:
-            self._tell(sent.campaign.team, self.chance.choices(mine, k=3))
+            self._report(sent.campaign.team, self.chance.choices(mine, k=3))
 
-    def _tell(self, team, lines):
+    def _report(self, team, lines):
         word = self.chance.choice(("sent", "delivered", "read"))
         now = round(time.time())
-        told = [
+        updates = [
             status(line["message_id"], word, at=now) | {"recipient_id": line["to"]}
             for line in lines
         ]
         webhook = Webhook.objects.get(team=team)
-        services.receive(webhook, json.dumps(statuses(*told)).encode(), {})
-        self.count["news"] += len(told)
+        services.receive(webhook, json.dumps(statuses(*updates)).encode(), {})
+        self.count["delivery statuses"] += len(updates)
 
     # The person
 
     def _act_as_a_person(self, sent):
         campaign = sent.campaign
         if self.chance.random() < 0.3:
-            self._tell_news(sent)
+            self._report_statuses(sent)
         if self.is_on and self.chance.random() < 0.02:
             self._order_fault(campaign.team)
         if self.is_on and self.chance.random() < 0.02:
-            self._start_a_job_of_somebody_else(campaign.team)
+            self._start_a_foreign_job(campaign.team)
         if self.is_on and self.chance.random() < 0.05:
             self.problems += self._named(sent, problems_in_words(campaign))
         try:
@@ -274,16 +273,18 @@ class Chaos:
                 launches.resume(campaign)
                 self.count["resumes"] += 1
         except Refused:
-            # Somebody was quicker, or it has ended: a person reads that and looks again.
+            # Another decision came first, or it has ended: a person reads that and reloads.
             self.count["refusals"] += 1
 
     def _decide_batch(self, sent, batch):
-        """Decide about a part that was most likely not sent, or whose job nobody can tell."""
+        """Decide about a batch that was most likely not sent, or whose job is ambiguous."""
         phones = [p.lstrip("+") for p in _phones(Recipient.objects.of_batch(batch))]
         arrived = set(phones) & self._arrived(sent)
         if arrived and not batch.candidates:
-            # A person who looked at a phone would not send it again.
-            self.problems += self._named(sent, [f"part {batch.number} arrived, and was not found"])
+            # A person who checked a phone would not send it again.
+            self.problems += self._named(
+                sent, [f"batch {batch.number} arrived, and was not found"]
+            )
         choices = Decision.values
         if sent.campaign.is_terminal or arrived:
             choices.remove(Decision.SEND_AGAIN)
@@ -294,7 +295,7 @@ class Chaos:
             sent.decided[phone] = decision
 
     def _decide_people(self, sent):
-        """Decide about people of whom nobody knows: the person asks them, then decides."""
+        """Decide about unconfirmed recipients: the person asks them, then decides."""
         seen = {phone.lstrip("+") for phone in _phones(singles.undecided([sent.campaign]))}
         arrived = seen & self._arrived(sent)
         choices = Decision.values
@@ -304,7 +305,7 @@ class Chaos:
         self.count[f"{decision}, people"] += singles.decide(
             sent.campaign, decision, people=len(seen), by=None
         )
-        # News may have settled somebody just before.
+        # A delivery status may have settled one of them just before.
         ended = sent.campaign.attempts.filter(outcome=Attempt.Outcome.DECIDED)
         decided = {phone.lstrip("+") for phone in ended.values_list("recipient__phone", flat=True)}
         sent.decided |= dict.fromkeys(seen & decided, decision)
@@ -328,16 +329,16 @@ class Chaos:
         self.count["people"] += len(sent.intended)
         self.count["messages"] += sum(line["to"] in sent.intended for line in lines)
         self.count["unclear"] += campaign.attempts.filter(error__contains="worker stopped").count()
-        by_news = campaign.attempts.filter(outcome=Attempt.Outcome.ACCEPTED, request_id="")
-        self.count["settled by news"] += by_news.exclude(error="").count()
+        by_status = campaign.attempts.filter(outcome=Attempt.Outcome.ACCEPTED, request_id="")
+        self.count["settled by statuses"] += by_status.exclude(error="").count()
         self.problems += self._named(sent, found)
 
     def _named(self, sent, sentences):
-        """Put the campaign before each sentence, and tell all that is known of it, once."""
+        """Prefix each sentence with the campaign, and print all that is known of it, once."""
         sentences = [f"{sent.campaign.team.slug}: {sentence}" for sentence in sentences]
         if sentences:
-            self.tell("\n".join(sentences))
-            self.tell(_everything_about(sent, self.sandbox.ledger(sent.campaign.team.slug)))
+            self.say("\n".join(sentences))
+            self.say(_everything_about(sent, self.sandbox.ledger(sent.campaign.team.slug)))
         return sentences
 
 
@@ -346,10 +347,10 @@ def _phones(people):
 
 
 def _has_ended(campaign):
-    """Say whether nothing of the campaign moves any more."""
+    """Return True if nothing of the campaign moves any more."""
     return (
         campaign.is_terminal
-        # Whoever came back to waiting in the last moment is yet to be seen.
+        # A recipient that went back to pending at the last moment is still to be sent.
         and not (
             campaign.status == Campaign.Status.COMPLETED
             and campaign.recipients.filter(status=Recipient.Status.PENDING).exists()
@@ -360,7 +361,7 @@ def _has_ended(campaign):
 
 
 def _everything_about(sent, lines):
-    """Return rows and ledger of the campaign, for whoever has to find out why."""
+    """Return rows and ledger of the campaign, to find out why."""
     campaign = sent.campaign
     facts = {
         "campaign": Campaign.objects.filter(pk=campaign.pk).values(),
