@@ -307,7 +307,7 @@ MUTANTS = (
         "no team filter",
         (
             (
-                MODELS,
+                "campaigns/models.py",
                 "class CampaignQuerySet(models.QuerySet):\n    def for_team(self, team):\n"
                 "        return self.filter(team=team)",
                 "class CampaignQuerySet(models.QuerySet):\n    def for_team(self, team):\n"
