@@ -52,7 +52,7 @@ class ConversationFilterForm(FilterForm):
         self.campaigns = {str(campaign.uuid): campaign for campaign in campaigns}
         names = [(uuid, campaign.name) for uuid, campaign in self.campaigns.items()]
         choices = cast(forms.ChoiceField, self.fields["campaign"])
-        choices.choices = [("", _("Any campaign or none")), *names]
+        choices.choices = [("", _("All")), *names]
         self.region, self.whole_only = region, whole_only
         # The newest matching message of each conversation, by conversation id.
         self.matches: dict[int, Message] = {}

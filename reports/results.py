@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from campaigns.models import Campaign
 from conversations.models import Message
 from conversations.template_replies import count_replies
+from core import formats
 from sending.progress import Progress
 
 
@@ -54,7 +56,7 @@ def funnel(campaign: Campaign, progress: Progress) -> list[Stage]:
         _stage(
             Step.DELIVERED,
             _("Delivered"),
-            _("The message is on the phone"),
+            _delivery_hint(accepted, receipts.told),
             receipts.delivered,
             traceable,
             of_accepted,
@@ -76,6 +78,17 @@ def funnel(campaign: Campaign, progress: Progress) -> list[Stage]:
             of_delivered if receipts.delivered else of_accepted,
         ),
     ]
+
+
+def _delivery_hint(accepted: int | None, traceable: int) -> str:
+    """Return what Delivered means; if some messages have no status yet, how many have."""
+    if not traceable or traceable == accepted:
+        return _("The message is on the phone")
+    return ngettext(
+        "Delivery is known for {count} message so far",
+        "Delivery is known for {count} messages so far",
+        traceable,
+    ).format(count=formats.number(traceable))
 
 
 def _stage(
