@@ -310,7 +310,7 @@ OFFERED = 50
 
 
 class ExclusionForm(forms.Form):
-    """Which earlier campaign's people are left out; `clean_exclude_campaign` returns it, or None."""
+    """The earlier campaign whose recipients are skipped; clean_exclude_campaign returns it."""
 
     exclude_campaign = forms.ChoiceField(label="Leave out everybody who got", required=False)
 

@@ -318,7 +318,7 @@ def record_search(batch, *, ended, candidates):
     """
     searches = batch.searches + 1
     now = timezone.now()
-    fields = {"searches": looks, "candidates": candidates}
+    fields = {"searches": searches, "candidates": candidates}
     if ended:
         fields |= {"search_ended_at": now, "next_search_at": None}
     else:
