@@ -13,7 +13,7 @@ ATTRIBUTES = re.compile(
     r"aria-label|title|alt|placeholder|data-label|data-confirm(-title|-action)?|data-done|summary"
 )
 # Names, which are the same in every language.
-NAMES = re.compile(r"\b(Chumi Admin|ChumiAI|WhatsApp|Excel|CSV|API|ID|OTP|GHS)\b")
+NAMES = re.compile(r"\b(Chumi|Admin|ChumiAI|WhatsApp|Excel|CSV|API|ID|OTP|GHS)\b")
 WORD = re.compile(r"[^\W\d_]{2,}")
 QUOTED = re.compile(r"""(_\()?(["'])(.*?)\2""")
 # Tags whose words in quotes are shown, and filters that make words.
@@ -50,9 +50,10 @@ class _Texts(HTMLParser):
 
 
 def is_sentence(text):
-    """Say whether a person may read the text, unlike a name of ours as `fold-up` or `a/b.html`."""
+    """Say whether a person may read the text, unlike `fold-up`, `a/b.html` or `app:name`."""
     has_words = WORD.search(NAMES.sub("", text))
-    return bool(has_words) and (" " in text.strip() or text[0].isupper())
+    are_urls = all(":" in word for word in text.split())
+    return bool(has_words) and not are_urls and (" " in text.strip() or text[0].isupper())
 
 
 def unmarked(source):
