@@ -190,7 +190,7 @@ def label(table: Mapping[str, Text], constant: str) -> str:
 
 
 def language(code: str) -> str:
-    """Return the name of a language, or the code where it is none of WhatsApp's."""
+    """Return the name of a language, or its code where WhatsApp has no such language."""
     return str(LANGUAGES.get(code.replace("-", "_"), code))
 
 

@@ -11,7 +11,7 @@ from tests import factories
 
 @pytest.fixture
 def book(team):
-    """Seven people, of whom three are in a group."""
+    """Six people; three of them are in a group."""
     people = [
         Remote("1", "233244123456", "Ama Mensah", "ama@mail.example", ("vip",), {"town": "Ho"}),
         Remote("2", "233201234567", "kofi Boateng"),

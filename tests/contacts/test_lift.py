@@ -23,19 +23,19 @@ def url(name, opt_out):
     return reverse(f"contacts:{name}", kwargs=kwargs)
 
 
-def lift(client, opt_out, reason="Asked for news again"):
+def lift(client, opt_out, reason="Asked for offers again"):
     return client.post(url("opt_out_lift", opt_out), {"reason": reason}, follow=True)
 
 
 def test_a_manager_lifts_it(opt_out, manager, login):
     page = lift(login(manager), opt_out).content.decode()
     assert "was removed from the list" in page
-    assert "Asked for news again" in page
+    assert "Asked for offers again" in page
     assert services.opted_out_of(opt_out.team, [PHONE]) == set()
     opt_out.refresh_from_db()
-    assert (opt_out.lifted_by, opt_out.lifted_reason) == (manager, "Asked for news again")
+    assert (opt_out.lifted_by, opt_out.lifted_reason) == (manager, "Asked for offers again")
     event = AuditEvent.objects.get(action="opt-out lifted")
-    assert (event.user, event.after) == (manager, {"reason": "Asked for news again"})
+    assert (event.user, event.after) == (manager, {"reason": "Asked for offers again"})
     assert event.before["source"] == "by_hand"
     assert "123456" not in event.subject
 
@@ -43,13 +43,13 @@ def test_a_manager_lifts_it(opt_out, manager, login):
 def test_a_number_that_opts_out_again_has_both_rows_in_the_history(
     opt_out, manager, viewer, login
 ):
-    services.lift(opt_out, reason="Asked for news again", by=manager)
+    services.lift(opt_out, reason="Asked for offers again", by=manager)
     again, created = services.opt_out(opt_out.team, PHONE, reason="Changed her mind", by=manager)
     assert created and again.pk != opt_out.pk
     assert services.opted_out_of(opt_out.team, [PHONE]) == {PHONE}
     for row in (opt_out, again):
         page = login(viewer).get(url("opt_out_detail", row)).content.decode()
-        for text in ("Wrote to us", "Asked for news again", "Changed her mind", "Opted out"):
+        for text in ("Wrote to us", "Asked for offers again", "Changed her mind", "Opted out"):
             assert text in page
         assert "+233 24 *** 3456" in page and "412 3456" not in page
     actions = AuditEvent.objects.order_by("pk").values_list("action", flat=True)
@@ -77,7 +77,7 @@ def test_lifting_twice_is_refused(opt_out, manager, login):
     page = lift(client, opt_out, "Once more").content.decode()
     assert "was already removed from the list" in page
     opt_out.refresh_from_db()
-    assert opt_out.lifted_reason == "Asked for news again"
+    assert opt_out.lifted_reason == "Asked for offers again"
     assert AuditEvent.objects.filter(action="opt-out lifted").count() == 1
 
 
