@@ -123,7 +123,7 @@ def test_a_failed_first_sync_shows_nothing(few, sandbox, viewer, login):
     assert shown(few) == (0, 0, 0)
     here = reverse("contacts:contact_list", args=(few.slug,))
     page = login(viewer).get(here).content.decode()
-    assert "Nothing is shown until an update is complete" in page
+    assert "an incomplete list is never shown" in page
     assert "Person" not in page
 
 
