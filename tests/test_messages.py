@@ -6,7 +6,7 @@ from django.utils import translation
 from django.utils.translation import gettext, ngettext
 
 from tests import messages
-from tests.unmarked import unmarked
+from tests.unmarked import unmarked, unmarked_in_python
 
 PYTHON = """
 from django.utils.translation import gettext_lazy as _, ngettext, pgettext
@@ -168,3 +168,23 @@ def test_texts_without_a_mark_are_found():
         (7, '|default:"nothing"'),
         (7, "|pluralize"),
     ]
+
+
+def test_sentences_of_python_without_a_mark_are_found():
+    module = '''
+"""Return what this module is for."""
+PATHS = ["Not a b"]
+KEY = "ready_to_go"
+SQL = "SELECT name FROM team"
+DONE = _("It is marked")
+logger.warning("The log is for developers")
+raise ValueError("So is this")
+
+
+class Team:
+    label = CharField("The name of it")
+
+    def __str__(self):
+        return f"Team {self.name} here"
+'''
+    assert unmarked_in_python(module) == [(3, "Not a b"), (12, "The name of it")]

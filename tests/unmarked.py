@@ -1,11 +1,13 @@
-"""Find the sentences of templates that gettext does not know: python -m tests.unmarked [folder]"""
+"""Find the sentences for people that gettext does not know: python -m tests.unmarked [room …]"""
 
+import ast
 import re
 import sys
 from html.parser import HTMLParser
 
 from django.template.base import Lexer, TokenType
 
+from tests.messages import KEYWORDS, sources
 from tests.processes import ROOT
 
 # What a person reads although it stands in an attribute.
@@ -21,6 +23,15 @@ SHOWN = re.compile(r"^(include|with|status_badge|slot|person_name|firstof|now)\b
 FILTERS = re.compile(
     r"\|(pluralize|yesno)\b|\|default(_if_none)?:[\"']([^\"']*[^\W\d_]{2}[^\"']*)[\"']"
 )
+# Two words or more, the first with a capital; a statement in SQL or a CSS class is none.
+PYTHON_SENTENCE = re.compile(r"(?!(?:[A-Z]{2,} )+)[A-Z“][^\n]* \S")
+# What their texts say is read by developers or is no text at all.
+SILENT_CALLS = {
+    *("debug", "info", "warning", "error", "exception"),
+    *("ValueError", "TypeError", "KeyError", "LookupError", "RuntimeError", "AssertionError"),
+    *("NotImplementedError", "ImproperlyConfigured", "CommandError"),
+    *("HttpResponse", "compile", "format_date", "strftime"),
+}
 
 
 class _Texts(HTMLParser):
@@ -83,14 +94,62 @@ def unmarked(source):
     return sorted(found + parser.found)
 
 
-def main(folder=""):
-    paths = sorted((ROOT / "templates" / folder).rglob("*.html"))
-    count = 0
-    for path in paths:
-        for line, text in unmarked(path.read_text(encoding="utf-8")):
-            print(f"{path.relative_to(ROOT)}:{line}: {text[:100]}")
-            count += 1
-    print(f"{count} in {len(paths)} templates")
+def unmarked_in_python(source):
+    """Return [(line, text)] for each sentence of a module that no call marks for translation.
+
+    Docstrings, logs, errors for developers and names of rows in the admin don't count.
+    """
+    tree = ast.parse(source)
+    parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
+
+    def is_silent(node):
+        if isinstance(parents.get(node), ast.Expr):
+            return True
+        while node := parents.get(node):
+            if isinstance(node, ast.Call):
+                name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+                if name in KEYWORDS or name in SILENT_CALLS:
+                    return True
+            if isinstance(node, ast.FunctionDef):
+                return node.name == "__str__"
+        return False
+
+    return [
+        (node.lineno, node.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and PYTHON_SENTENCE.match(node.value)
+        and not is_silent(node)
+    ]
+
+
+def everywhere():
+    """Yield (place, text) for each unmarked text of the product's pages and modules.
+
+    The commands, the settings and the client speak to administrators and developers.
+    """
+    for path in sources():
+        name = str(path.relative_to(ROOT))
+        if path.suffix != ".py":
+            found = unmarked(path.read_text(encoding="utf-8"))
+        elif re.match(r"chumi_admin/|chumi_api/|.*/management/", name):
+            continue
+        else:
+            found = unmarked_in_python(path.read_text(encoding="utf-8"))
+        for line, text in found:
+            yield f"{name}:{line}", text
+
+
+def main(*rooms):
+    places = [
+        (place, text)
+        for place, text in everywhere()
+        if not rooms or place.removeprefix("templates/").startswith(rooms)
+    ]
+    for place, text in places:
+        print(f"{place}: {text[:100]}")
+    print(f"{len(places)} texts")
 
 
 if __name__ == "__main__":
