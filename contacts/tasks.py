@@ -9,6 +9,7 @@ from chumi_api.client import Client
 from chumi_api.errors import ChumiError, Forbidden
 from contacts import services
 from contacts.models import ContactSync
+from core.formats import sentence
 from teams.retry_policy import RetryPolicy
 from teams.services import NotConnected, client_for, record_problem
 
@@ -40,16 +41,17 @@ def _fetch_and_finish(sync: ContactSync) -> None:
         # The key may be good for everything else.
         services.record_contact_sync_failed(sync, _missing_scope(error))
     except ChumiError as error:
-        services.record_contact_sync_failed(sync, str(error))
+        problem = sentence(error.message, error.params)
+        services.record_contact_sync_failed(sync, problem)
         if error.concerns_account:
-            record_problem(sync.team, str(error))
+            record_problem(sync.team, problem)
     else:
         services.record_contact_sync_succeeded(sync)
 
 
 def _missing_scope(error: Forbidden) -> str:
     if error.required_scope != "contacts:read":
-        return str(error)
+        return sentence(error.message, error.params)
     return _(
         "Your ChumiAI key lacks the permission contacts:read. Ask the person who created the key "
         "to add it in ChumiAI, in Settings > Developer Settings > API Keys."

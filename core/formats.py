@@ -20,7 +20,7 @@ def sentence(text: str, params: Mapping[str, object] | None = None) -> str:
     """
     if isinstance(text, Sentence):
         return sentence(text.message, text.params)
-    if params is None:
+    if not params:
         return gettext(text)
     shown = {k: number(v) if isinstance(v, int) else v for k, v in params.items()}
     return gettext(text).format(**shown)

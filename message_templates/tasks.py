@@ -1,6 +1,7 @@
 """The task that syncs a team's templates."""
 
 from chumi_api.errors import ChumiError, RateLimited
+from core.formats import sentence
 from message_templates import services
 from message_templates.models import TemplateSync
 from teams.retry_policy import wait_after
@@ -31,14 +32,15 @@ def sync_templates(team_id: str) -> float | None:
     except RateLimited as error:
         wait = wait_after(error, default=WAIT)
         if wait > LONGEST_WAIT:
-            services.record_sync_failed(sync, str(error))
+            services.record_sync_failed(sync, sentence(error.message, error.params))
             return None
         services.record_sync_waits(sync, wait)
         return wait
     except ChumiError as error:
-        services.record_sync_failed(sync, str(error))
+        problem = sentence(error.message, error.params)
+        services.record_sync_failed(sync, problem)
         if error.concerns_account:
-            record_problem(sync.team, str(error))
+            record_problem(sync.team, problem)
         return None
     record_problem(sync.team, "")
     sync.refresh_from_db()
