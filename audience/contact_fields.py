@@ -1,47 +1,60 @@
-"""The fields of a contact that may stand in a message: their names, labels and texts.
+"""The fields of a contact that can fill a placeholder: their names, labels and texts.
 
-Pure. A field is named `name`, `first_name`, `email`, or `custom:` and the name in ChumiAI.
+A field is named `name`, `first_name`, `email`, or `custom:` and its name in ChumiAI. Mappings are
+in their stored form (see `audience.mapping`), None for one that was never saved.
 """
 
-from audience.check import suggest_mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from audience.suggest import suggest_mapping
+from core.sentences import gettext_noop
 
 CUSTOM = "custom:"
-BUILT_IN = {"name": "Name", "first_name": "First name", "email": "E-mail"}
+BUILT_IN = {
+    "name": gettext_noop("Name"),
+    "first_name": gettext_noop("First name"),
+    "email": gettext_noop("E-mail"),
+}
+
+Stored = dict[str, Any]
 
 
-def offered(custom):
+def offered(custom: Iterable[str]) -> dict[str, str]:
     """Return {field: label} of all fields, given the names of the custom ones."""
     return BUILT_IN | {f"{CUSTOM}{name}": name for name in custom}
 
 
-def label_of(field):
-    """Return how a person calls the field."""
+def label_of(field: str) -> str:
+    """Return the label of the field."""
     return BUILT_IN.get(field) or field.removeprefix(CUSTOM)
 
 
-def text_of(contact, field):
-    """Return what the contact has in the field, '' for nothing."""
+def text_of(contact: Any, field: str) -> str:
+    """Return the contact's text in the field, '' for none."""
     if field.startswith(CUSTOM):
-        return contact.custom.get(field.removeprefix(CUSTOM), "")
-    return getattr(contact, field)
+        return str(contact.custom.get(field.removeprefix(CUSTOM), ""))
+    return str(getattr(contact, field))
 
 
-def used_in(mapping):
-    """Return the fields that a stored mapping takes values from, in the alphabet's order."""
-    sources = (mapping or {"values": {}})["values"].values()
+def used_in(mapping: Stored | None) -> list[str]:
+    """Return the fields that the mapping takes values from, sorted."""
+    sources = _values(mapping).values()
     return sorted({source["field"] for source in sources if source and "field" in source})
 
 
-def labels_of_used(mapping):
-    """Return {field: label} of the fields that a stored mapping takes values from."""
+def labels_of_used(mapping: Stored | None) -> dict[str, str]:
+    """Return {field: label} of the fields that the mapping takes values from."""
     return {field: label_of(field) for field in used_in(mapping)}
 
 
-def suggest(placeholders, hints, fields):
-    """Return the stored form of a mapping to the fields, None where none fits.
+def suggest(
+    placeholders: Sequence[str], hints: Mapping[str, str], fields: Mapping[str, str]
+) -> Stored:
+    """Return a mapping to the fields {field: label}, with None where no field fits.
 
-    `hints` are the words before each placeholder. Unlike the columns of a file, which somebody
-    made for this message, fields that are left are not taken in their order.
+    `hints` are the words before each placeholder. Unlike the columns of a file made for this
+    message, fields without a match are not used in their order.
     """
     names = list(fields)
     found = suggest_mapping(
@@ -56,18 +69,22 @@ def suggest(placeholders, hints, fields):
     }
 
 
-def only_fixed(mapping):
-    """Return the mapping without all that may differ from person to person."""
+def only_fixed(mapping: Stored | None) -> Stored:
+    """Return the mapping with only the values that are the same for everyone."""
     return {
         "phone_column": 0,
         "values": {
             name: source if source and "text" in source else None
-            for name, source in (mapping or {"values": {}})["values"].items()
+            for name, source in _values(mapping).items()
         },
     }
 
 
-def is_fixed(mapping, placeholders):
-    """Say whether everybody gets the same."""
-    values = (mapping or {"values": {}})["values"]
+def is_fixed(mapping: Stored | None, placeholders: Iterable[str]) -> bool:
+    """Return True if everyone gets the same message."""
+    values = _values(mapping)
     return all("text" in (values.get(name) or {}) for name in placeholders)
+
+
+def _values(mapping: Stored | None) -> Stored:
+    return mapping["values"] if mapping else {}

@@ -1,26 +1,28 @@
 """Read and check an upload in a child process: `python -m audience.process`.
 
-A file from outside may be made to eat memory or time, so it is parsed where that can be
-stopped: under limits of the system, and killed when it takes too long. The child reads one
-JSON request on standard input, writes its rows to files, and prints one JSON answer.
+A file from outside may use up memory or time, so it is parsed in a process with limits of the
+system, which is killed when it takes too long. The child reads one JSON request on standard
+input, writes its rows to files, and prints one JSON answer. Sentences are in their stored form
+(see `core.sentences.to_json`).
 
-A "head" request gives path, sheet, rows, limits, header where a person said whether there is
-one, and where columns shall be suggested, placeholders, hints and region. Its answer:
+A "head" request has path, sheet, rows, limits, header where a person said whether there is one,
+and, for a suggestion of the columns, placeholders, hints and region. Its answer:
     format, sheets, sheet, has_header, suggestion, rows: [[row number, [texts], hidden], …]
 
-A "check" request gives path, sheet, limits, header, mapping, rules, region, opted_out_path
-(a phone a line), exclusions: [{outcome, path (a phone a line), problem}] and out_dir; where values
-come from contacts' fields, contacts_path, a line [phone, {field: text}] each. For a group it
-gives, instead of path, sheet and header, members_path, a line [texts] for each member, columns,
-the name of each text, and fields, the contact's field that each text is, the first being the
-phone. Its answer:
-    column_errors: [sentences]; when there are any, nothing else
-    total, sendable, counts: {outcome: n}, hidden, notes: {sentence: n}, problems: {sentence: n}
+A "check" request has path, sheet, limits, header, mapping, rules, region, opted_out_path
+(a phone per line), exclusions: [{outcome, path (a phone per line), problem}] and out_dir; where
+values come from fields of contacts, contacts_path, a line [phone, {field: text}] for each. For a
+group it has, instead of path, sheet and header, members_path, a line [texts] for each member;
+columns, the name of each text; and fields, the contact's field of each text, the phone first. Its
+answer:
+    column_errors: [sentences]; if there are any, nothing else
+    total, sendable, counts: {outcome: n}, hidden, notes: [[sentence, n], …],
+    problems: [[sentence, n], …]
     header: [texts]
     samples: {outcome: [report rows]}, at most 50 each, their cells shortened
     longest: {row, length} of the longest message, or null
-In out_dir stand ready.jsonl, one [row number, phone, values, notes] for each row to send, and
-report.jsonl, one report row for each row that has anything to tell:
+out_dir gets two files: ready.jsonl, one [row number, phone, values, notes] for each row to send,
+and report.jsonl, one report row for each row with a note or a problem:
     [row number, outcome, phone as written, phone or null, [sentences], [cells]]
 """
 
@@ -32,6 +34,7 @@ import signal
 import subprocess
 import sys
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterator
 from collections.abc import Mapping as MappingType
 from contextlib import suppress
@@ -39,7 +42,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from spreadsheets.reader import EMPTY, Cell, Limits, Row, SpreadsheetError, read_head, read_rows
+from audience import check as checks
+from audience.mapping import Mapping
+from audience.suggest import has_header, suggest_mapping
+from core.sentences import from_json, gettext_noop, to_json
+from spreadsheets.cells import EMPTY, Cell, Limits, Row, SpreadsheetError
+from spreadsheets.reader import read_head, read_rows
 
 logger = logging.getLogger(__name__)
 
@@ -49,12 +57,12 @@ OUT_OF_MEMORY = 3
 SAMPLE_ROWS = 50
 SAMPLE_CELLS, SAMPLE_LENGTH = 20, 200
 
-TOO_HEAVY = (
+TOO_HEAVY = gettext_noop(
     "This file takes too much memory or time to read. Nothing was sent. "
     "Copy only the list into a new sheet, save it as .xlsx and upload that."
 )
-NO_ROWS = "This sheet has no rows. Check that you chose the right file."
-FAILED = (
+NO_ROWS = gettext_noop("This sheet has no rows. Check that you chose the right file.")
+FAILED = gettext_noop(
     "We could not read this file. Nothing was sent. "
     "Save it again as .xlsx and upload it; if that does not help, tell your administrator."
 )
@@ -65,13 +73,13 @@ Request = MappingType[str, Any]
 def run(request: Request, *, timeout: float = 60) -> dict[str, Any]:
     """Run one request in a child and return its answer.
 
-    Raises SpreadsheetError for whatever goes wrong, a death of the child included.
+    Raise SpreadsheetError for every failure, also when the child dies.
     """
     process = subprocess.Popen(
         [sys.executable, "-m", "audience.process"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,  # A traceback could hold what stands in the file.
+        stderr=subprocess.DEVNULL,  # A traceback may quote the file.
         cwd=Path(__file__).resolve().parent.parent,
         env={"PATH": os.defpath, "PYTHONUTF8": "1"},
         start_new_session=True,
@@ -91,7 +99,7 @@ def run(request: Request, *, timeout: float = 60) -> dict[str, Any]:
     try:
         answer = json.loads(output)
         if "refused" in answer:
-            raise SpreadsheetError(str(answer["refused"]))
+            raise SpreadsheetError(from_json(answer["refused"]))
         if "answer" in answer:
             return dict(answer["answer"])
         reason = answer["crash"]
@@ -104,17 +112,17 @@ def run(request: Request, *, timeout: float = 60) -> dict[str, Any]:
 def main() -> int:
     """Answer the request on standard input."""
     _limit_resources()
-    gc.disable()  # A short life makes few cycles, and a large file many objects to search.
+    gc.disable()  # The process is short, and a large file makes many objects.
     try:
         request = json.load(sys.stdin)
         answer: dict[str, Any] = {"answer": _ACTIONS[request["action"]](request)}
     except SpreadsheetError as error:
-        answer = {"refused": str(error)}
+        answer = {"refused": to_json(error.sentence)}
     except MemoryError:
-        # To say more would take memory.
+        # Writing an answer would need memory.
         os._exit(OUT_OF_MEMORY)
     except Exception as error:
-        # The message of an exception may quote the file; where it happened does not.
+        # The message of an exception may quote the file; its place does not.
         place = traceback.extract_tb(error.__traceback__)[-1]
         crash = f"{type(error).__name__} in {Path(place.filename).name}:{place.lineno}"
         answer = {"crash": crash}
@@ -124,8 +132,6 @@ def main() -> int:
 
 def head(request: Request) -> dict[str, Any]:
     """Answer a "head" request."""
-    from audience.check import has_header, suggest_mapping
-
     found = read_head(
         request["path"],
         rows=request.get("rows", 50),
@@ -158,25 +164,23 @@ def head(request: Request) -> dict[str, Any]:
 
 def check(request: Request) -> dict[str, Any]:
     """Answer a "check" request."""
-    from audience import check
-
     table = _members(request) if "members_path" in request else _sheet(request)
-    mapping = check.Mapping.from_json(request["mapping"])
-    rules = check.Rules(
+    mapping = Mapping.from_json(request["mapping"])
+    rules = checks.Rules(
         **{**request["rules"], "placeholders": tuple(request["rules"]["placeholders"])}
     )
-    if errors := check.check_mapping(mapping, rules=rules, width=table.width):
-        return {"column_errors": errors}
+    if errors := checks.check_mapping(mapping, rules=rules, width=table.width):
+        return {"column_errors": [to_json(error) for error in errors]}
 
     out = Path(request["out_dir"])
-    summary = check.Summary()
-    samples: dict[str, list[list[Any]]] = {outcome: [] for outcome in check.Outcome}
+    summary = checks.Summary()
+    samples: dict[str, list[list[Any]]] = {outcome: [] for outcome in checks.Outcome}
     longest: dict[str, int] | None = None
     with (
         (out / "ready.jsonl").open("w", encoding="utf-8") as ready,
         (out / "report.jsonl").open("w", encoding="utf-8") as report,
     ):
-        for checked in check.check_recipients(
+        for checked in checks.check_recipients(
             table.rows,
             mapping,
             rules=rules,
@@ -185,33 +189,34 @@ def check(request: Request) -> dict[str, Any]:
             exclusions=_exclusions(request),
             header=table.has_header,
             field_of=table.field_of,
-            noun=table.noun,
+            same_number=table.same_number,
         ):
             summary.add(checked)
             outcome, notes = checked.outcome, checked.notes
             if outcome.is_sendable:
-                recipient = [checked.row.number, checked.phone, checked.values, notes]
+                stored = [to_json(note) for note in notes]
+                recipient = [checked.row.number, checked.phone, checked.values, stored]
                 ready.write(json.dumps(recipient, ensure_ascii=False) + "\n")
                 length = rules.length(checked.values)
                 if longest is None or length > longest["length"]:
                     longest = {"row": checked.row.number, "length": length}
             sample = samples[outcome]
-            if outcome is check.Outcome.READY and not notes and len(sample) == SAMPLE_ROWS:
+            if outcome is checks.Outcome.READY and not notes and len(sample) == SAMPLE_ROWS:
                 continue
-            told = _report_row(checked, mapping.phone_column)
-            if outcome is not check.Outcome.READY or notes:
-                report.write(json.dumps(told, ensure_ascii=False) + "\n")
+            reported = _report_row(checked, mapping.phone_column)
+            if outcome is not checks.Outcome.READY or notes:
+                report.write(json.dumps(reported, ensure_ascii=False) + "\n")
             if len(sample) < SAMPLE_ROWS:
-                told[5] = [text[:SAMPLE_LENGTH] for text in told[5][:SAMPLE_CELLS]]
-                sample.append(told)
+                reported[5] = [text[:SAMPLE_LENGTH] for text in reported[5][:SAMPLE_CELLS]]
+                sample.append(reported)
     return {
         "column_errors": [],
         "total": summary.total,
         "sendable": summary.sendable,
-        "counts": {outcome: summary.counts[outcome] for outcome in check.Outcome},
+        "counts": {outcome: summary.counts[outcome] for outcome in checks.Outcome},
         "hidden": summary.hidden,
-        "notes": dict(summary.notes.most_common()),
-        "problems": dict(summary.problems.most_common(SAMPLE_ROWS)),
+        "notes": _counted(summary.notes),
+        "problems": _counted(summary.problems)[:SAMPLE_ROWS],
         "header": table.header,
         "samples": samples,
         "longest": longest,
@@ -222,20 +227,20 @@ _ACTIONS = {"head": head, "check": check}
 
 
 class _Table(NamedTuple):
-    """What is checked: a sheet or the members of a group."""
+    """The rows to check: of a sheet, or the members of a group."""
 
     width: int
     header: list[str]
     has_header: bool
     rows: Iterator[Row]
     field_of: Callable[[Row, str, str], str]
-    noun: str
+    same_number: str
 
 
 def _sheet(request: Request) -> _Table:
     path, sheet, header = request["path"], request.get("sheet", ""), request["header"]
     limits = _limits(request)
-    # The limit is on people: a header comes on top.
+    # The limit counts people, so a header is one row more.
     limits = replace(limits, rows=limits.rows + header)
     first = read_head(path, sheet=sheet, limits=limits).rows
     if not first:
@@ -247,7 +252,7 @@ def _sheet(request: Request) -> _Table:
         has_header=header,
         rows=read_rows(path, sheet=sheet, limits=limits),
         field_of=lambda row, phone, field: contacts.get(phone, {}).get(field, ""),
-        noun="row",
+        same_number=checks.SAME_AS_ROW,
     )
 
 
@@ -268,7 +273,7 @@ def _members(request: Request) -> _Table:
         has_header=False,
         rows=rows(),
         field_of=field_of,
-        noun="member",
+        same_number=checks.SAME_AS_MEMBER,
     )
 
 
@@ -279,7 +284,7 @@ def _contacts(path: str | None) -> dict[str, dict[str, str]]:
         return dict(map(json.loads, lines))
 
 
-def _report_row(checked: Any, phone_column: int) -> list[Any]:
+def _report_row(checked: checks.Checked, phone_column: int) -> list[Any]:
     row: Row = checked.row
     written = row.cells[phone_column] if phone_column < len(row.cells) else EMPTY
     return [
@@ -287,20 +292,24 @@ def _report_row(checked: Any, phone_column: int) -> list[Any]:
         checked.outcome,
         written.text,
         checked.phone,
-        [checked.problem, *checked.notes] if checked.problem else checked.notes,
+        [to_json(text) for text in (checked.problem, *checked.notes) if text],
         [cell.text for cell in row.cells],
     ]
+
+
+def _counted(counter: Counter[str]) -> list[list[Any]]:
+    return [[to_json(text), count] for text, count in counter.most_common()]
 
 
 def _limits(request: Request) -> Limits:
     return Limits(**request.get("limits", {}))
 
 
-def _exclusions(request: Request) -> list[Any]:
-    from audience.check import Exclusion, Outcome
-
+def _exclusions(request: Request) -> list[checks.Exclusion]:
     return [
-        Exclusion(Outcome(out["outcome"]), _phones(out["path"]), out["problem"])
+        checks.Exclusion(
+            checks.Outcome(out["outcome"]), _phones(out["path"]), from_json(out["problem"])
+        )
         for out in request.get("exclusions", ())
     ]
 
@@ -322,7 +331,7 @@ def _limit_resources() -> None:
         (resource.RLIMIT_CPU, CPU_SECONDS),
         (resource.RLIMIT_CORE, 0),
     ):
-        # macOS has no limit of the address space; the time limits hold there, too.
+        # macOS has no limit of the address space; its time limits work.
         with suppress(ValueError, OSError):
             resource.setrlimit(kind, (most, most))
 

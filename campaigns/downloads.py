@@ -7,6 +7,7 @@ from django.conf import settings
 
 from audience.check import Outcome
 from campaigns.models import Campaign, Recipient
+from core import formats
 from message_templates import components
 from spreadsheets.xlsx_writer import write_clean_xlsx
 
@@ -41,7 +42,7 @@ def rows_of(check, outcome):
     for number, _, _, phone, sentences, cells in _reported(check, outcome):
         # What is no number can't be repaired unless one sees it.
         shown = phone or (cells[0] if first == "Member" else "")
-        yield [str(number), shown, " ".join(sentences), *cells_of(check, cells)]
+        yield [str(number), shown, _joined(sentences), *cells_of(check, cells)]
 
 
 def columns_of(check):
@@ -64,7 +65,12 @@ def _ready_rows(check):
         "row_number", "phone", "notes", "values"
     ).iterator():
         if number not in repaired:
-            yield [str(number), phone, " ".join(notes), *values]
+            yield [str(number), phone, _joined(notes), *values]
+
+
+def _joined(sentences):
+    """Return stored sentences as one text, in the language of the page."""
+    return " ".join(map(formats.sentence, sentences))
 
 
 def _reported(check, outcome):

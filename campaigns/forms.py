@@ -9,6 +9,7 @@ from audience.check import Outcome
 from campaigns.models import Campaign, Recipient
 from campaigns.services import media
 from contacts.models import ContactSync
+from core import formats
 from core.errors import Refused
 from core.times import day
 from message_templates import components
@@ -246,12 +247,13 @@ class NumberForm(forms.Form):
         """Say what is wrong with what was typed beside the field that it is about."""
         if verdict.outcome.is_sendable:
             return
+        problem = formats.sentence(verdict.problem)
         if verdict.placeholder:
             number = self.template.placeholders.index(verdict.placeholder)
-            self.add_error(f"value_{number}", verdict.problem)
+            self.add_error(f"value_{number}", problem)
             return
         too_long = verdict.phone and verdict.outcome == Outcome.INVALID
-        self.add_error(None if too_long else "phone", verdict.problem)
+        self.add_error(None if too_long else "phone", problem)
 
     def rows(self):
         """Return what the page shows for each placeholder: its words around it, and its field."""

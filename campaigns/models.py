@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Case, F, Q, Value, When
 
+from core import formats
 from message_templates.models import MessageTemplate
 from spreadsheets.xlsx_writer import column_letter
 from teams.models import Team
@@ -268,13 +269,14 @@ class Check(models.Model):
     invalid = models.PositiveIntegerField(default=0)
     opted_out = models.PositiveIntegerField(default=0)
     excluded = models.PositiveIntegerField(default=0)
-    recent = models.PositiveIntegerField(default=0)
+    frequency_cap = models.PositiveIntegerField(default=0)
     # What check_process told beyond the counts: samples of each outcome, the longest message, …
     details = models.JSONField(default=dict)
     # Under MEDIA_ROOT: every row with something to tell, one JSON array a line.
     report = models.CharField(max_length=200, blank=True)
     ready_sha256 = models.CharField(max_length=64, blank=True)
-    error = models.CharField(max_length=400, blank=True)
+    # Why the check failed: sentences in their stored form (see `core.sentences`).
+    errors = models.JSONField(default=list)
 
     def __str__(self):
         return f"Check of {self.campaign}"
@@ -282,6 +284,11 @@ class Check(models.Model):
     @property
     def is_open(self):
         return self.state == self.State.REQUESTED
+
+    @property
+    def error(self):
+        """Why the check failed, in the language of the page."""
+        return " ".join(map(formats.sentence, self.errors))
 
     @property
     def sendable(self):

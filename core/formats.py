@@ -1,11 +1,12 @@
 """How numbers and sentences of the pure packages are written in the language of the page."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from django.utils import formats
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 
-from core.sentences import Sentence
+from core.sentences import Sentence, from_json
 
 
 def number(value: int) -> str:
@@ -13,14 +14,19 @@ def number(value: int) -> str:
     return formats.number_format(value, force_grouping=True)
 
 
-def sentence(text: str, params: Mapping[str, object] | None = None) -> str:
+def sentence(text: str | list[Any], params: Mapping[str, object] | None = None) -> str:
     """Translate a sentence that a pure package marked, and fill its values in.
 
-    `params` are the values by name; a `Sentence` carries its own.
+    `text` may be the stored form of a sentence (see `core.sentences.to_json`). `params` are the
+    values by name; a `Sentence` carries its own.
     """
+    if isinstance(text, list):
+        text = from_json(text)
+    plural = ""
     if isinstance(text, Sentence):
-        return sentence(text.message, text.params)
-    if not params:
+        text, params, plural = text.message, text.params, text.plural
+    if params is None:
         return gettext(text)
     shown = {k: number(v) if isinstance(v, int) else v for k, v in params.items()}
-    return gettext(text).format(**shown)
+    message = ngettext(text, plural, params["count"]) if plural else gettext(text)
+    return message.format(**shown)

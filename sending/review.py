@@ -11,7 +11,7 @@ from campaigns.services import groups, media
 from campaigns.services.checks import digest_of
 from contacts.models import OptOut
 from contacts.services import opted_out_of
-from core import phones
+from core import formats, phones
 from core.times import day, day_and_clock
 from sending import message_state
 from tasks import services as tasks
@@ -23,7 +23,7 @@ LEFT_OUT = {
     "duplicate": "{} duplicate",
     "opted_out": "{} opted out",
     "excluded": "{} got the earlier campaign",
-    "recent": "{} had enough marketing messages lately",
+    "frequency_cap": "{} had enough marketing messages lately",
 }
 
 
@@ -127,7 +127,7 @@ def _person(campaign):
         yield Point("bad", "This person opted out since. Nothing will be sent.", "number")
         return
     for note in person.notes:
-        yield Point("warn", note, "number")
+        yield Point("warn", formats.sentence(note), "number")
     yield Point("ok", "This person has not opted out. Should that change first, nothing is sent.")
 
 

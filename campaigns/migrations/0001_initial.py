@@ -57,11 +57,11 @@ class Migration(migrations.Migration):
                 ('invalid', models.PositiveIntegerField(default=0)),
                 ('opted_out', models.PositiveIntegerField(default=0)),
                 ('excluded', models.PositiveIntegerField(default=0)),
-                ('recent', models.PositiveIntegerField(default=0)),
+                ('frequency_cap', models.PositiveIntegerField(default=0)),
                 ('details', models.JSONField(default=dict)),
                 ('report', models.CharField(blank=True, max_length=200)),
                 ('ready_sha256', models.CharField(blank=True, max_length=64)),
-                ('error', models.CharField(blank=True, max_length=400)),
+                ('errors', models.JSONField(default=list)),
             ],
         ),
         migrations.CreateModel(

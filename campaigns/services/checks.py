@@ -15,15 +15,16 @@ from django.utils import timezone
 
 from audience import check, contact_fields, process
 from audience.check import Outcome
+from audience.mapping import Fixed, Mapping
 from campaigns.models import Campaign, Check, Recipient
 from campaigns.services import exclusions, groups, media
 from campaigns.services.drafts import edit, limits, remove_report
 from contacts.models import OptOut
 from contacts.services import opted_out_of
-from core import phones
+from core import formats, phones, sentences
 from core.errors import Refused
 from message_templates import components
-from spreadsheets.reader import Cell, Row, SpreadsheetError
+from spreadsheets.cells import Cell, Row, SpreadsheetError
 from tasks import services as tasks
 
 # Rows a transaction: small ones leave the other writers of SQLite room between them.
@@ -89,12 +90,12 @@ def verdict_on_number(campaign):
         gone = opted_out_of(team, [parsed.e164])
         if exclusions.has_frequency_cap(campaign, template.category):
             enough = exclusions.over_frequency_cap(campaign).filter(phone=parsed.e164)
-            out = [check.Exclusion(Outcome.RECENT, set(enough), exclusions.too_often(team))]
+            out = [check.Exclusion(Outcome.FREQUENCY_CAP, set(enough), exclusions.too_often(team))]
     texts = {name: typed["values"][name]["text"] for name in template.placeholders}
     row = Row(1, (Cell(typed["phone"], typed["phone"], "text"),))
     verdicts = check.check_recipients(
         [row],
-        check.Mapping(0, {name: check.Fixed(text) for name, text in texts.items()}),
+        Mapping(0, {name: Fixed(text) for name, text in texts.items()}),
         rules=check.Rules(
             placeholders=tuple(template.placeholders),
             body=template.content.body,
@@ -117,9 +118,10 @@ def check_number(campaign, *, by):
             raise Refused(missing)
         verdict = verdict_on_number(campaign)
         if not verdict.outcome.is_sendable:
-            raise Refused(verdict.problem)
+            raise Refused(formats.sentence(verdict.problem))
         now = timezone.now()
-        row = [verdict.row.number, verdict.phone, verdict.values, verdict.notes]
+        notes = [sentences.to_json(note) for note in verdict.notes]
+        row = [verdict.row.number, verdict.phone, verdict.values, notes]
         campaign.check_result = Check.objects.create(
             campaign=campaign,
             state=Check.State.DONE,
@@ -136,7 +138,7 @@ def check_number(campaign, *, by):
             row_number=1,
             phone=verdict.phone,
             values=verdict.values,
-            notes=verdict.notes,
+            notes=notes,
         )
         Campaign.objects.filter(pk=campaign.pk, status=Campaign.Status.DRAFT).update(
             status=Campaign.Status.READY, digest=digest_of(campaign), recipient_count=1
@@ -160,12 +162,11 @@ def run_check(check):
                     _finish(mine, campaign, summary, report="", ready_sha256=content)
                 return
             summary = process.run(_request(campaign, Path(folder)), timeout=settings.CHECK_SECONDS)
-            if summary["column_errors"]:
-                raise SpreadsheetError(" ".join(summary["column_errors"]))
         except SpreadsheetError as error:
-            mine.update(
-                state=Check.State.FAILED, error=str(error)[:400], finished_at=timezone.now()
-            )
+            _fail(mine, [sentences.to_json(error.sentence)])
+            return
+        if summary["column_errors"]:
+            _fail(mine, summary["column_errors"])
             return
         ready = Path(folder) / "ready.jsonl"
         if not _store_recipients(mine, campaign, ready):
@@ -177,6 +178,10 @@ def run_check(check):
         shutil.copy(Path(folder) / "report.jsonl", target)
         if not _finish(mine, campaign, summary, report=report, ready_sha256=_sha256(ready)):
             remove_report(report)
+
+
+def _fail(mine, errors):
+    mine.update(state=Check.State.FAILED, errors=errors, finished_at=timezone.now())
 
 
 def _request(campaign, folder):
@@ -229,9 +234,13 @@ def _exclusions(campaign, folder):
         found.append((Outcome.EXCLUDED, phones, exclusions.already_in(campaign)))
     if exclusions.has_frequency_cap(campaign, campaign.template.category):
         phones = exclusions.over_frequency_cap(campaign)
-        found.append((Outcome.RECENT, phones, exclusions.too_often(campaign.team)))
+        found.append((Outcome.FREQUENCY_CAP, phones, exclusions.too_often(campaign.team)))
     return [
-        {"outcome": outcome, "path": _written(folder, outcome, phones), "problem": problem}
+        {
+            "outcome": outcome,
+            "path": _written(folder, outcome, phones),
+            "problem": sentences.to_json(problem),
+        }
         for outcome, phones, problem in found
     ]
 
@@ -305,7 +314,7 @@ def _finish(mine, campaign, summary, *, report, ready_sha256):
         invalid=counts["invalid"],
         opted_out=counts["opted_out"],
         excluded=counts["excluded"],
-        recent=counts["recent"],
+        frequency_cap=counts["frequency_cap"],
         details={
             key: summary[key]
             for key in (

@@ -10,9 +10,10 @@ from django.utils import timezone
 from audience import contact_fields, process
 from campaigns.models import Campaign, Check, GroupChoice, HeaderMedia, Upload
 from contacts.models import ContactSync
+from core import formats
 from core.errors import Refused
 from message_templates import components
-from spreadsheets.reader import SpreadsheetError
+from spreadsheets.cells import SpreadsheetError
 from teams.services import audit
 
 TOO_LATE = "This campaign has been launched, so it can't be changed any more. Nothing was changed."
@@ -161,11 +162,11 @@ def attach_upload(campaign, file, *, name, by):
                 transaction.on_commit(lambda: old.file.delete(save=False))
             upload.save()
             Campaign.objects.filter(pk=campaign.pk).update(mapping=head["suggestion"])
-    except (SpreadsheetError, Refused) as error:
+    except Refused:
         upload.file.delete(save=False)
         # The row that was never saved must not pass for the campaign's file.
         campaign.refresh_from_db()
-        raise Refused(str(error)) from None
+        raise
     campaign.refresh_from_db()
     return upload
 
@@ -220,14 +221,14 @@ def limits():
 
 
 def _suggestion(upload, template):
-    try:
-        return _read_head(upload, template, header=upload.has_header)["suggestion"]
-    except SpreadsheetError as error:
-        raise Refused(str(error)) from None
+    return _read_head(upload, template, header=upload.has_header)["suggestion"]
 
 
 def _read_head(upload, template, **request):
-    """Let a child process read the first rows and, for a template, suggest the mapping."""
+    """Let a child process read the first rows and, for a template, suggest the mapping.
+
+    Raise `Refused`.
+    """
     request |= {"action": "head", "path": upload.file.path, "limits": limits()}
     if template:
         hints = components.hints(template.content.body, template.placeholders)
@@ -236,7 +237,10 @@ def _read_head(upload, template, **request):
             "hints": {name: hint.before for name, hint in hints.items()},
             "region": template.team.default_region,
         }
-    return process.run(request, timeout=settings.CHECK_SECONDS)
+    try:
+        return process.run(request, timeout=settings.CHECK_SECONDS)
+    except SpreadsheetError as error:
+        raise Refused(formats.sentence(error.sentence)) from None
 
 
 def _sha256(file):

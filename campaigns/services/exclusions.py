@@ -11,11 +11,22 @@ from django.utils import timezone
 
 from campaigns.models import Campaign, Recipient
 from contacts.services import opted_out_of
+from core.sentences import Sentence, gettext_noop, ngettext_noop
 
 Status, SkipReason = Recipient.Status, Recipient.SkipReason
 MARKETING = "MARKETING"
 # Overlap with what went out in so many days is told, from such a share of the people.
 OVERLAP_DAYS, OVERLAP_PERCENT = 7, 50
+
+ALREADY_IN = gettext_noop("Already in {campaign}.")
+TOO_OFTEN = ngettext_noop(
+    "Got a marketing message in the last {hours} hours.",
+    "Got {count} marketing messages or more in the last {hours} hours.",
+)
+TOO_OFTEN_IN_AN_HOUR = ngettext_noop(
+    "Got a marketing message in the last hour.",
+    "Got {count} marketing messages or more in the last hour.",
+)
 
 
 def already_sent_to(campaign):
@@ -27,7 +38,7 @@ def already_sent_to(campaign):
 
 def already_in(campaign):
     """Return the sentence for those who are left out because of the earlier campaign."""
-    return f"Already in {campaign.exclude_campaign.name}."
+    return Sentence(ALREADY_IN, {"campaign": campaign.exclude_campaign.name})
 
 
 def has_frequency_cap(campaign, category):
@@ -68,8 +79,8 @@ def over_frequency_cap(campaign):
 def too_often(team):
     """Return the sentence for those who had enough."""
     most, hours = team.marketing_messages, team.marketing_hours
-    messages = "a marketing message" if most == 1 else f"{most} marketing messages or more"
-    return f"Got {messages} in the last {'hour' if hours == 1 else f'{hours} hours'}."
+    message = TOO_OFTEN_IN_AN_HOUR if hours == 1 else TOO_OFTEN
+    return Sentence(message, {"count": most, "hours": hours})
 
 
 def reasons(campaign, numbers):

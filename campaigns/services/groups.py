@@ -9,18 +9,25 @@ from django.db import transaction
 from django.db.models import F
 
 from audience import contact_fields
-from audience.check import Mapping, Outcome, Rules, check_mapping, check_recipients
+from audience.check import Outcome, Rules, check_mapping, check_recipients
+from audience.mapping import Mapping
 from campaigns.models import Campaign, GroupChoice, Upload
 from campaigns.services import exclusions
 from campaigns.services.drafts import edit, group_mapping
 from contacts.models import Contact, ContactGroup
+from core import formats, sentences
 from core.errors import Refused
-from spreadsheets.reader import Cell, Row, SpreadsheetError
+from core.sentences import Sentence, ngettext_noop
+from spreadsheets.cells import Cell, Row, SpreadsheetError
 
 Way = GroupChoice.Way
 
 # A change of a group's size within so many per cent, or so many people, asks nobody.
 PER_CENT, PEOPLE = 5, 2
+DOUBLED = ngettext_noop(
+    "{count} of the members shares a number with another member. ChumiAI may write to them twice.",
+    "{count} of the members share a number with another member. ChumiAI may write to them twice.",
+)
 VANISHED = (
     "ChumiAI did not show this group when the contacts were last read. Choose another group, or "
     "read the contacts again."
@@ -310,7 +317,7 @@ def check_endpoint(campaign, rules):
     rules = Rules(**{**rules, "placeholders": tuple(rules["placeholders"])})
     mapping = Mapping.from_json(campaign.mapping)
     if errors := check_mapping(mapping, rules=rules, width=1):
-        raise SpreadsheetError(" ".join(errors))
+        raise SpreadsheetError(" ".join(map(formats.sentence, errors)))
     numbers = Contact.objects.of_group(group).values_list("phone", flat=True)
     numbers = list(numbers)
     _refuse_torn(group, len(numbers))
@@ -321,13 +328,10 @@ def check_endpoint(campaign, rules):
     if not checked.outcome.is_sendable:
         raise SpreadsheetError(checked.problem)
     digest.update(json.dumps(checked.values).encode())
-    notes = dict.fromkeys(checked.notes, 1)
+    notes = [[sentences.to_json(note), 1] for note in checked.notes]
     doubled = group.size - len(set(numbers))
     if doubled:
-        notes[
-            f"{doubled:,} of the members share a number with another member. ChumiAI may write to "
-            "them twice."
-        ] = doubled
+        notes.append([sentences.to_json(Sentence(DOUBLED, {"count": doubled})), doubled])
     summary = {
         "total": group.size,
         "sendable": group.size,
@@ -336,7 +340,7 @@ def check_endpoint(campaign, rules):
         "hidden": 0,
         "longest": None,
         "notes": notes,
-        "problems": {},
+        "problems": [],
         "samples": {},
         "values": list(checked.values),
     }

@@ -13,6 +13,7 @@ from campaigns.forms import ExclusionForm
 from campaigns.models import Campaign
 from campaigns.pages import attachment, padded, step_page
 from campaigns.services import checks, drafts
+from core import formats
 from core.errors import Refused
 from spreadsheets.csv_writer import safe_csv
 from tasks import services as tasks
@@ -61,17 +62,17 @@ OUTCOMES = {
     Outcome.INVALID: ("bad", "Invalid", "can't be sent"),
     Outcome.OPTED_OUT: ("warn", "Opted out", "never written to"),
     Outcome.EXCLUDED: ("warn", "Left out", "got an earlier campaign"),
-    Outcome.RECENT: ("warn", "Had enough", "of marketing messages lately"),
+    Outcome.FREQUENCY_CAP: ("warn", "Had enough", "of marketing messages lately"),
 }
 # These have a tile only where they say something.
-SELDOM = (Outcome.EXCLUDED, Outcome.RECENT)
+SELDOM = (Outcome.EXCLUDED, Outcome.FREQUENCY_CAP)
 GROUP_NOTES = {Outcome.READY: "as ChumiAI has them"}
 # Which rows are shown where nobody asked: those about which there is something to do.
 WORTH_A_LOOK = (
     Outcome.INVALID,
     Outcome.DUPLICATE,
     Outcome.OPTED_OUT,
-    Outcome.RECENT,
+    Outcome.FREQUENCY_CAP,
     Outcome.EXCLUDED,
     Outcome.REPAIRED,
     Outcome.READY,
@@ -95,8 +96,8 @@ def _check_context(request, campaign):
     )
     columns = downloads.columns_of(check)[:SAMPLE_CELLS]
     rows = [
-        [*others, downloads.cells_of(check, cells)]
-        for *others, cells in check.details.get("samples", {}).get(shown, [])
+        [*others, [formats.sentence(text) for text in sentences], downloads.cells_of(check, cells)]
+        for *others, sentences, cells in check.details.get("samples", {}).get(shown, [])
     ]
     return context | {
         "tiles": [
@@ -116,7 +117,10 @@ def _check_context(request, campaign):
         "shown_count": counts[shown],
         "rows": padded(rows, columns),
         "columns": columns,
-        "notes": sorted(check.details.get("notes", {}).items(), key=lambda note: -note[1]),
+        "notes": [
+            (formats.sentence(note), number)
+            for note, number in sorted(check.details.get("notes", []), key=lambda note: -note[1])
+        ],
     }
 
 

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from functools import cache
+from typing import Any
 
 from django import template
 from django.forms import BoundField, CheckboxInput, Select
@@ -110,6 +111,12 @@ def phone_masked(phone: str) -> str:
 def count(number: int | None) -> str:
     """Write a count with its separators: `1,204`; an unknown one is a dash, never zero."""
     return "—" if number is None else formats.number(number)
+
+
+@register.filter
+def sentence(text: str | list[Any]) -> str:
+    """Translate a sentence of a pure package; see `core.formats.sentence`."""
+    return formats.sentence(text)
 
 
 @register.filter

@@ -10,7 +10,7 @@ import pytest
 from audience import process
 from audience.check import Column, Mapping, Outcome
 from audience.process import FAILED, NO_ROWS, TOO_HEAVY, run
-from spreadsheets.reader import SpreadsheetError
+from spreadsheets.cells import SpreadsheetError
 from tests.spreadsheets.files import raw_xlsx, xlsx
 
 MAPPING = Mapping(0, {"1": Column(1), "2": Column(2)}).to_json()

@@ -41,7 +41,9 @@ EXIT_CODES = """exit codes:
   130  Ctrl-C while waiting: the campaign goes on
 """
 
-COUNTS = ("rows", "ready", "repaired", "duplicate", "invalid", "opted_out", "excluded", "recent")
+COUNTS = (
+    "rows", "ready", "repaired", "duplicate", "invalid", "opted_out", "excluded", "frequency_cap",
+)  # fmt: skip
 PROGRESS = ("accepted", "failed", "skipped", "unconfirmed", "unreported", "remaining")
 KEYS = (
     "campaign", "path", "name", "status", "mapping", *COUNTS, "recipients", *PROGRESS,
