@@ -22,11 +22,15 @@ def sentence(text: str | list[Any], params: Mapping[str, object] | None = None) 
     """
     if isinstance(text, list):
         text = from_json(text)
-    plural = ""
     if isinstance(text, Sentence):
-        text, params, plural = text.message, text.params, text.plural
-    if params is None:
-        return gettext(text)
+        if text.plural:
+            translated = ngettext(text.message, text.plural, int(text.params["count"]))
+        else:
+            translated = gettext(text.message)
+        return _filled(translated, text.params)
+    return gettext(text) if params is None else _filled(gettext(text), params)
+
+
+def _filled(text: str, params: Mapping[str, object]) -> str:
     shown = {k: number(v) if isinstance(v, int) else v for k, v in params.items()}
-    message = ngettext(text, plural, params["count"]) if plural else gettext(text)
-    return message.format(**shown)
+    return text.format(**shown)

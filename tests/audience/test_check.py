@@ -1,24 +1,23 @@
+"""The check of rows, and the suggestion of columns."""
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audience.check import (
     HIDDEN,
-    Column,
     Exclusion,
-    Fixed,
-    Mapping,
     Outcome,
     Rules,
     Summary,
     check_mapping,
     check_recipients,
-    has_header,
-    suggest_mapping,
 )
+from audience.mapping import Column, Fixed, Mapping
+from audience.suggest import has_header, suggest_mapping
 from core import phones
 from message_templates import components
-from spreadsheets.reader import EMPTY, Cell, Row
+from spreadsheets.cells import EMPTY, Cell, Row
 
 AMA, KOFI = "+233244123456", "+233201234567"
 BODY = "Hi {{1}}, your code is {{2}}."
@@ -59,18 +58,18 @@ def test_a_good_row_is_ready():
     assert (checked.values, checked.notes, checked.problem) == (("Ama", "X1"), (), "")
 
 
-def test_the_header_is_no_recipient():
+def test_the_header_is_not_a_recipient():
     checked = check(("Phone", "Name", "Code"), ("0244123456", "Ama", "X1"), header=True)
     assert [(c.row.number, c.outcome) for c in checked] == [(3, "ready")]
 
 
-def test_a_repaired_phone_says_so():
+def test_a_repaired_phone_is_reported():
     checked = one("233244123456.0", "Ama", "X1")
     assert checked.outcome is Outcome.REPAIRED and checked.outcome.is_sendable
     assert checked.notes == (phones.REMOVED_POINT_ZERO,)
 
 
-def test_a_doubt_is_told_and_still_ready():
+def test_a_warning_is_reported_and_the_row_is_still_ready():
     checked = one("0302123456", "Ama", "X1")
     assert (checked.outcome, checked.notes) == (Outcome.READY, (phones.LANDLINE,))
 
@@ -95,21 +94,21 @@ def test_the_first_of_several_rows_is_kept_however_the_phone_is_written():
     assert "row 2" in second.problem
 
 
-def test_a_row_that_cannot_be_sent_does_not_shadow_one_that_can():
+def test_a_row_that_cannot_be_sent_does_not_hide_one_that_can():
     first, second = check(("0244123456", "", "1"), ("0244123456", "Ama", "2"))
     assert [first.outcome, second.outcome] == [Outcome.INVALID, Outcome.READY]
 
 
-def test_an_opt_out_wins_over_everything_but_a_bad_phone():
+def test_an_opt_out_comes_before_everything_but_a_bad_phone():
     checked = check(("0244123456", "", ""), ("0244123456", "Ama", "1"), opted_out={AMA})
     assert [c.outcome for c in checked] == [Outcome.OPTED_OUT] * 2
     assert not any(c.outcome.is_sendable for c in checked)
 
 
-def test_who_is_left_out_has_the_first_reason_and_no_recipient():
+def test_the_first_exclusion_that_applies_gives_the_reason():
     out = [
         Exclusion(Outcome.EXCLUDED, {AMA}, "Already in spring_sale."),
-        Exclusion(Outcome.RECENT, {AMA, KOFI}, "Got one yesterday."),
+        Exclusion(Outcome.FREQUENCY_CAP, {AMA, KOFI}, "Got one yesterday."),
     ]
     lines = [("0244123456", "Ama", "1"), ("0201234567", "", "2"), ("0244123457", "Esi", "3")]
     found = [(c.outcome, c.problem) for c in check(*lines, exclusions=out)]
@@ -118,7 +117,7 @@ def test_who_is_left_out_has_the_first_reason_and_no_recipient():
     assert check(lines[0], exclusions=out, opted_out={AMA})[0].outcome is Outcome.OPTED_OUT
 
 
-def test_a_hidden_row_is_told():
+def test_a_hidden_row_is_reported():
     row = rows(("0244123456", "Ama", "1"))[0]._replace(hidden=True)
     (checked,) = check_recipients([row], MAPPING, rules=RULES, header=False)
     assert (checked.outcome, checked.notes) == (Outcome.READY, (HIDDEN,))
@@ -150,7 +149,7 @@ def test_a_number_without_its_zero_is_repaired():
 
 
 @pytest.mark.parametrize("kind", ["date", "bool", "error", "formula"])
-def test_other_cells_hold_no_phone(kind):
+def test_other_cells_have_no_phone(kind):
     checked = one(Cell("0244123456", "0244123456", kind), "Ama", "1")
     assert checked.outcome is Outcome.INVALID
 
@@ -175,7 +174,7 @@ def test_other_cells_hold_no_phone(kind):
         ("👩‍👩‍👧 Ɔkɔ Ɖe ₵5", "👩‍👩‍👧 Ɔkɔ Ɖe ₵5", ""),
     ],
 )
-def test_values_are_made_acceptable_to_whatsapp(text, value, note):
+def test_values_are_repaired_for_whatsapp(text, value, note):
     checked = one("0244123456", text, "X1")
     assert checked.values == (value, "X1")
     assert checked.outcome is (Outcome.REPAIRED if note else Outcome.READY)
@@ -202,7 +201,7 @@ def test_values_that_cannot_be_sent_are_invalid(value, says):
     assert checked.phone == AMA and checked.values == ()
 
 
-def test_an_empty_value_takes_its_fallback_and_tells():
+def test_an_empty_value_uses_its_fallback_and_reports_it():
     mapping = Mapping(0, {"1": Column(1, "Customer"), "2": Fixed("X1")})
     checked = one("0244123456", mapping=mapping)
     assert (checked.outcome, checked.values) == (Outcome.READY, ("Customer", "X1"))
@@ -215,17 +214,17 @@ def test_a_fallback_does_not_hide_an_excel_error():
 
 
 @pytest.mark.parametrize("text", ["nan", "None", "NULL", "undefined", "0", "N/A", "Zo\ufffd"])
-def test_leftovers_are_doubted(text):
+def test_leftovers_of_programs_give_a_warning(text):
     checked = one("0244123456", text, "X1")
     assert checked.outcome is Outcome.READY and checked.notes
 
 
-def test_values_go_in_the_order_of_sending_not_of_the_mapping():
+def test_values_are_in_the_order_of_the_placeholders():
     mapping = Mapping(0, {"2": Column(1), "1": Column(2)})
     assert one("0244123456", "X1", "Ama", mapping=mapping).values == ("Ama", "X1")
 
 
-def test_a_message_may_be_as_long_as_whatsapp_allows_and_no_longer():
+def test_a_message_may_be_as_long_as_whatsapp_allows():
     rules = Rules(("1",), "Hi {{1}}{{ 1 }}!", body_limit=24)
     mapping = Mapping(0, {"1": Column(1)})
     assert one("0244123456", "a" * 10, rules=rules, mapping=mapping).outcome is Outcome.READY
@@ -233,7 +232,7 @@ def test_a_message_may_be_as_long_as_whatsapp_allows_and_no_longer():
     assert checked.outcome is Outcome.INVALID and "26 characters" in checked.problem
 
 
-def test_a_long_message_is_doubted_where_the_limit_is_unsure():
+def test_a_message_near_the_limit_gives_a_warning():
     rules = Rules(("1",), "{{1}}", body_warn=5, body_limit=10)
     mapping = Mapping(0, {"1": Column(1)})
     checked = one("0244123456", "a" * 6, rules=rules, mapping=mapping)
@@ -283,12 +282,12 @@ def test_a_mapping_survives_storage():
         (Mapping(0, {"1": Column(1), "2": Fixed(" ")}), "{{2}} is empty"),
     ],
 )
-def test_errors_of_columns_are_told_once_for_all_rows(mapping, says):
+def test_errors_of_columns_are_reported_once_for_all_rows(mapping, says):
     (error,) = check_mapping(mapping, rules=RULES, width=3)
     assert says in error
 
 
-def test_a_whole_mapping_has_no_errors():
+def test_a_complete_mapping_has_no_errors():
     assert check_mapping(MAPPING, rules=RULES, width=3) == []
 
 
@@ -303,7 +302,7 @@ def test_a_whole_mapping_has_no_errors():
         (("Ama", Cell("22/11/2025", "45983", "date")), True),
     ],
 )
-def test_a_row_with_a_phone_is_no_header(first, expected):
+def test_a_row_with_a_phone_is_not_a_header(first, expected):
     assert has_header(rows(first, ("0201234567", "x"))) is expected
 
 
@@ -328,7 +327,7 @@ def test_named_placeholders_find_their_columns():
     )
 
 
-def test_a_name_without_a_column_stays_open():
+def test_a_name_without_a_column_stays_empty():
     found = suggest_mapping(["Phone", "Shoe size"], [], ["delivery_slot"])
     assert found.values == {"delivery_slot": None}
 
@@ -352,7 +351,7 @@ BILL_COLUMNS = {"1": 1, "2": 2, "3": 3, "4": 4, "5": 5}
         "Hi {{1}}, {{2}} for {{3}} is due {{4}}. Get {{5}} off.",
     ],
 )
-def test_a_word_further_off_takes_no_column_from_another_placeholder(body):
+def test_a_distant_word_takes_no_column_from_another_placeholder(body):
     hints = {name: hint.before for name, hint in components.hints(body, list("12345")).items()}
     found = suggest_mapping(BILL, [], list("12345"), hints)
     assert found.values == {name: Column(index) for name, index in BILL_COLUMNS.items()}
@@ -371,17 +370,17 @@ def test_a_column_named_some_words_before_is_still_found():
     assert found.values == {"1": Column(2)}
 
 
-def test_a_column_may_bear_the_number_itself():
+def test_a_column_may_be_named_after_the_number():
     found = suggest_mapping(["phone", "2", "Value 1"], [], ["1", "2"], {"1": "Hi ", "2": "Hi "})
     assert found.values == {"1": Column(2), "2": Column(1)}
 
 
-def test_numbers_without_a_hint_take_what_is_left_in_order():
+def test_numbers_without_a_hint_take_the_unused_columns_in_order():
     found = suggest_mapping(["Phone", "Alpha", "Beta"], [], ["1", "2", "3"])
     assert found.values == {"1": Column(1), "2": Column(2), "3": None}
 
 
-def test_the_phone_column_is_known_by_its_content():
+def test_the_phone_column_is_found_by_its_content():
     assert suggest_mapping([], SAMPLE, []).phone_column == 2
     misleading = ["Phone model", "Name", "Customer"]
     sample = rows(("Nokia", "Ama", "0244123456"), ("Tecno", "Kofi", "0201234567"))
@@ -394,11 +393,11 @@ def test_whatsapp_is_one_word():
         assert suggest_mapping(["Telephone", name], sample, []).phone_column == 1
 
 
-def test_no_column_is_called_a_phone_without_reason():
+def test_a_column_without_phones_is_not_the_phone_column():
     sample = rows(("Ama", "red"), ("Kofi", "blue"))
     assert suggest_mapping(["Name", "Colour"], sample, ["1"]).phone_column is None
 
 
-def test_a_repr_shows_nothing_of_the_people():
+def test_a_repr_shows_no_personal_data():
     assert "244" not in repr(one("0244123456", "Ama", "1"))
     assert "Hi" not in repr(RULES)

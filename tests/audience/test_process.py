@@ -1,3 +1,5 @@
+"""The child process that reads and checks a file."""
+
 import json
 import logging
 import os
@@ -8,8 +10,11 @@ from pathlib import Path
 import pytest
 
 from audience import process
-from audience.check import Column, Mapping, Outcome
+from audience.check import SAME_AS_ROW, Outcome
+from audience.mapping import Column, Mapping
 from audience.process import FAILED, NO_ROWS, TOO_HEAVY, run
+from audience.values import EMPTY_CELL
+from core import phones
 from spreadsheets.cells import SpreadsheetError
 from tests.spreadsheets.files import raw_xlsx, xlsx
 
@@ -73,7 +78,7 @@ def test_the_head_shows_the_first_rows_and_suggests_the_columns(tmp_path):
     }
 
 
-def test_a_person_may_overrule_whether_there_is_a_header(tmp_path):
+def test_a_person_may_decide_whether_there_is_a_header(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("Phone,Name\n0244123456,Ama\n")
     request = {"action": "head", "path": str(path)}
@@ -81,7 +86,7 @@ def test_a_person_may_overrule_whether_there_is_a_header(tmp_path):
     assert run(request | {"header": False})["has_header"] is False
 
 
-def test_the_check_sorts_every_row(tmp_path, check):
+def test_every_row_has_an_outcome(tmp_path, check):
     opted_out = tmp_path / "opted_out"
     opted_out.write_text("+233205555555\n+233200000000\n")
     path = xlsx(tmp_path / "a.xlsx", PEOPLE)
@@ -97,11 +102,12 @@ def test_the_check_sorts_every_row(tmp_path, check):
     assert (answer["total"], answer["sendable"], answer["hidden"]) == (6, 2, 0)
     assert answer["column_errors"] == [] and answer["header"] == ["Phone", "Name", "Code"]
     assert answer["longest"] == {"row": 4, "length": len("Hi Kofi, your code is X2.")}
-    assert sum(answer["problems"].values()) == 2 and sum(answer["notes"].values()) == 1
-    repair = list(answer["notes"])
+    assert [n for _, n in answer["problems"]] == [1, 1]
+    [[repair, count]] = answer["notes"]
+    assert (repair, count) == (phones.RESTORED_ZERO, 1)
     assert lines(tmp_path / "ready.jsonl") == [
         [2, "+233244123456", ["Ama", "X1"], []],
-        [4, "+233201234567", ["Kofi", "X2"], repair],
+        [4, "+233201234567", ["Kofi", "X2"], [repair]],
     ]
     report = lines(tmp_path / "report.jsonl")
     assert [row[:4] for row in report] == [
@@ -111,6 +117,8 @@ def test_the_check_sorts_every_row(tmp_path, check):
         [7, "opted_out", "0205555555", "+233205555555"],
         [8, "invalid", "0209999999", "+233209999999"],
     ]
+    assert report[1][4] == [[SAME_AS_ROW, {"row": "2"}]]
+    assert report[4][4] == [[EMPTY_CELL, {"placeholder": "{{1}}"}]]
     assert all(row[4] for row in report) and report[0][5] == ["201234567", "Kofi", "X2"]
     assert answer["samples"]["invalid"] == [report[2], report[4]]
     assert set(answer["samples"]) == set(Outcome)
@@ -136,25 +144,26 @@ def test_the_limit_of_rows_leaves_room_for_the_header(tmp_path, check):
         tmp_path / "a.xlsx", [PEOPLE[0], *([f"02441000{i:02}", "A", "B"] for i in range(5))]
     )
     assert check(path, limits={"rows": 5})["total"] == 5
-    with pytest.raises(SpreadsheetError, match="more than 5 rows"):
+    with pytest.raises(SpreadsheetError, match="more than 5 rows") as caught:
         check(path, limits={"rows": 5}, header=False)
+    assert caught.value.sentence.params == {"count": 5}
 
 
 @pytest.mark.parametrize("action", ["head", "check"])
-def test_a_sheet_without_rows_is_told(tmp_path, check, action):
+def test_a_sheet_without_rows_is_refused(tmp_path, check, action):
     with pytest.raises(SpreadsheetError) as caught:
         check(raw_xlsx(tmp_path / "a.xlsx", '<row r="1"><c r="A1" s="0"/></row>'), action=action)
     assert str(caught.value) == NO_ROWS
 
 
-def test_what_the_reader_refuses_reaches_the_person(tmp_path, check):
+def test_the_sentence_of_the_reader_crosses_the_process(tmp_path, check):
     path = tmp_path / "a.xlsx"
     path.write_bytes(b"%PDF-1.7")
     with pytest.raises(SpreadsheetError, match="This is a PDF"):
         check(path)
 
 
-def test_a_file_that_eats_memory_ends_as_a_sentence(tmp_path, check):
+def test_a_file_that_needs_too_much_memory_is_refused(tmp_path, check):
     # 24 MB of XML, within every other limit; as Python objects far more than the child may have.
     styles = '<a b="1"/>' * 2_400_000
     path = raw_xlsx(tmp_path / "a.xlsx", "<row><c><v>1</v></c></row>", styles=styles)
@@ -163,7 +172,7 @@ def test_a_file_that_eats_memory_ends_as_a_sentence(tmp_path, check):
     assert str(caught.value) == TOO_HEAVY
 
 
-def test_a_file_that_eats_time_is_killed(tmp_path):
+def test_a_file_that_needs_too_much_time_is_refused(tmp_path):
     pipe = tmp_path / "endless"
     os.mkfifo(pipe)
     with pytest.raises(SpreadsheetError) as caught:
@@ -171,12 +180,12 @@ def test_a_file_that_eats_time_is_killed(tmp_path):
     assert str(caught.value) == TOO_HEAVY
 
 
-def test_a_mistake_of_ours_is_logged_without_what_stood_in_the_file(tmp_path, check, caplog):
+def test_a_bug_is_logged_without_the_content_of_the_file(tmp_path, check, caplog):
     path = xlsx(tmp_path / "a.xlsx", PEOPLE)
     with caplog.at_level(logging.ERROR), pytest.raises(SpreadsheetError) as caught:
         check(path, mapping={"phone_column": "secret", "values": {}})
     assert str(caught.value) == FAILED
-    assert "ValueError in check.py" in caplog.text and "secret" not in caplog.text
+    assert "ValueError in mapping.py" in caplog.text and "secret" not in caplog.text
 
 
 def test_the_child_gets_no_secrets_and_loads_no_django(tmp_path, monkeypatch):

@@ -12,6 +12,7 @@ from django.utils import timezone
 from campaigns.models import Campaign, Recipient
 from campaigns.services import checks, drafts, exclusions
 from contacts.services import opt_out
+from core.sentences import from_json
 from message_templates.models import MessageTemplate
 from sending.message_state import reason_of
 from sending.services import launches, retries
@@ -74,8 +75,9 @@ def without(team, rows, earlier):
 
 def outcome(campaign):
     found = campaign.check_result
+    skipped = {"excluded": found.excluded, "frequency_cap": found.frequency_cap}
     return {"rows": found.rows, "sent": found.sendable} | {
-        name: getattr(found, name) for name in ("excluded", "recent") if getattr(found, name)
+        name: count for name, count in skipped.items() if count
     }
 
 
@@ -214,9 +216,9 @@ def test_a_new_team_has_a_limit():
 def test_who_had_enough_is_listed_and_left_out(engine, capped, sandbox, marketer, login):
     finish(launch(make_ready_campaign(capped, rows=people(3)), engine=engine))
     later = check(draft(capped, people(5)))
-    assert outcome(later) == {"rows": 5, "sent": 2, "recent": 3}
+    assert outcome(later) == {"rows": 5, "sent": 2, "frequency_cap": 3}
     client = login(marketer)
-    page = text(client.get(url(later, "check"), {"rows": "recent"}))
+    page = text(client.get(url(later, "check"), {"rows": "frequency_cap"}))
     assert "Got a marketing message in the last 24 hours." in page
     assert "3 had enough marketing messages lately" in text(client.get(url(later, "review")))
     finish(launch(later, engine=engine))
@@ -227,7 +229,7 @@ def test_the_window_moves_on(capped):
     earlier = finish(launch(make_ready_campaign(capped, rows=people(3))))
     long_ago = timezone.now() - timedelta(hours=25)
     earlier.recipients.filter(position=1).update(settled_at=long_ago)
-    assert outcome(check(draft(capped, people(3)))) == {"rows": 3, "sent": 1, "recent": 2}
+    assert outcome(check(draft(capped, people(3)))) == {"rows": 3, "sent": 1, "frequency_cap": 2}
     Campaign.objects.filter(pk=earlier.pk).update(finished_at=long_ago)
     assert outcome(check(draft(capped, people(3)))) == {"rows": 3, "sent": 3}
 
@@ -259,9 +261,9 @@ def test_more_than_one_may_be_allowed(capped):
     assert outcome(check(draft(capped, people(3)))) == {"rows": 3, "sent": 3}
     finish(launch(make_ready_campaign(capped, rows=people(2), name="Another")))
     last = check(draft(capped, people(3)))
-    assert outcome(last) == {"rows": 3, "sent": 1, "recent": 2}
-    told = last.check_result.details["samples"]["recent"][0][4]
-    assert told == ["Got 2 marketing messages or more in the last 168 hours."]
+    assert outcome(last) == {"rows": 3, "sent": 1, "frequency_cap": 2}
+    [sentence] = last.check_result.details["samples"]["frequency_cap"][0][4]
+    assert from_json(sentence) == "Got 2 marketing messages or more in the last 168 hours."
 
 
 def test_only_marketing_counts_and_only_marketing_is_left_out(capped):
@@ -309,7 +311,7 @@ def test_two_campaigns_that_go_out_together_do_not_both_reach_a_person(engines, 
         make_ready_campaign(capped, rows=people(9), name="Two"),
     ]
     for campaign, engine in zip(pair, engines, strict=True):
-        assert not campaign.check_result.recent
+        assert not campaign.check_result.frequency_cap
         launch(campaign, engine=engine)
     for campaign in pair:
         finish(campaign)
@@ -450,7 +452,7 @@ def test_opted_out_comes_before_the_others(capped):
     opt_out(capped, f"+{numbers(people(1))[0]}")
     later = without(capped, people(4), earlier)
     found = later.check_result
-    assert (found.opted_out, found.excluded, found.recent, found.sendable) == (1, 2, 0, 1)
+    assert (found.opted_out, found.excluded, found.frequency_cap, found.sendable) == (1, 2, 0, 1)
 
 
 def test_a_launch_with_another_choice_than_was_seen_is_refused(fast):

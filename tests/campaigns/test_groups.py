@@ -10,6 +10,7 @@ from campaigns.services import checks, drafts, groups
 from contacts import services as contacts
 from contacts.services import opt_out
 from core.errors import Refused
+from core.sentences import from_json
 from sending.services import launches
 from tests.campaigns.pages import list_url, text, told, url
 from tests.factories import (
@@ -153,14 +154,12 @@ def test_every_member_is_checked(campaign):
     assert check.opted_out == 1
     assert check.details["header"] == ["Phone", "Name", "E-mail", "Town", "First name"]
     [(number, _, _, _, sentences, cells)] = check.details["samples"]["duplicate"]
-    assert sentences == ["Same number as member 2, which is sent."]
+    assert list(map(from_json, sentences)) == ["Same number as member 2, which is sent."]
     assert cells[1] == "Zoe Double"
-    told = [row[4][0] for row in check.details["samples"]["invalid"]]
-    assert (
-        "{{2}} is empty. Fill it in at ChumiAI's contact, or give a text to use instead." in told
-    )
-    [note] = check.details["notes"]
-    assert note == "{{1}} is empty: “customer” is used."
+    problems = [from_json(row[4][0]) for row in check.details["samples"]["invalid"]]
+    assert "{{2}} is empty. Add it to the contact in ChumiAI, or set a fallback." in problems
+    [[note, _]] = check.details["notes"]
+    assert from_json(note) == "{{1}} is empty: “customer” is used."
 
 
 def test_each_gets_the_values_of_their_contact(campaign, crowd, sandbox):

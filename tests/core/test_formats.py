@@ -6,7 +6,7 @@ from django.utils import translation
 from time_machine import travel
 
 from core import formats, times
-from core.sentences import Sentence, gettext_noop
+from core.sentences import Sentence, from_json, gettext_noop, ngettext_noop, to_json
 
 LIMIT = gettext_noop("The list has more than {most} numbers.")
 
@@ -29,6 +29,38 @@ def test_a_sentence_is_written_in_the_language_of_the_page():
         assert "50\xa0000" in formats.sentence(LIMIT, {"most": 50_000})
         # Django's own catalogue has this one.
         assert formats.sentence("Yes") == "Oui"
+
+
+ROWS = ngettext_noop("Row {row} has {count} cell.", "Row {row} has {count} cells.")
+
+
+def test_a_count_chooses_the_form_of_a_sentence():
+    sentences = [Sentence(ROWS, {"row": "1000", "count": n}) for n in (1, 2000)]
+    texts = ["Row 1000 has 1 cell.", "Row 1000 has 2,000 cells."]
+    assert sentences == texts
+    assert [formats.sentence(sentence) for sentence in sentences] == texts
+    assert pickle.loads(pickle.dumps(sentences[0])) == sentences[0]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "stored"),
+    [
+        (LIMIT, LIMIT),
+        (Sentence(LIMIT, {"most": 5}), [LIMIT, {"most": 5}]),
+        (Sentence(ROWS, {"row": "3", "count": 5}), [ROWS[0], {"row": "3", "count": 5}, ROWS[1]]),
+    ],
+)
+def test_a_sentence_can_be_stored_and_shown_again(sentence, stored):
+    assert to_json(sentence) == stored
+    assert from_json(stored) == sentence
+    assert formats.sentence(stored) == sentence
+
+
+def test_sentences_are_equal_if_their_messages_and_values_are():
+    one = Sentence("{a} {b}", {"a": "x", "b": "y z"})
+    other = Sentence("{a} {b}", {"a": "x y", "b": "z"})
+    assert one == "x y z" == other
+    assert one != other and one == Sentence("{a} {b}", {"a": "x", "b": "y z"})
 
 
 def test_a_text_in_braces_that_is_no_sentence_stays_as_it_is():

@@ -28,7 +28,7 @@ from tests.processes import ROOT, wait_until
 SHAPES = ("nest", "bare", "mongo", "snake", "meta", "chaos")
 KEYS = [
     "campaign", "path", "name", "status", "mapping",
-    "rows", "ready", "repaired", "duplicate", "invalid", "opted_out", "excluded", "recent",
+    "rows", "ready", "repaired", "duplicate", "invalid", "opted_out", "excluded", "frequency_cap",
     "recipients",
     "accepted", "failed", "skipped", "unconfirmed", "unreported", "remaining",
     "pause_reason", "note", "error",
@@ -156,7 +156,7 @@ def test_check_stops_after_the_check(template, connected, sandbox, save, drain):
     counts = {name: result[name] for name in KEYS[5:14]}
     assert counts == {
         "rows": 7, "ready": 3, "repaired": 1, "duplicate": 1, "invalid": 1, "opted_out": 1,
-        "excluded": 0, "recent": 0, "recipients": 4,
+        "excluded": 0, "frequency_cap": 0, "recipients": 4,
     }  # fmt: skip
     campaign = Campaign.objects.get(uuid=result["campaign"])
     assert campaign.status == result["status"] == "ready"

@@ -1,3 +1,5 @@
+"""Numbers and dates look as they do in Excel."""
+
 import pytest
 
 from spreadsheets.number_formats import formatter, general, plain
@@ -60,23 +62,23 @@ def test_numbers_are_shown_as_excel_shows_them(code, number, shown):
     assert formatter(code)(number)[0] == shown
 
 
-def test_dates_count_from_1904_where_the_file_says_so():
+def test_dates_may_count_from_1904():
     assert formatter("yyyy-mm-dd", date1904=True)(0) == ("1904-01-01", "date")
     assert formatter("yyyy-mm-dd", date1904=True)(44521) == ("2025-11-22", "date")
 
 
-def test_the_kind_tells_dates_from_numbers():
+def test_the_kind_is_date_or_number():
     assert formatter("d/m/yy")(45983)[1] == "date"
     assert formatter("0.00")(45983)[1] == "number"
     assert formatter("d/m/yy")(1e9)[1] == "number"
 
 
-def test_a_hostile_code_ends_as_general():
+def test_a_hostile_code_is_shown_as_general():
     for code in ('"' * 500, "0" * 5000, ";" * 50, "[h" * 100, "yyyy" * 400, "E+0", ".", "?,%"):
         assert isinstance(formatter(code)(1234.5)[0], str)
 
 
-def test_plain_numbers_have_no_exponent_as_long_as_they_are_exact():
+def test_plain_numbers_have_no_exponent_while_they_are_exact():
     assert plain(2.33244123456e11) == "233244123456"
     assert plain(1.5) == "1.5"
     assert general(0.0) == "0"

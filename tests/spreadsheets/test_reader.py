@@ -1,10 +1,13 @@
+"""Reading .xlsx and .csv files, good, damaged and hostile."""
+
 import random
 import zipfile
 
 import openpyxl
 import pytest
 
-from spreadsheets.reader import Limits, Row, SpreadsheetError, read_head, read_rows
+from spreadsheets.cells import Limits, Row, SpreadsheetError
+from spreadsheets.reader import read_head, read_rows
 from tests.spreadsheets.files import MAIN, OFFICE, WORKBOOK, raw_xlsx, rels, xlsx
 
 
@@ -31,7 +34,7 @@ def file(tmp_path):
 # xlsx
 
 
-def test_rows_keep_the_users_numbers_and_looks(tmp_path):
+def test_rows_keep_the_numbers_and_formats_that_the_user_sees(tmp_path):
     rows = [["Phone", "Name", "Owes", "Due"], [], [244123456, "Ama", 1500, 45983]]
     formats = {0: "0000000000", 2: '"GHS "#,##0.00', 3: "d mmm yyyy"}
     path = xlsx(tmp_path / "people.xlsx", rows, formats=formats)
@@ -44,7 +47,7 @@ def test_rows_keep_the_users_numbers_and_looks(tmp_path):
     assert [cell.raw for cell in cells] == ["244123456", "Ama", "1500", "45983"]
 
 
-def test_a_file_of_openpyxl_reads_the_same(tmp_path):
+def test_a_file_written_by_openpyxl(tmp_path):
     book = openpyxl.Workbook()
     book.active.append(["Phone", "VIP", "When"])
     book.active.append([233244123456.0, True, None])
@@ -148,14 +151,14 @@ def test_a_sheet_can_be_chosen(tmp_path):
 
 
 def test_the_head_is_read_without_the_rest(tmp_path):
-    # The damage after the first rows is not met.
+    # The damage after the first rows is not read.
     rows = "".join(f'<row r="{i}"><c><v>{i}</v></c></row>' for i in range(1, 20_000))
     path = raw_xlsx(tmp_path / "a.xlsx", rows + "<broken")
     assert [row.number for row in read_head(path, rows=3).rows] == [1, 2, 3]
     assert "damaged" in refusal(path, limits=Limits(rows=50_000))
 
 
-def test_the_head_does_not_search_a_million_blank_rows(tmp_path):
+def test_the_head_stops_within_a_million_blank_rows(tmp_path):
     blank = "".join(f'<row r="{i}"><c r="A{i}" s="0"/></row>' for i in range(2, 150_000))
     path = raw_xlsx(tmp_path / "a.xlsx", '<row r="1"><c><v>1</v></c></row>' + blank + "<broken")
     assert [row.number for row in read_head(path).rows] == [1]
@@ -171,7 +174,7 @@ def test_dates_of_1904(tmp_path):
     assert texts(path) == [(1, ["22/11/2025"])]
 
 
-def test_formats_of_conditional_styles_are_not_mistaken_for_the_cells_own(tmp_path):
+def test_formats_of_conditional_styles_are_ignored(tmp_path):
     path = raw_xlsx(
         tmp_path / "a.xlsx",
         '<row><c s="0"><v>5</v></c></row>',
@@ -193,7 +196,7 @@ def test_the_separator_is_found(file, delimiter):
     assert texts(path)[2] == (3, ["0201234567", "Kofi"])
 
 
-def test_commas_in_texts_do_not_win_over_the_separator(file):
+def test_commas_in_texts_are_not_the_separator(file):
     path = file("Phone;Note\n0244123456;Hello, Ama, come\n0201234567;Bye\n")
     assert texts(path)[1] == (2, ["0244123456", "Hello, Ama, come"])
 
@@ -202,7 +205,7 @@ def test_one_column_needs_no_separator(file):
     assert texts(file("Phone\n+233 24 412 3456\n")) == [(1, ["Phone"]), (2, ["+233 24 412 3456"])]
 
 
-def test_the_separator_that_excel_is_told_is_no_row(file):
+def test_the_line_that_declares_the_separator_is_not_a_row(file):
     assert texts(file("sep=;\r\nPhone;Name\r\n")) == [(1, ["Phone", "Name"])]
 
 
@@ -223,12 +226,12 @@ def test_encodings(file, encoding):
     assert texts(file(people.encode(encoding)))[-1] == (51, ["0244123456", "Zoë Müller-Åsä"])
 
 
-def test_utf8_that_breaks_off_late_is_western(file):
+def test_text_with_a_late_byte_that_is_not_utf8_is_western(file):
     path = file(b"Phone,Name\n" + b"0244123456,Ama\n" * 10_000 + b"1,Zo\xeb\n")
     assert texts(path, limits=Limits(rows=20_000))[-1] == (10_002, ["1", "Zoë"])
 
 
-def test_utf8_cut_at_a_piece_of_the_reader_stays_utf8(file):
+def test_a_character_across_two_reads_stays_utf8(file):
     path = file("a" * 65_535 + "ë\n", "long.csv")
     assert texts(path, limits=Limits(cell_length=100_000)) == [(1, ["a" * 65_535 + "ë"])]
 
@@ -240,7 +243,7 @@ def test_texts_protected_by_a_formula_are_unwrapped(file):
     ]
 
 
-def test_an_unclosed_quotation_mark_swallows_no_rows(file):
+def test_an_unclosed_quotation_mark_is_refused(file):
     assert "quotation mark" in refusal(file('Phone,Name\n1,"Ama\n2,Kofi\n'))
     assert "quotation mark" in refusal(file('Phone,Name\n1,"Ama\n2,"Kofi"\n'))
 
@@ -250,7 +253,7 @@ def test_stray_zeros_are_dropped(file):
     assert texts(path)[-1] == (202, ["2", "Kofi"])
 
 
-# What is no spreadsheet
+# Other files
 
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
@@ -261,8 +264,8 @@ OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
         (b"", "empty"),
         (b" \r\n\t ", "empty"),
         (b"%PDF-1.7 ...", "a PDF"),
-        (b"\x89PNG\r\n\x1a\n....", "a picture"),
-        (b"\xff\xd8\xff\xe0 JFIF", "a picture"),
+        (b"\x89PNG\r\n\x1a\n....", "an image"),
+        (b"\xff\xd8\xff\xe0 JFIF", "an image"),
         (b"\0\0\0\x18ftypmp42", "a video"),
         (b"{\\rtf1 }", "a text document"),
         (b"\x1f\x8b\x08\0", "a compressed file"),
@@ -283,8 +286,8 @@ OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
         (b"PK\x05\x06" + b"\0" * 18, "not a spreadsheet"),
     ],
 )
-def test_other_files_are_refused_by_what_they_are(file, content, says):
-    # The name claims otherwise: it is never believed.
+def test_other_files_are_refused_by_their_type(file, content, says):
+    # The name says .xlsx, which is never trusted.
     assert says in refusal(file(content, "people.xlsx"))
 
 
@@ -299,7 +302,7 @@ def test_other_files_are_refused_by_what_they_are(file, content, says):
         ("[Content_Types].xml", "damaged"),
     ],
 )
-def test_other_archives_are_refused_by_what_they_are(tmp_path, member, says):
+def test_other_archives_are_refused_by_their_type(tmp_path, member, says):
     with zipfile.ZipFile(tmp_path / "a.xlsx", "w") as archive:
         archive.writestr(member, "x")
     assert says in refusal(tmp_path / "a.xlsx")
@@ -367,7 +370,7 @@ def test_damaged_structures_are_refused(tmp_path, others):
     assert refusal(raw_xlsx(tmp_path / "a.xlsx", "<row><c><v>1</v></c></row>", **others))
 
 
-def test_a_cell_in_the_far_corner_is_told_and_costs_nothing(tmp_path):
+def test_a_cell_in_the_far_corner_is_refused_and_costs_nothing(tmp_path):
     far = '<row r="1"><c r="A1"><v>1</v></c></row><row r="1048576"><c r="XFD1048576"><v>1</v></c>'
     assert "Row 1048576" in refusal(raw_xlsx(tmp_path / "a.xlsx", far + "</row>"))
     # Formats without content may stand anywhere.
@@ -375,7 +378,7 @@ def test_a_cell_in_the_far_corner_is_told_and_costs_nothing(tmp_path):
     assert texts(raw_xlsx(tmp_path / "b.xlsx", styled)) == [(1, ["1"])]
 
 
-def test_a_declared_size_of_the_sheet_is_not_believed(tmp_path):
+def test_a_declared_size_of_the_sheet_is_ignored(tmp_path):
     path = raw_xlsx(
         tmp_path / "a.xlsx",
         sheet=f'<worksheet xmlns="{MAIN}"><dimension ref="A1:XFD1048576"/><sheetData>'
@@ -385,7 +388,7 @@ def test_a_declared_size_of_the_sheet_is_not_believed(tmp_path):
 
 
 @pytest.mark.parametrize("part", ["sheet", "strings", "styles", "workbook"])
-def test_a_bomb_is_stopped_while_it_goes_off(tmp_path, part):
+def test_a_zip_bomb_is_stopped_while_it_unpacks(tmp_path, part):
     bomb = " " * 30_000_000
     cells = '<row><c t="s"><v>0</v></c></row>'
     contents = {"strings": "<si><t>a</t></si>", "styles": "<cellXfs/>", "workbook": WORKBOOK}
@@ -398,7 +401,7 @@ def test_a_bomb_is_stopped_while_it_goes_off(tmp_path, part):
     assert "unpacks" in refusal(raw_xlsx(tmp_path / "a.xlsx", cells, **contents))
 
 
-def test_limits_are_told(tmp_path, file):
+def test_limits_are_sentences(tmp_path, file):
     rows = [["Phone"], *([str(i)] for i in range(5))]
     path = xlsx(tmp_path / "a.xlsx", rows)
     assert len(texts(path, limits=Limits(rows=6))) == 6
@@ -421,7 +424,7 @@ def test_a_line_without_end_is_refused(file):
     assert "not a spreadsheet" in refusal(file("a" * 1_200_000))
 
 
-def test_an_encrypted_member_is_told(tmp_path):
+def test_an_encrypted_member_is_refused(tmp_path):
     path = raw_xlsx(tmp_path / "a.xlsx", "<row><c><v>1</v></c></row>")
     data = bytearray(path.read_bytes())
     start = -1
@@ -432,7 +435,7 @@ def test_an_encrypted_member_is_told(tmp_path):
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_mutated_files_get_a_clear_verdict(tmp_path, seed):
+def test_mutated_files_give_rows_or_a_sentence(tmp_path, seed):
     """Flip bytes in the archive and in the XML inside, and cut: rows or a sentence, no crash."""
     dice = random.Random(seed)
     rows = [["Phone", "Name"], *([f"02441234{i:02}", f"Ama {i}"] for i in range(20))]
@@ -472,7 +475,7 @@ def _mutate(content, dice):
     return bytes(data)
 
 
-def test_a_repr_shows_nothing_of_the_people(file):
+def test_a_repr_shows_no_personal_data(file):
     path = file("Phone,Name\n0244123456,Ama\n")
     shown = repr(read_head(path)) + repr(list(read_rows(path)))
     shown += repr(list(read_rows(path))[0].cells)

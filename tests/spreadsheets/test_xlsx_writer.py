@@ -1,3 +1,5 @@
+"""The file for ChumiAI: texts only, and the same bytes for the same rows."""
+
 import hashlib
 import io
 import time
@@ -31,7 +33,7 @@ def cells(path):
     return [list(row) for row in sheet.iter_rows()]
 
 
-def test_the_file_opens_elsewhere_with_the_very_texts(tmp_path):
+def test_other_programs_read_the_same_texts(tmp_path):
     people = [["233244123456", "Ama & <Kofi>", "0123"], ["233201234567", "  Ɔ 👩‍👧  ", "1e5"]]
     write_clean_xlsx(tmp_path / "a.xlsx", HEADER, people)
     found = cells(tmp_path / "a.xlsx")
@@ -50,7 +52,7 @@ def test_no_cell_is_a_formula(tmp_path, payload):
     assert (cell.value or "").replace("\r", "").strip() == payload.replace("\0", "").strip()
 
 
-def test_what_xml_cannot_hold_is_left_out_and_what_looks_escaped_stays(tmp_path):
+def test_characters_that_xml_cannot_hold_are_removed_and_escapes_stay(tmp_path):
     texts = ["a\x00\x07\ufffe\uffff\ud800b", "_x0041_", "_x000D_"]
     write_clean_xlsx(tmp_path / "a.xlsx", texts, [])
     (row,) = read_rows(tmp_path / "a.xlsx")
