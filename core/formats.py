@@ -28,7 +28,7 @@ def sentence(text: str | list[Any], params: Mapping[str, object] | None = None) 
         else:
             translated = gettext(text.message)
         return _filled(translated, text.params)
-    return gettext(text) if params is None else _filled(gettext(text), params)
+    return _filled(gettext(text), params) if params else gettext(text)
 
 
 def _filled(text: str, params: Mapping[str, object]) -> str:
