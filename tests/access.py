@@ -99,7 +99,7 @@ ACCESS = {
         "GET", "read", "conversation", region_of="conversations:conversation_detail"
     ),
     "conversations:conversation_read": Url("POST", "converse", "conversation"),
-    "conversations:conversation_answer": Url("POST", "prepare", "conversation"),
+    "conversations:conversation_reply": Url("POST", "prepare", "conversation"),
     "conversations:conversation_history": Url("POST", "read", "conversation", only_looks=True),
     "conversations:conversation_print": Url("GET", "read", "conversation"),
     "conversations:conversation_export": Url("GET", "read", "conversation"),

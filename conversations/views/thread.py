@@ -176,7 +176,7 @@ def _rows(conversation: Conversation) -> Iterator[Sequence[str]]:
 
 @require_POST
 @requires("prepare")
-def conversation_answer(request: TeamRequest, uuid: UUID) -> HttpResponse:
+def conversation_reply(request: TeamRequest, uuid: UUID) -> HttpResponse:
     """Start a template message to the person. No URL contains the number."""
     conversation = _get_conversation(request, uuid)
     draft = drafts.create_campaign(

@@ -181,12 +181,15 @@ def record(team, reports):
 
 def stored():
     """Return and delete all rows, without what may differ."""
-    hidden = ("id", "uuid", "conversation_id", "version", "team_id", "last_message_id")
-    rows = [
-        {k: v for k, v in row.items() if k not in hidden}
-        for model, order in ((Row, "remote_id"), (Conversation, "phone"))
-        for row in model.objects.order_by(order).values()
-    ]
+    hidden = {"id", "uuid", "conversation", "conversation_id", "version", "team", "team_id"}
+    rows = []
+    for model, order, extra in (
+        (Row, "remote_id", []),
+        (Conversation, "phone", ["last_message__remote_id"]),
+    ):
+        names = {field.attname for field in model._meta.concrete_fields}
+        names -= hidden | {"last_message_id"}
+        rows += model.objects.order_by(order).values(*names, *extra)
     for row in rows:
         # Without a reported time it is that of the first report.
         if row.get("at_is_reported") is False:

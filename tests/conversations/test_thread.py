@@ -253,11 +253,10 @@ def test_a_number_has_one_conversation(team, marketer, login):
 def test_a_reply_starts_with_the_number_and_without_a_template(team, marketer, viewer, login):
     talk = open_conversation(team, f"+{PHONE}")
     assert (
-        url("answer", team, talk)
-        in login(marketer).get(url("detail", team, talk)).content.decode()
+        url("reply", team, talk) in login(marketer).get(url("detail", team, talk)).content.decode()
     )
-    assert login(viewer).post(url("answer", team, talk)).status_code == 403
-    answer = login(marketer).post(url("answer", team, talk))
+    assert login(viewer).post(url("reply", team, talk)).status_code == 403
+    answer = login(marketer).post(url("reply", team, talk))
     draft = Campaign.objects.get()
     assert (draft.audience, draft.mapping["phone"]) == ("number", f"+{PHONE}")
     assert answer.url == reverse("campaigns:campaign_template", args=(team.slug, draft.uuid))
