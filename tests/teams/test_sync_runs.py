@@ -12,15 +12,15 @@ both = pytest.mark.parametrize("model", [TemplateSync, ContactSync])
 
 
 @both
-def test_a_second_request_returns_the_open_sync(model, team, other_team, marketer):
+def test_a_second_request_returns_the_unfinished_sync(model, team, other_team, marketer):
     first, is_new = model.objects.request(team, by=marketer)
-    assert (is_new, first.requested_by, first.is_open) == (True, marketer, True)
+    assert (is_new, first.requested_by, first.is_finished) == (True, marketer, False)
     assert model.objects.request(team) == (first, False)
     assert model.objects.request(other_team)[1]
 
 
 @both
-def test_two_open_syncs_and_an_end_without_a_time_are_impossible(model, team):
+def test_two_unfinished_syncs_and_an_end_without_a_time_are_impossible(model, team):
     model.objects.request(team)
     with pytest.raises(IntegrityError), transaction.atomic():
         model.objects.create(team=team, requested_at=timezone.now())
@@ -29,13 +29,14 @@ def test_two_open_syncs_and_an_end_without_a_time_are_impossible(model, team):
 
 
 @both
-def test_what_ended_ends_once_and_keeps_its_note(model, team):
+def test_a_finished_sync_finishes_once_and_waits_no_more(model, team):
     sync, _ = model.objects.request(team)
-    assert model.objects.note("ChumiAI asks us to wait.") == 1
+    assert model.objects.wait(7) == 1
     assert model.objects.finish(model.State.FAILED, "x" * 400) == 1
-    assert model.objects.note("Too late.") == model.objects.finish(model.State.SUCCEEDED) == 0
+    assert model.objects.wait(7) == model.objects.finish(model.State.SUCCEEDED) == 0
     sync.refresh_from_db()
-    assert (sync.has_failed, sync.error, sync.is_open) == (True, "x" * 300, False)
+    assert (sync.has_failed, sync.error, sync.is_finished) == (True, "x" * 300, True)
+    assert sync.waits_until is None
 
 
 @both
