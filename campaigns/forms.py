@@ -1,20 +1,20 @@
-"""What a person types on the pages of a campaign."""
+"""The forms of a draft: template, file, group, values, media and skipped people."""
 
 import re
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from audience import contact_fields
 from audience.check import Outcome
-from campaigns.models import Campaign, Recipient
+from campaigns.models import Campaign
 from campaigns.services import media
 from contacts.models import ContactSync
 from core import formats
 from core.errors import Refused
+from core.listing import FilterForm
 from core.times import day
 from message_templates import components
-
-Status = Campaign.Status
 
 
 class NameForm(forms.Form):
@@ -23,47 +23,49 @@ class NameForm(forms.Form):
 
 class NewCampaignForm(forms.Form):
     name = forms.CharField(
-        label="Name of the campaign",
+        label=_("Campaign name"),
         max_length=120,
         required=False,
-        help_text="Only your team sees it. Empty, it is called after the template and the day.",
+        help_text=_(
+            "Only your team sees it. If you leave it empty, we use the template name and date."
+        ),
     )
 
 
-class TemplateSearch(forms.Form):
-    q = forms.CharField(label="Search templates", max_length=100, required=False)
+class TemplateSearch(FilterForm):
+    q = forms.CharField(label=_("Search templates"), max_length=100, required=False)
 
-    def filter(self, queryset):
-        """Narrow the templates down by name."""
-        self.is_valid()
-        words = self.cleaned_data.get("q", "").replace(" ", "_")
-        return queryset.filter(name__icontains=words) if words else queryset
+    def filter(self, templates):
+        """Return those of `templates` whose name contains the text."""
+        words = self.asked.get("q", "").replace(" ", "_")
+        return templates.filter(name__icontains=words) if words else templates
 
 
 class UploadForm(forms.Form):
     file = forms.FileField(
-        label="Your file",
+        label=_("Your file"),
         widget=forms.FileInput(attrs={"accept": ".xlsx,.csv"}),
         error_messages={
-            "required": "Choose a file first.",
-            "missing": "Choose a file first.",
-            "empty": "This file is empty. Check that you chose the right file.",
+            "required": _("Choose a file first."),
+            "missing": _("Choose a file first."),
+            "empty": _("This file is empty. Check that you chose the right file."),
         },
     )
 
 
-class GroupSearch(forms.Form):
-    q = forms.CharField(label="Search groups", max_length=100, required=False)
+class GroupSearch(FilterForm):
+    q = forms.CharField(label=_("Search groups"), max_length=100, required=False)
 
-    def filter(self, queryset):
-        """Narrow the groups down by name."""
-        self.is_valid()
-        words = self.cleaned_data.get("q", "")
-        return queryset.filter(name__icontains=words) if words else queryset
+    def filter(self, groups):
+        """Return those of `groups` whose name contains the text."""
+        words = self.asked.get("q", "")
+        return groups.filter(name__icontains=words) if words else groups
 
 
 class HeaderForm(forms.Form):
-    has_header = forms.BooleanField(label="The first row names the columns", required=False)
+    has_header = forms.BooleanField(
+        label=_("The first row contains the column names"), required=False
+    )
 
 
 TEXT = "text"
@@ -73,7 +75,7 @@ FIELD = "field:"
 class MappingForm(forms.Form):
     """Where the phone and each placeholder's value come from.
 
-    Unfinished it can be kept; `complete` asks for every answer.
+    `complete` requires every answer; without it, an unfinished form is valid.
     """
 
     use_required_attribute = False
@@ -81,8 +83,8 @@ class MappingForm(forms.Form):
     def __init__(self, data=None, *, campaign, complete=False):
         self.template = campaign.template
         self.complete = complete
-        # A page that is only looked at calls optional what is optional in the end.
-        self.asks = complete or data is None
+        # An unbound form marks as optional only what is optional in a complete one.
+        self.requires_all = complete or data is None
         stored = campaign.mapping or {"phone_column": None, "values": {}}
         super().__init__(data, initial={"phone_column": stored["phone_column"]})
         columns = []
@@ -96,52 +98,52 @@ class MappingForm(forms.Form):
 
     def _add_phone_column(self, columns):
         self.fields["phone_column"] = forms.TypedChoiceField(
-            label="Phone numbers are in",
-            choices=[("", "Choose a column…"), *columns],
+            label=_("Phone number column"),
+            choices=[("", _("Choose a column…")), *columns],
             coerce=int,
             empty_value=None,
-            required=self.asks,
-            error_messages={"required": "Say which column holds the phone numbers."},
+            required=self.requires_all,
+            error_messages={"required": _("Choose the column with the phone numbers.")},
         )
 
     def _add_placeholder(self, number, shown, sources, stored):
         stored = stored or {}
         chosen = f"{FIELD}{stored['field']}" if "field" in stored else stored.get("column", "")
-        only_text = [value for value, _ in sources] == [TEXT]
+        only_text = [value for value, _label in sources] == [TEXT]
         self.fields[f"source_{number}"] = forms.ChoiceField(
-            label=f"{shown} comes from",
+            label=_("{placeholder} comes from").format(placeholder=shown),
             choices=sources,
             initial=TEXT if TEXT in stored or only_text else chosen,
-            required=self.asks,
-            error_messages={"required": "Choose a column, or type a text for everyone."},
+            required=self.requires_all,
+            error_messages={"required": _("Choose a column, or type a text for everyone.")},
             widget=forms.HiddenInput if only_text else forms.Select,
         )
         self.fields[f"text_{number}"] = forms.CharField(
-            label=f"Text for {shown}",
+            label=_("Text for {placeholder}").format(placeholder=shown),
             max_length=1024,
             initial=stored.get(TEXT, ""),
             required=not self.is_bound,
         )
         self.fields[f"fallback_{number}"] = forms.CharField(
-            label="If empty, use",
+            label=_("If empty, use"),
             max_length=1024,
             initial=stored.get("fallback", ""),
             required=False,
         )
 
     def clean(self):
-        for number, _ in enumerate(self.template.placeholders):
+        for number in range(len(self.template.placeholders)):
             is_text = self.cleaned_data.get(f"source_{number}") == TEXT
             if self.complete and is_text and not self.cleaned_data.get(f"text_{number}"):
-                self.add_error(f"text_{number}", "Type the text that everyone gets.")
+                self.add_error(f"text_{number}", _("Type the text that everyone gets."))
                 self.fields[f"text_{number}"].required = True
         return self.cleaned_data
 
     def mapping(self):
-        """Return the stored form of a `recipients.Mapping`, None for each gap."""
+        """Return the answers as `Campaign.mapping` stores them, None for each missing source."""
         answers = self.cleaned_data
         return {
-            # The first thing that is known of a member is the phone.
+            # The first column of a group member is the phone.
             "phone_column": answers["phone_column"] if "phone_column" in self.fields else 0,
             "values": {
                 name: self._source(
@@ -162,7 +164,7 @@ class MappingForm(forms.Form):
         return {"column": int(source), "fallback": fallback} if source else None
 
     def rows(self):
-        """Return what the page shows for each placeholder."""
+        """Return the fields of each placeholder and the text around it, for the page."""
         hints = components.hints(self.template.content.body, self.template.placeholders)
         return [
             {
@@ -179,25 +181,25 @@ class MappingForm(forms.Form):
 
 
 def _sources(campaign, columns):
-    """Return what a value may come from, as the choices of a select."""
-    text = (TEXT, "The same text for everyone")
+    """Return the choices for the source of a value."""
+    text = (TEXT, _("The same text for everyone"))
     if campaign.goes_through_group:
         return [text]
     current = ContactSync.objects.current(campaign.team)
     fields = contact_fields.offered(current.custom_fields if current else [])
-    # What was chosen stays on offer, though the last reading may not have it any more.
+    # A chosen field stays a choice, even if the last sync no longer has it.
     fields |= contact_fields.labels_of_used(campaign.mapping)
     contact = [(f"{FIELD}{name}", label[:80]) for name, label in fields.items()]
     return [
-        ("", "Choose…"),
-        *([("Column of the file", columns)] if columns else []),
-        *([("The contact in ChumiAI", contact)] if current else []),
+        ("", _("Choose…")),
+        *([(_("Column of the file"), columns)] if columns else []),
+        *([(_("Contact in ChumiAI"), contact)] if current else []),
         text,
     ]
 
 
 def _sentence(hint):
-    """Return the words before and after a placeholder without WhatsApp's marks, or None."""
+    """Return the text before and after a placeholder without WhatsApp's formatting, or None."""
     if hint is None:
         return None
     before, after = re.sub(r"[*~`]", "", hint.before), re.sub(r"[*~`]", "", hint.after)
@@ -206,36 +208,41 @@ def _sentence(hint):
 
 
 class NumberForm(forms.Form):
-    """One number and its values, typed. Unfinished it can be kept; `complete` asks for all."""
+    """One number and its values.
+
+    `complete` requires every answer; without it, an unfinished form is valid.
+    """
 
     use_required_attribute = False
     phone = forms.CharField(
-        label="Phone number",
+        label=_("Phone number"),
         max_length=40,
         widget=forms.TextInput(attrs={"inputmode": "tel", "autocomplete": "off"}),
-        error_messages={"required": "Type the phone number."},
-        help_text="As you dial it, or with + and the country code.",
+        error_messages={"required": _("Type the phone number.")},
+        help_text=_("A local number, or + and the country code."),
     )
 
     def __init__(self, data=None, *, campaign, complete=False):
         self.template = campaign.template
-        asks = complete or data is None
+        requires_all = complete or data is None
         stored = campaign.mapping or {"phone": "", "values": {}}
         super().__init__(data, initial={"phone": stored["phone"]})
-        self.fields["phone"].required = asks
+        self.fields["phone"].required = requires_all
         for number, name in enumerate(self.template.placeholders):
             shown = f"{{{{{name}}}}}"
             self.fields[f"value_{number}"] = forms.CharField(
-                label=f"Text for {shown}",
+                label=_("Text for {placeholder}").format(placeholder=shown),
                 max_length=1024,
                 initial=(stored["values"].get(name) or {}).get(TEXT, ""),
-                required=asks,
+                required=requires_all,
                 widget=forms.TextInput(attrs={"autocomplete": "off"}),
-                error_messages={"required": f"Type a text for {shown}."},
+                error_messages={
+                    "required": _("Type a text for {placeholder}.").format(placeholder=shown)
+                },
             )
 
     def mapping(self):
-        """Return what is stored: the number as it was typed, and a text for each placeholder."""
+        """Return the answers as `Campaign.mapping` stores them, None for each missing text."""
         texts = [self.cleaned_data[f"value_{n}"] for n in range(len(self.template.placeholders))]
         values = {
             name: {TEXT: text} if text else None
@@ -244,7 +251,7 @@ class NumberForm(forms.Form):
         return {"phone": self.cleaned_data["phone"], "values": values}
 
     def check(self, verdict):
-        """Say what is wrong with what was typed beside the field that it is about."""
+        """Add the problem of a `checks.verdict_on_number` to the field that causes it."""
         if verdict.outcome.is_sendable:
             return
         problem = formats.sentence(verdict.problem)
@@ -256,7 +263,7 @@ class NumberForm(forms.Form):
         self.add_error(None if too_long else "phone", problem)
 
     def rows(self):
-        """Return what the page shows for each placeholder: its words around it, and its field."""
+        """Return the field of each placeholder and the text around it, for the page."""
         hints = components.hints(self.template.content.body, self.template.placeholders)
         return [
             {
@@ -269,19 +276,22 @@ class NumberForm(forms.Form):
 
 
 class LinkForm(forms.Form):
-    """Where the picture, video or document lies."""
+    """The link to the image, video or document."""
 
     link = forms.CharField(
         max_length=2000,
         widget=forms.URLInput(attrs={"autocomplete": "off", "placeholder": "https://"}),
-        error_messages={"required": "Paste the link first."},
-        help_text="One that anyone can open, without a log-in, and that opens the file itself.",
+        error_messages={"required": _("Paste the link first.")},
+        help_text=_(
+            "Anyone must be able to open it without a login, and it must open the file itself."
+        ),
     )
 
     def __init__(self, data=None, *, campaign):
         stored = getattr(campaign, "header_media", None)
         super().__init__(data, initial={"link": stored.link if stored else ""})
-        self.fields["link"].label = f"Link to the {media.kind_of(campaign).name}"
+        kind = campaign.template.content.header.media_name
+        self.fields["link"].label = _("Link to the {kind}").format(kind=kind)
 
     def clean_link(self):
         try:
@@ -292,14 +302,16 @@ class LinkForm(forms.Form):
 
 
 class MediaIdForm(forms.Form):
-    """What ChumiAI calls a file that it has."""
+    """The ID of a file that was uploaded to ChumiAI."""
 
     media_id = forms.CharField(
-        label="Media id",
+        label=_("Media ID"),
         max_length=200,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
-        error_messages={"required": "Paste the media id first."},
-        help_text="WhatsApp forgets a media id after 30 days, and we can't look at what it names.",
+        error_messages={"required": _("Paste the media ID first.")},
+        help_text=_(
+            "It stops working after 30 days, and we can't check which file it belongs to."
+        ),
     )
 
     def __init__(self, data=None, *, campaign):
@@ -307,24 +319,26 @@ class MediaIdForm(forms.Form):
         super().__init__(data, initial={"media_id": stored.media_id if stored else ""})
 
 
-# So many of the last campaigns are offered.
-OFFERED = 50
+# Choices of the exclusion form: the last campaigns.
+CAMPAIGNS_OFFERED = 50
 
 
 class ExclusionForm(forms.Form):
     """The earlier campaign whose recipients are skipped; clean_exclude_campaign returns it."""
 
-    exclude_campaign = forms.ChoiceField(label="Leave out everybody who got", required=False)
+    exclude_campaign = forms.ChoiceField(
+        label=_("Skip people from an earlier campaign"), required=False
+    )
 
     def __init__(self, data=None, *, campaign):
         super().__init__(data, initial={"exclude_campaign": campaign.exclude_campaign_id or ""})
         launched = Campaign.objects.for_team(campaign.team).to_many().exclude(launched_at=None)
-        found = list(launched.order_by("-launched_at")[:OFFERED])
+        found = list(launched.order_by("-launched_at")[:CAMPAIGNS_OFFERED])
         if campaign.exclude_campaign and campaign.exclude_campaign not in found:
             found.append(campaign.exclude_campaign)
         self.earlier = {str(earlier.pk): earlier for earlier in found}
         self.fields["exclude_campaign"].choices = [
-            ("", "Nobody: write to everyone"),
+            ("", _("Don't skip anyone")),
             *(
                 (pk, f"{earlier.name}, {day(earlier.launched_at)}")
                 for pk, earlier in self.earlier.items()
@@ -333,20 +347,3 @@ class ExclusionForm(forms.Form):
 
     def clean_exclude_campaign(self):
         return self.earlier.get(self.cleaned_data["exclude_campaign"])
-
-
-Person = Recipient.Status
-SHOWN = {
-    "": ("Everybody", Person.values),
-    "accepted": ("Accepted", (Person.ACCEPTED,)),
-    "delivered": ("Delivered", (Person.ACCEPTED,)),
-    "read": ("Read", (Person.ACCEPTED,)),
-    "failed": ("Failed", (Person.FAILED,)),
-    "unconfirmed": ("No clear answer", (Person.UNCONFIRMED,)),
-    "remaining": ("Remaining", (Person.PENDING, Person.SUBMITTING)),
-    "skipped": ("Left out", (Person.SKIPPED,)),
-}
-DELIVERY_STATUS = {
-    "delivered": Recipient.DeliveryStatus.DELIVERED,
-    "read": Recipient.DeliveryStatus.READ,
-}

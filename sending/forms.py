@@ -3,12 +3,12 @@
 from django import forms
 from django.db.models import Q
 
-from campaigns.forms import DELIVERY_STATUS, SHOWN, Person, Status
-from campaigns.models import Campaign
+from campaigns.models import Campaign, Recipient
 from core.phone_forms import clean_number, with_number
 from sending.models import TestNumber
 from whatsapp.errors import explain
 
+Status, Person = Campaign.Status, Recipient.Status
 TABS = {
     "all": ("All", ()),
     "drafts": ("Drafts", Campaign.EDITABLE),
@@ -128,6 +128,22 @@ class LaunchForm(forms.Form):
         """Return the number, however its thousands are set apart, or None."""
         digits = "".join(self.cleaned_data["typed"].replace(",", "").split())
         return int(digits) if digits.isdecimal() else None
+
+
+SHOWN = {
+    "": ("Everybody", Person.values),
+    "accepted": ("Accepted", (Person.ACCEPTED,)),
+    "delivered": ("Delivered", (Person.ACCEPTED,)),
+    "read": ("Read", (Person.ACCEPTED,)),
+    "failed": ("Failed", (Person.FAILED,)),
+    "unconfirmed": ("No clear answer", (Person.UNCONFIRMED,)),
+    "remaining": ("Remaining", (Person.PENDING, Person.SUBMITTING)),
+    "skipped": ("Left out", (Person.SKIPPED,)),
+}
+DELIVERY_STATUS = {
+    "delivered": Recipient.DeliveryStatus.DELIVERED,
+    "read": Recipient.DeliveryStatus.READ,
+}
 
 
 class RecipientFilter(forms.Form):
