@@ -1,4 +1,4 @@
-"""A real Chromium before the real stack. Where there is none: a loud skip, in CI a failure."""
+"""Chromium and the real stack. Without Chromium the tests are skipped; in CI they fail."""
 
 import os
 import shutil
@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from tests.conftest import IN_CI
 
-# Playwright's event loop runs in this thread; the tests look into the database beside it.
+# Playwright's event loop runs in this thread, in which the tests also query the database.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
 CHROMIUM = next(
@@ -28,7 +28,7 @@ ARGUMENTS = (
 DESKTOP = {"width": 1280, "height": 900}
 PHONE = {"width": 390, "height": 844}
 
-# The machine may have two cores for the browser, two servers and the tests.
+# Two cores may have to run the browser, two servers and the tests.
 expect.set_options(timeout=45_000)
 
 
@@ -49,7 +49,7 @@ def browser_type_launch_args(browser_type_launch_args):
 
 @pytest.fixture
 def site(stack):
-    """The stack with a web server and a worker, as a person meets it."""
+    """The stack with a web server and a worker."""
     stack.start_web()
     stack.start_worker()
     return stack
@@ -57,9 +57,9 @@ def site(stack):
 
 @pytest.fixture
 def open_page(new_context, site, login):
-    """Return a function that opens a page in a browser of its own, logged in where told.
+    """Return a function that opens a page in a new browser context, logged in as `user` if given.
 
-    Whatever a page complains about in the console, the policy's refusals too, fails the test.
+    Any warning or error in the console fails the test, also one of the content policy.
     """
     problems = []
 
@@ -74,7 +74,7 @@ def open_page(new_context, site, login):
         return context.new_page()
 
     def complain(kind, text, page):
-        # That an answer was a 404 is no fault of the page, and a test says where it wants one.
+        # A 404 is no fault of the page; tests assert the status where it matters.
         if kind in {"error", "warning"} and not text.startswith("Failed to load resource"):
             problems.append(f"{page.url if page else ''}: {text}")
 

@@ -1,4 +1,4 @@
-"""Every page, light and dark, wide and narrow: axe finds nothing, nothing sticks out sideways."""
+"""Every page, light and dark, wide and narrow: axe finds nothing and nothing overflows."""
 
 import os
 from datetime import timedelta
@@ -27,7 +27,7 @@ from webhooks import services as webhooks
 
 pytestmark = [pytest.mark.browser, pytest.mark.stack]
 
-# A folder for a picture of each page, for those who want to look at them.
+# A folder for screenshots of each page; without it, none are taken.
 SCREENSHOTS = os.environ.get("SCREENSHOTS")
 ANONYMOUS = ["/accounts/login/", "/accounts/password/reset/"]
 WITHOUT_TEAM = [
@@ -38,10 +38,10 @@ WITHOUT_TEAM = [
     "/admin/",
     "/admin/password_change/",
 ]
-# No rule that applies here needs the style sheets' text, which axe loads through inline styles
-# where one imports another, as in Django's admin. The policy rightly refuses those.
+# Without preload: axe would load imported style sheets through inline styles, which the content
+# policy refuses. No rule that applies here needs them.
 ALL_RULES = {"resultTypes": ["violations"], "preload": False}
-# What another set of colours can break.
+# The rules that depend on the colours.
 COLOURS = ALL_RULES | {"runOnly": ["color-contrast", "link-in-text-block"]}
 LIGHT, DARK = ("light", ALL_RULES), ("dark", COLOURS)
 AXE = Axe().axe_script
@@ -49,7 +49,7 @@ RUN = "async options => (await axe.run(options)).violations"
 SEND = "/api/v1/whatsapp/send-template"
 BULK = "/api/v1/whatsapp/bulk-import-messages"
 
-# Colours on their way from one theme to the other have no contrast worth a measure.
+# End the transitions between the themes: their colours have no meaningful contrast.
 SETTLE = """async () => {
   for (const _ of "ab") await new Promise(requestAnimationFrame);
   for (const change of document.getAnimations()) {
@@ -57,13 +57,13 @@ SETTLE = """async () => {
   }
 }"""
 
-STICKS_OUT = """() => [...document.querySelectorAll("main *")].filter(
+OVERFLOWS = """() => [...document.querySelectorAll("main *")].filter(
   element => element.getBoundingClientRect().right > innerWidth
 ).map(element => element.outerHTML.slice(0, 200)).at(-1)"""
 
 
 def addresses(team, subjects, *, permissions=None):
-    """Return the paths of all URLs that can be opened with these subjects and permissions."""
+    """Return the paths of all GET URLs for these subjects and permissions."""
     return [
         address(name, team, subjects)
         for name, url in ACCESS.items()
@@ -74,7 +74,7 @@ def addresses(team, subjects, *, permissions=None):
 
 
 def admin_addresses(*objects):
-    """Return the paths of Django's admin: the lists, the forms, and what is shown with parts."""
+    """Return the paths of Django's admin: lists, forms, and the page of each object."""
     for model in admin.site._registry:
         name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
         yield reverse(f"{name}_changelist")
@@ -85,13 +85,13 @@ def admin_addresses(*objects):
 
 
 def is_page(page, path):
-    """Say whether the URL answers with a whole page: no download, no live region."""
-    # The server may hang up a line that was idle at the moment in which it is used again.
+    """Return True if the URL returns a whole page: no download and no live region."""
+    # The server may close an idle connection just when it is used again.
     return page.request.get(path, max_retries=3).body()[:15].lower() == b"<!doctype html>"
 
 
 def faults(page, path, themes):
-    """Open the page in light and perhaps in dark, and yield what is wrong with it."""
+    """Open the page in each theme and yield what is wrong with it."""
     width = page.viewport_size["width"]
     page.goto(path)
     page.evaluate(AXE)
@@ -106,14 +106,14 @@ def faults(page, path, themes):
                 yield f"{path} ({width}, {theme}): {found['id']}: {node['html'][:200]}"
     sideways = page.evaluate("document.documentElement.scrollWidth - innerWidth")
     if sideways > 0 and not path.startswith("/admin/"):
-        yield f"{path} ({width}): {sideways} pixels stick out: {page.evaluate(STICKS_OUT)}"
+        yield f"{path} ({width}): {sideways} pixels overflow: {page.evaluate(OVERFLOWS)}"
 
 
 @pytest.fixture
 def world(stack, subjects, manager, viewer, team, sandbox, settings):
-    """The pages to look at, by the person who opens them: full ones, empty ones, sad ones.
+    """The pages to test, by the person who opens them: full, empty and failed ones.
 
-    All of it is made before the worker starts, which would be at it, too.
+    All of it is made before the worker starts, which would otherwise process it.
     """
     manager.is_staff = manager.is_superuser = True
     manager.save()
@@ -145,7 +145,7 @@ def world(stack, subjects, manager, viewer, team, sandbox, settings):
     make = {"rows": mixed, "template": subjects["template"], "by": manager}
     checked = factories.make_ready_campaign(team, name="Mixed rows", **make)
     partly = factories.make_ready_campaign(team, name="Partly failed", **make)
-    asking = factories.make_ready_campaign(team, name="One part lost", **make)
+    asking = factories.make_ready_campaign(team, name="One batch lost", **make)
     unread = factories.make_ready_campaign(team, name="Took too long", **make)
     paused = factories.make_ready_campaign(locked, count=3, by=manager, name="Paused")
     for campaign in (partly, paused):
@@ -155,7 +155,7 @@ def world(stack, subjects, manager, viewer, team, sandbox, settings):
     for campaign, name in zip(pictures, ("picture.jpg", "page.jpg"), strict=False):
         set_media(campaign, link=factories.media_link(sandbox, name), by=manager)
     factories.drain("check_media")
-    # One by one: some failed, some can be tried again, and of some nobody knows.
+    # One by one: some failed, some can be retried, some are unconfirmed.
     alone = factories.people(7)
     alone[1][0], alone[2][0] = "233244000026", "233244000000"
     maybe = factories.make_ready_campaign(team, name="Maybe sent", **make | {"rows": alone})
@@ -175,8 +175,8 @@ def world(stack, subjects, manager, viewer, team, sandbox, settings):
     assert TemplateSync.objects.get(team=revoked).state == "failed"
     assert JobSync.objects.get(team=revoked).error
     assert Batch.objects.get(campaign=asking).search_ended_at
-    told = load_progress(maybe)
-    assert told.failed and told.singles.undecided
+    progress = load_progress(maybe)
+    assert progress.failed and progress.singles.undecided
     assert Check.objects.get(campaign=unread).state == "failed"
     asked = address("campaigns:campaign_detail", team, {"launched": asking})
     both = (DESKTOP, PHONE)
@@ -189,7 +189,7 @@ def world(stack, subjects, manager, viewer, team, sandbox, settings):
                 *addresses(empty, {}),
                 *addresses(revoked, {}),
                 address("campaigns:campaign_detail", locked, {"launched": paused}),
-                # Here the sync brought another text of the template, which is in the way.
+                # Blocked: the sync changed the text of the template.
                 address("campaigns:campaign_review", team, subjects),
                 asked,
                 address("campaigns:campaign_detail", team, {"launched": maybe}),
@@ -209,7 +209,7 @@ def world(stack, subjects, manager, viewer, team, sandbox, settings):
             [
                 *addresses(team, subjects | {"launched": partly}, permissions={"read"}),
                 asked,
-                # A page that is not for viewers, and says so.
+                # A page that viewers may not open.
                 address("campaigns:campaign_new", team, {}),
             ],
         ),
@@ -219,7 +219,7 @@ def world(stack, subjects, manager, viewer, team, sandbox, settings):
 
 @pytest.fixture
 def pseudo_locale(stack, tmp_path):
-    """The product in a made-up language whose texts are 40 % longer than the English ones."""
+    """The product in a made-up language whose texts are 40 % longer than in English."""
     messages.write_pseudo(messages.collect(messages.sources()), tmp_path / "locale")
     stack.env["PSEUDO_LOCALE"] = str(tmp_path / "locale")
 

@@ -1,4 +1,4 @@
-"""An administrator sets a team, a person and a key up in Django's admin, from nothing."""
+"""An administrator sets up a team, a person and a key in Django's admin."""
 
 import pytest
 from playwright.sync_api import expect
@@ -10,7 +10,7 @@ from tests.factories import PASSWORD, make_user
 pytestmark = [pytest.mark.browser, pytest.mark.stack]
 
 
-def test_from_nothing_to_a_connected_team(open_page, sandbox):
+def test_set_up_a_connected_team(open_page, sandbox):
     key = sandbox.key("sunrise")
     admin = open_page()
     visited = set()
@@ -43,7 +43,7 @@ def test_from_nothing_to_a_connected_team(open_page, sandbox):
     admin.get_by_role("button", name="Save", exact=True).click()
     expect(admin.get_by_text("was added successfully")).to_be_visible()
 
-    # The membership, and a check of what was stored
+    # The membership, and the stored key
     team = Team.objects.get()
     admin.goto(f"/admin/teams/team/{team.pk}/change/")
     admin.locator("#id_memberships-0-user").fill(str(User.objects.get(first_name="Efua").pk))
@@ -63,7 +63,7 @@ def test_from_nothing_to_a_connected_team(open_page, sandbox):
     expect(page.get_by_text("ChumiAI accepts the key.")).to_be_visible()
     expect(page.get_by_role("region", name="Status", exact=True)).to_contain_text("Connected")
 
-    # The key is in none of the pages that were seen on the way.
+    # No visited page contains the key.
     texts = [page.content(), admin.content()]
     texts += [person.request.get(url, max_retries=3).text() for person, url in visited]
     assert len(texts) > 10

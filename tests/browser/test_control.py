@@ -1,6 +1,6 @@
-"""Pause, resume, stop, an auto-pause, and an honest word for "maybe": what a person sees and does.
+"""Pause, resume, stop, automatic pauses and unconfirmed messages in a browser.
 
-`SCREENSHOTS=folder` keeps pictures of each state, to be looked at.
+`SCREENSHOTS=folder` keeps screenshots of each state.
 """
 
 import os
@@ -35,23 +35,23 @@ def launch(page, team, campaign, *, engine="One by one"):
     page.goto(f"/t/{team.slug}/campaigns/{campaign.uuid}/review/")
     page.get_by_role("radio", name=engine).check()
     page.get_by_label("agreed to hear from").check()
-    look(page, "review")
+    shoot(page, "review")
     page.get_by_role("button", name="Send", exact=False).last.click()
     expect(page.locator(".progress-head")).to_be_visible()
 
 
 def confirm(page, name):
-    """Press a button and say yes to the question that it asks."""
+    """Press a button and confirm the dialog that it opens. Return the text of the dialog."""
     page.get_by_role("button", name=name, exact=True).click()
     dialog = page.get_by_role("dialog")
     expect(dialog).to_be_visible()
-    said = dialog.inner_text()
+    text = dialog.inner_text()
     dialog.get_by_role("button", name=name, exact=True).click()
-    return said
+    return text
 
 
-def look(page, name):
-    """Keep a picture of the page at both widths, light and dark, where a folder is named."""
+def shoot(page, name):
+    """Take screenshots of the page at both widths, light and dark, if SCREENSHOTS is set."""
     if folder := os.environ.get("SCREENSHOTS"):
         size = page.viewport_size
         for width in (1280, 390):
@@ -64,7 +64,7 @@ def look(page, name):
         page.set_viewport_size(size)
 
 
-def reached(sandbox, team):
+def sent_to(sandbox, team):
     return [m["to"] for m in sandbox.ledger(account_of(team))]
 
 
@@ -80,33 +80,33 @@ def test_pause_resume_and_stop_between_two_messages(open_page, sandbox, slow, ma
     page.get_by_label("To confirm").fill("200")
     page.get_by_label("agreed to hear from").check()
     page.get_by_role("button", name="Send 200 messages now").click()
-    wait_until(lambda: len(reached(sandbox, slow)) > 3, what="the first messages")
-    look(page, "sending")
-    said = confirm(page, "Pause")
-    assert "No further message leaves until somebody resumes" in said
+    wait_until(lambda: len(sent_to(sandbox, slow)) > 3, what="the first messages")
+    shoot(page, "sending")
+    text = confirm(page, "Pause")
+    assert "No further message leaves until somebody resumes" in text
     expect(notices(page)).to_contain_text("Paused by a person")
-    look(page, "paused")
+    shoot(page, "paused")
     time.sleep(1)
-    before = len(reached(sandbox, slow))
+    before = len(sent_to(sandbox, slow))
     time.sleep(2)
-    assert len(reached(sandbox, slow)) == before < 200
+    assert len(sent_to(sandbox, slow)) == before < 200
 
     page.get_by_role("button", name="Resume").click()
-    wait_until(lambda: len(reached(sandbox, slow)) > before + 3, what="more messages")
-    said = confirm(page, "Stop")
-    assert "went out already and can't be recalled" in said
+    wait_until(lambda: len(sent_to(sandbox, slow)) > before + 3, what="more messages")
+    text = confirm(page, "Stop")
+    assert "went out already and can't be recalled" in text
     expect(page.locator(".progress-head")).to_contain_text("Stopped")
-    look(page, "stopped")
+    shoot(page, "stopped")
     time.sleep(1)
-    sent = len(reached(sandbox, slow))
+    sent = len(sent_to(sandbox, slow))
     time.sleep(2)
-    assert len(reached(sandbox, slow)) == sent == len(set(reached(sandbox, slow))) < 200
+    assert len(sent_to(sandbox, slow)) == sent == len(set(sent_to(sandbox, slow))) < 200
     states = list(campaign.recipients.values_list("status", flat=True))
     assert states.count("accepted") == sent
     assert states.count("skipped") == 200 - sent
 
 
-def test_what_stops_the_account_pauses_and_says_what_to_do(open_page, sandbox, slow, manager):
+def test_an_account_error_pauses_and_says_what_to_do(open_page, sandbox, slow, manager):
     sandbox.post("codes", code=131042, account=account_of(slow), times=1)
     campaign = make_ready_campaign(slow, count=8, by=manager)
     page = open_page(manager)
@@ -114,10 +114,10 @@ def test_what_stops_the_account_pauses_and_says_what_to_do(open_page, sandbox, s
     expect(notices(page)).to_contain_text("WhatsApp stopped the account")
     expect(notices(page)).to_contain_text("payment")
     expect(notices(page)).to_contain_text("The people who are left were not written to.")
-    look(page, "account")
+    shoot(page, "account")
     page.get_by_role("button", name="Resume").click()
     expect(page.locator(".progress-head")).to_contain_text("Finished")
-    assert sorted(reached(sandbox, slow)) == sorted(row[0] for row in people(8)[1:])
+    assert sorted(sent_to(sandbox, slow)) == sorted(row[0] for row in people(8)[1:])
 
 
 def test_too_many_failures_pause(open_page, sandbox, team, manager):
@@ -132,10 +132,10 @@ def test_too_many_failures_pause(open_page, sandbox, team, manager):
     failures = page.locator("#campaign-failures")
     expect(failures).to_contain_text("This number is not on WhatsApp")
     expect(failures).to_contain_text("Check the number")
-    look(page, "failures")
+    shoot(page, "failures")
 
 
-def test_maybe_sent_singly_is_decided_by_a_person(open_page, sandbox, slow, manager, site):
+def test_a_person_decides_about_unconfirmed_messages(open_page, sandbox, slow, manager, site):
     sandbox.fault("accepted_then_500", path=SEND, times=None)
     campaign = make_ready_campaign(slow, count=8, by=manager)
     page = open_page(manager)
@@ -145,40 +145,40 @@ def test_maybe_sent_singly_is_decided_by_a_person(open_page, sandbox, slow, mana
     expect(doubts).to_contain_text("may have been sent. Nothing will be sent twice.")
     expect(doubts.get_by_role("button")).to_have_count(0)
     expect(page.locator(".progress-head")).to_contain_text("Paused")
-    look(page, "maybe")
-    before = reached(sandbox, slow)
+    shoot(page, "maybe")
+    before = sent_to(sandbox, slow)
     sandbox.clear_faults()
 
-    # Ten minutes later, nobody has heard of them.
+    # Ten minutes later there is still no delivery status.
     Attempt.objects.update(started_at=Attempt.objects.first().started_at - timedelta(hours=1))
     page.reload()
-    look(page, "maybe-decide")
+    shoot(page, "maybe-decide")
     confirm(page, "Count as sent")
     expect(page.locator(".progress-head")).to_contain_text("Finished")
-    assert sorted(reached(sandbox, slow)) == sorted(row[0] for row in people(8)[1:])
-    assert reached(sandbox, slow)[: len(before)] == before
+    assert sorted(sent_to(sandbox, slow)) == sorted(row[0] for row in people(8)[1:])
+    assert sent_to(sandbox, slow)[: len(before)] == before
 
 
-def test_a_part_without_an_answer_is_found_again(open_page, sandbox, team, manager):
+def test_a_batch_without_an_answer_is_found_again(open_page, sandbox, team, manager):
     connect(team, sandbox)
     campaign = make_ready_campaign(team, count=12, by=manager)
-    # The answer is lost, and for a moment the list can't be read either.
+    # The answer is lost, and the job list fails once.
     sandbox.fault("accepted_then_500", path=BULK)
     sandbox.fault("500", path=LIST, method="GET", after=1, times=1)
     page = open_page(manager)
     launch(page, team, campaign, engine="In parts")
     expect(notices(page)).to_contain_text("It may have started")
     expect(notices(page)).to_contain_text("Nothing will be sent twice")
-    look(page, "unconfirmed")
+    shoot(page, "unconfirmed")
     expect(page.locator("#campaign-parts")).to_contain_text(
         "Confirmed: ChumiAI did start part 1", timeout=60_000
     )
     expect(page.locator(".progress-head")).to_contain_text("Finished")
-    look(page, "found")
-    assert reached(sandbox, team) == [row[0] for row in people(12)[1:]]
+    shoot(page, "found")
+    assert sent_to(sandbox, team) == [row[0] for row in people(12)[1:]]
 
 
-def test_a_part_that_is_not_found_is_decided_by_a_person(open_page, sandbox, team, manager, site):
+def test_a_person_decides_about_a_batch_that_is_not_found(open_page, sandbox, team, manager, site):
     connect(team, sandbox)
     campaign = make_ready_campaign(team, count=12, by=manager)
     sandbox.fault("500", path=BULK)
@@ -186,16 +186,16 @@ def test_a_part_that_is_not_found_is_decided_by_a_person(open_page, sandbox, tea
     launch(page, team, campaign, engine="In parts")
     expect(notices(page)).to_contain_text("We are checking ChumiAI's job list")
     expect(notices(page).get_by_role("button")).to_have_count(0)
-    # Ten minutes and several looks later.
-    for looks in range(6):
+    # Ten minutes and several searches later.
+    for searches in range(6):
         batch = campaign.batches.get()
         if batch.search_ended_at:
             break
-        batches.record_search(batch, ended=looks >= 3, candidates=0)
+        batches.record_search(batch, ended=searches >= 3, candidates=0)
     page.reload()
     expect(notices(page)).to_contain_text("It was most likely not sent")
-    look(page, "not-found")
+    shoot(page, "not-found")
     confirm(page, "Send again")
     expect(page.locator(".progress-head")).to_contain_text("Finished")
-    assert reached(sandbox, team) == [row[0] for row in people(12)[1:]]
+    assert sent_to(sandbox, team) == [row[0] for row in people(12)[1:]]
     assert Campaign.objects.get().batches.get().attempts.count() == 2

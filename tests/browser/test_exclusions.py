@@ -1,4 +1,4 @@
-"""Minus an earlier campaign, who had enough, and the consent: against the sandbox's ledger."""
+"""Skip people of an earlier campaign or over the frequency limit, and require consent."""
 
 from datetime import timedelta
 
@@ -7,7 +7,7 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from campaigns.models import Campaign
-from tests.browser.test_control import look, reached
+from tests.browser.test_control import sent_to, shoot
 from tests.factories import connect, finish, launch, make_ready_campaign, make_template, people
 from tests.processes import wait_until
 
@@ -15,52 +15,54 @@ pytestmark = [pytest.mark.browser, pytest.mark.stack]
 
 
 def ready(team, **fields):
-    """Return a checked campaign, whoever was faster with the check: the worker or we."""
+    """Return a checked campaign. The test or the worker runs the check, whichever is first."""
     made = make_ready_campaign(team, **fields)
     wait_until(lambda: Campaign.objects.get(pk=made.pk).status == "ready", what="the check")
     return Campaign.objects.get(pk=made.pk)
 
 
-def test_minus_an_earlier_campaign_and_only_with_the_consent(open_page, sandbox, team, manager):
+def test_skip_an_earlier_campaign_and_require_consent(open_page, sandbox, team, manager):
     connect(team, sandbox)
     earlier = ready(team, rows=people(12), by=manager, name="spring_sale")
     finish(launch(earlier, by=manager))
-    before = reached(sandbox, team)
+    before = sent_to(sandbox, team)
     campaign = ready(team, rows=people(15), by=manager, name="Easter")
     page = open_page(manager)
     page.goto(f"/t/{team.slug}/campaigns/{campaign.uuid}/review/")
     expect(page.get_by_text("This looks like the same campaign.")).to_be_visible()
-    look(page, "review-overlap")
+    shoot(page, "review-overlap")
     page.get_by_role("link", name="Look at the check").click()
-    page.get_by_label("Leave out everybody who got").select_option(label="spring_sale, today")
+    page.get_by_label("Skip people from an earlier campaign").select_option(
+        label="spring_sale, today"
+    )
     page.get_by_role("button", name="Apply and check again").click()
     expect(page.get_by_role("heading", name="3 people will get this message")).to_be_visible()
     expect(page.locator("#tile-excluded")).to_contain_text("12")
     page.locator("#tile-excluded").click()
     expect(page.get_by_role("cell", name="Already in spring_sale.").first).to_be_visible()
-    look(page, "check-excluded")
+    shoot(page, "check-excluded")
     page.get_by_role("link", name="Continue to the preview").click()
     page.get_by_role("link", name="Continue to the review").click()
     expect(page.get_by_text("whoever got spring_sale")).to_be_visible()
 
-    # Nobody said that they agreed: nothing goes out, and the page says why.
+    # Without the consent box nothing is sent, and the page says why.
     send = page.get_by_role("button", name="Send 3 messages now")
     send.click()
     refused = page.get_by_role("alert").filter(has_text="tick the box. Nothing was sent.")
     expect(refused).to_be_visible()
-    look(page, "review-consent")
-    assert reached(sandbox, team) == before
+    shoot(page, "review-consent")
+    assert sent_to(sandbox, team) == before
     assert Campaign.objects.get(pk=campaign.pk).launched_at is None
 
     page.get_by_label("These people agreed to hear from Kente Corner on WhatsApp.").check()
     send.click()
     expect(page.locator(".progress-head")).to_contain_text("Finished")
     expect(page.get_by_text("These people agreed to hear from Kente Corner")).to_be_visible()
-    look(page, "detail-consent")
-    assert sorted(reached(sandbox, team)) == sorted(phone for phone, *_ in people(15)[1:])
+    shoot(page, "detail-consent")
+    assert sorted(sent_to(sandbox, team)) == sorted(phone for phone, *_ in people(15)[1:])
 
 
-def test_who_had_enough_is_on_the_page_of_the_check(open_page, sandbox, team, manager):
+def test_people_over_the_frequency_limit_are_on_the_check_page(open_page, sandbox, team, manager):
     connect(team, sandbox)
     team.marketing_messages = 1
     team.save()
@@ -75,6 +77,6 @@ def test_who_had_enough_is_on_the_page_of_the_check(open_page, sandbox, team, ma
     page.goto(f"/t/{team.slug}/campaigns/{campaign.uuid}/check/")
     expect(page.locator("#tile-frequency_cap")).to_contain_text("6")
     page.locator("#tile-frequency_cap").click()
-    told = page.get_by_role("cell", name="Got a marketing message in the last 24 hours.")
-    expect(told.first).to_be_visible()
-    look(page, "check-frequency-cap")
+    reason = page.get_by_role("cell", name="Got a marketing message in the last 24 hours.")
+    expect(reason.first).to_be_visible()
+    shoot(page, "check-frequency-cap")

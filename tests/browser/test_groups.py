@@ -1,4 +1,4 @@
-"""A group of ChumiAI's as the audience, in a browser: both ways, refused, and held."""
+"""Send to a ChumiAI group in a browser: both ways, blocked and paused."""
 
 import os
 from pathlib import Path
@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from campaigns.models import Campaign
 from contacts.services import opt_out
 from tests.browser.conftest import PHONE
-from tests.browser.test_left_out import ready
+from tests.browser.test_exclusions import ready
 from tests.factories import (
     account_of,
     connect,
@@ -41,8 +41,8 @@ def page(open_page, sandbox, team, marketer):
     return open_page(marketer)
 
 
-def picture(page, name):
-    """Keep pictures of the page, wide and narrow, light and dark, where somebody wants them."""
+def shoot(page, name):
+    """Take screenshots of the page, wide and narrow, light and dark, if SCREENSHOTS is set."""
     if folder := os.environ.get("SCREENSHOTS"):
         wide = page.viewport_size
         for size, width in (("wide", wide), ("phone", PHONE)):
@@ -59,9 +59,9 @@ def sent(sandbox, team):
 
 
 def choose_group(page, team):
-    """From the page of the groups to the group step of a new campaign."""
+    """Go from the list of groups to the group step of a new campaign."""
     page.goto(f"/t/{team.slug}/contacts/groups/")
-    picture(page, "groups")
+    shoot(page, "groups")
     page.get_by_role("link", name="Send to this group").click()
     expect(page.get_by_text("It goes to the group Regulars")).to_be_visible()
     page.get_by_role("button", name="Use this template welcome_message").click()
@@ -70,42 +70,42 @@ def choose_group(page, team):
 
 def go_to_review(page):
     page.get_by_role("link", name="Continue to the preview").click()
-    picture(page, "preview")
+    shoot(page, "preview")
     page.get_by_role("link", name="Continue to the review").click()
 
 
-def test_member_by_member(page, sandbox, team, crowd):
+def test_check_every_member(page, sandbox, team, crowd):
     group = make_group(team, sandbox, crowd)
     gone = crowd[10]["phone"]
     opt_out(team, f"+{gone}")
     choose_group(page, team)
 
-    # Somebody opted out: ChumiAI may not send by itself, and the page says so.
+    # One member opted out: the page doesn't let ChumiAI send.
     through = page.get_by_role("radio", name="Through ChumiAI's group")
     expect(through).to_be_disabled()
     expect(page.get_by_text("1 member of this group opted out")).to_be_visible()
     expect(page.get_by_role("radio", name="Member by member")).to_be_checked()
-    picture(page, "group-refused")
+    shoot(page, "group-refused")
     page.get_by_role("button", name="Continue to the values").click()
 
-    # The values: a name is suggested, the town is chosen.
+    # The values: the name is suggested, the town is chosen.
     expect(page.get_by_label("{{1}} comes from")).to_have_value("field:name")
     page.get_by_label("{{2}} comes from").select_option(label="Town")
     page.locator(".value-row").nth(1).get_by_label("If empty, use").fill("Accra")
     expect(page.locator("#sample-2")).to_contain_text("Town")
-    picture(page, "values")
+    shoot(page, "values")
     page.get_by_role("button", name="Check the group").click()
     expect(page.get_by_role("heading", name="38 people will get this message")).to_be_visible()
     expect(page.locator("#tile-duplicate .stat-value")).to_have_text("1")
     expect(page.locator("#tile-opted_out .stat-value")).to_have_text("1")
-    picture(page, "check")
+    shoot(page, "check")
     go_to_review(page)
     expect(page.get_by_text("2 members are left out: 1 duplicate, 1 opted out.")).to_be_visible()
-    picture(page, "review")
+    shoot(page, "review")
     page.get_by_label("agreed to hear from").check()
     page.get_by_role("button", name="Send 38 messages now").click()
     expect(page.locator(".progress-head")).to_contain_text("Finished")
-    picture(page, "finished")
+    shoot(page, "finished")
     towns = {m["phone"]: m["fields"].get("Town", "Accra") for m in crowd[:39]}
     wanted = [
         (phone, [crowd[n]["name"], towns[phone]]) for n, phone in enumerate(towns) if phone != gone
@@ -114,24 +114,24 @@ def test_member_by_member(page, sandbox, team, crowd):
     assert group.size == 40
 
 
-def test_through_the_group_that_changed_meanwhile(page, sandbox, team):
+def test_let_chumiai_send_to_a_group_that_changed(page, sandbox, team):
     crowd = members(40)
     make_group(team, sandbox, crowd)
     choose_group(page, team)
     page.get_by_role("radio", name="Through ChumiAI's group").check()
-    picture(page, "group-ways")
+    shoot(page, "group-ways")
     page.get_by_role("button", name="Continue to the values").click()
     page.get_by_label("Text for {{1}}").fill("dear friend")
     page.get_by_label("Text for {{2}}").fill("MF-24")
     expect(page.locator("#values-preview")).to_contain_text("dear friend")
-    picture(page, "values-through")
+    shoot(page, "values-through")
     page.get_by_role("button", name="Check the group").click()
     expect(page.get_by_role("heading", name="40 people will get this message")).to_be_visible()
-    picture(page, "check-through")
+    shoot(page, "check-through")
     go_to_review(page)
-    picture(page, "review-through")
+    shoot(page, "review-through")
 
-    # The group grows before the launch: nothing goes out, and we are asked.
+    # The group grows before the launch: nothing is sent until a person resumes.
     more = members(50)
     sandbox.post("groups", account=account_of(team), name="Regulars", members=more)
     page.get_by_label("agreed to hear from").check()
@@ -139,17 +139,17 @@ def test_through_the_group_that_changed_meanwhile(page, sandbox, team):
     held = page.locator("#campaign-notices")
     expect(held).to_contain_text("The group changed since it was checked.")
     expect(held).to_contain_text("had 40 people when you last saw it and has 50 people now")
-    picture(page, "held")
+    shoot(page, "held")
     assert sent(sandbox, team) == []
     page.get_by_role("button", name="Resume").click()
     expect(page.locator(".progress-head")).to_contain_text("Finished")
-    picture(page, "finished-through")
+    shoot(page, "finished-through")
     assert sent(sandbox, team) == [(m["phone"], ["dear friend", "MF-24"]) for m in more]
     assert {line["via"] for line in sandbox.ledger(account_of(team))} == {"group"}
     assert Campaign.objects.get().recipient_count == 50
 
 
-def test_an_opt_out_after_the_check_refuses_it(page, sandbox, team):
+def test_an_opt_out_after_the_check_blocks_the_launch(page, sandbox, team):
     crowd = members(40)
     make_group(team, sandbox, crowd)
     choose_group(page, team)
@@ -165,7 +165,7 @@ def test_an_opt_out_after_the_check_refuses_it(page, sandbox, team):
     page.get_by_role("button", name="Send 40 messages now").click()
     refused = page.get_by_role("alert").filter(has_text="1 member of this group opted out")
     expect(refused).to_contain_text("Nothing was sent.")
-    picture(page, "review-refused")
+    shoot(page, "review-refused")
     assert sent(sandbox, team) == []
 
 
@@ -173,7 +173,7 @@ def rows_of(people):
     return [["Phone", "Name", "Code"], *([m["phone"], m["name"], "MF-24"] for m in people)]
 
 
-def test_a_group_minus_an_earlier_campaign(page, sandbox, team, marketer):
+def test_a_group_without_the_people_of_an_earlier_campaign(page, sandbox, team, marketer):
     crowd = members(10)
     make_group(team, sandbox, crowd)
     finish(launch(ready(team, rows=rows_of(crowd[:4]), by=marketer, name="spring_sale")))
@@ -183,7 +183,9 @@ def test_a_group_minus_an_earlier_campaign(page, sandbox, team, marketer):
     page.get_by_label("{{2}} comes from").select_option(label="Town")
     page.get_by_role("button", name="Check the group").click()
     expect(page.get_by_role("heading", name="10 people will get this message")).to_be_visible()
-    page.get_by_label("Leave out everybody who got").select_option(label="spring_sale, today")
+    page.get_by_label("Skip people from an earlier campaign").select_option(
+        label="spring_sale, today"
+    )
     page.get_by_role("button", name="Apply and check again").click()
     expect(page.get_by_role("heading", name="6 people will get this message")).to_be_visible()
     expect(page.locator("#tile-excluded .stat-value")).to_have_text("4")
@@ -195,8 +197,8 @@ def test_a_group_minus_an_earlier_campaign(page, sandbox, team, marketer):
     assert sorted(phone for phone, _ in later) == sorted(m["phone"] for m in crowd[4:])
 
 
-def test_opted_out_by_hand_is_left_out_in_every_mode(page, sandbox, team, marketer):
-    """Everything was checked before: the opt-out comes at the last moment, and holds."""
+def test_an_opt_out_added_by_hand_is_skipped_in_every_mode(page, sandbox, team, marketer):
+    """The opt-out is added after all checks, before the launches."""
     crowd = members(5)
     gone = crowd[2]["phone"]
     group = make_group(team, sandbox, crowd)

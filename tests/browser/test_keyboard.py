@@ -1,4 +1,4 @@
-"""Without a mouse, and without JavaScript, the same work gets done."""
+"""The main job without a mouse, and without JavaScript."""
 
 import pytest
 from playwright.sync_api import expect
@@ -23,11 +23,11 @@ def ready_team(team, sandbox):
 
 
 def tab_to(page, target, *, most=60):
-    """Press Tab until the target has the focus, and see that the focus shows."""
+    """Press Tab until the target has the focus, and check that the focus is visible."""
     for _ in range(most):
         page.keyboard.press("Tab")
         if target.evaluate("element => element === document.activeElement"):
-            assert target.evaluate(FOCUS_SHOWN), "the focus can't be seen"
+            assert target.evaluate(FOCUS_SHOWN), "the focus is not visible"
             return
     raise AssertionError(f"Tab does not reach {target}")
 
@@ -37,7 +37,7 @@ def test_by_keyboard_alone(open_page, ready_team, marketer):
     page = open_page(marketer)
     page.goto(f"/t/{ready_team.slug}/")
 
-    # The skip link comes first, and leads past the menu
+    # The skip link comes first and skips the menu
     skip = page.get_by_role("link", name="Skip to the content")
     tab_to(page, skip, most=1)
     expect(skip).to_be_in_viewport()
@@ -58,7 +58,7 @@ def test_by_keyboard_alone(open_page, ready_team, marketer):
     expect(page.get_by_label("Your file")).to_be_visible()
     assert Campaign.objects.latest("pk").template.name == "opening_hours"
 
-    # The question before what can't be undone: Escape is no, and the focus comes back
+    # The confirmation: Escape cancels, and the focus returns to the button
     page.goto(f"/t/{ready_team.slug}/campaigns/{draft.uuid}/template/")
     delete = page.get_by_role("button", name="Delete draft")
     question = page.get_by_role("dialog", name="Delete this draft?")
@@ -70,13 +70,13 @@ def test_by_keyboard_alone(open_page, ready_team, marketer):
     expect(question).to_be_hidden()
     expect(delete).to_be_focused()
     page.keyboard.press("Enter")
-    tab_to(page, question.get_by_role("button", name="Delete the draft"), most=2)
+    tab_to(page, question.get_by_role("button", name="Delete draft"), most=2)
     page.keyboard.press("Enter")
     expect(page.get_by_text("The draft “Not needed” was deleted.")).to_be_visible()
 
 
-def test_a_question_asked_again_at_once(open_page, ready_team, marketer):
-    # The browser tells that a dialog closed a frame late: by then it may be open again.
+def test_a_confirmation_that_opens_again_at_once(open_page, ready_team, marketer):
+    # The browser fires the close event one frame late: the dialog may be open again.
     draft = make_campaign(ready_team, by=marketer, name="Not needed")
     page = open_page(marketer)
     page.goto(f"/t/{ready_team.slug}/campaigns/{draft.uuid}/template/")
@@ -90,11 +90,11 @@ def test_a_question_asked_again_at_once(open_page, ready_team, marketer):
     )
     page.evaluate("() => new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
     assert Campaign.objects.filter(pk=draft.pk).exists()
-    question.get_by_role("button", name="Delete the draft").click()
+    question.get_by_role("button", name="Delete draft").click()
     expect(page.get_by_text("The draft “Not needed” was deleted.")).to_be_visible()
 
 
-def test_the_chosen_colours_stay(open_page, ready_team, marketer):
+def test_the_chosen_theme_is_kept(open_page, ready_team, marketer):
     page = open_page(marketer, color_scheme="light")
     page.goto(f"/t/{ready_team.slug}/")
     root = page.locator("html")
@@ -124,7 +124,7 @@ def test_without_javascript(open_page, ready_team, marketer, sandbox):
         if onward.count():
             break
         page.wait_for_timeout(500)
-        page.get_by_role("link", name="Look again").click()
+        page.get_by_role("link", name="Refresh").click()
     onward.click()
     page.get_by_role("link", name="Continue to the review").click()
     page.get_by_label("agreed to hear from").check()
@@ -137,6 +137,6 @@ def test_without_javascript(open_page, ready_team, marketer, sandbox):
         page.reload()
     expect(head).to_contain_text("Finished")
     assert len(sandbox.ledger(account_of(ready_team))) == 4
-    # The menu is open where nothing can fold it.
+    # Without JavaScript the menu is always open.
     page.get_by_role("navigation", name="Main").get_by_role("link", name="Jobs").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Jobs")

@@ -1,4 +1,4 @@
-"""Pages that move: they stop asking when all is said, and ChumiAI is asked by one task alone."""
+"""Live pages: polling ends with the campaign, and only one task asks ChumiAI."""
 
 import pytest
 from django.contrib.sessions.models import Session
@@ -12,26 +12,28 @@ pytestmark = [pytest.mark.browser, pytest.mark.stack]
 
 
 def send(page, address, count):
-    """Launch as people do, so that the worker hears of it at once."""
+    """Launch on the page, which wakes the worker at once."""
     page.goto(f"{address}review/")
     page.get_by_label("agreed to hear from").check()
     page.get_by_role("button", name=f"Send {count} messages now").click()
 
 
 def polls_of(page):
-    """Return a list that grows with every request for a live region."""
+    """Return a list that gets the URL of each poll of the progress."""
     asked = []
     page.on("request", lambda r: asked.append(r.url) if r.url.endswith("/progress/") else None)
     return asked
 
 
 def asked_about_jobs(sandbox, team):
-    """Return how often ChumiAI was asked about the jobs of the team."""
+    """Return how many requests for the team's jobs ChumiAI got."""
     lines = sandbox.get("requests", account=account_of(team))
     return sum(line["count"] for line in lines if "bulk-jobs" in line["path"])
 
 
-def test_two_watch_and_one_asks(open_page, sandbox, team, manager, marketer):
+def test_two_open_pages_cause_no_more_requests_to_chumiai(
+    open_page, sandbox, team, manager, marketer
+):
     connect(team, sandbox)
     campaign = make_ready_campaign(team, count=40, by=manager)
     address = f"/t/{team.slug}/campaigns/{campaign.uuid}/"
@@ -43,14 +45,14 @@ def test_two_watch_and_one_asks(open_page, sandbox, team, manager, marketer):
     for page in pages:
         expect(page.locator(".progress-head")).to_contain_text("Sending")
 
-    # Both pages ask us every two seconds; ChumiAI hears no more for the second one.
+    # Both pages poll us every two seconds; ChumiAI gets no more requests than for one.
     before, seen = asked_about_jobs(sandbox, team), [len(polls) for polls in asked]
     pages[0].wait_for_timeout(9_000)
     polls = [len(polls) - n for polls, n in zip(asked, seen, strict=True)]
     assert all(2 <= n <= 6 for n in polls), polls
     assert asked_about_jobs(sandbox, team) - before <= 5
 
-    # At the end the server says so once, and nobody asks any more.
+    # When the campaign ends, the polling ends.
     sandbox.post("speed", speed=1000)
     for page in pages:
         expect(page.locator(".progress-head")).to_contain_text("Finished")
@@ -59,7 +61,7 @@ def test_two_watch_and_one_asks(open_page, sandbox, team, manager, marketer):
     assert [len(polls) for polls in asked] == seen
 
 
-def test_an_ended_session_leads_to_the_log_in(open_page, sandbox, team, manager):
+def test_an_expired_session_redirects_to_the_login(open_page, sandbox, team, manager):
     connect(team, sandbox)
     campaign = make_ready_campaign(team, count=3, by=manager)
     sandbox.post("speed", speed=0)
@@ -74,7 +76,7 @@ def test_an_ended_session_leads_to_the_log_in(open_page, sandbox, team, manager)
     expect(page.locator(".progress-head")).to_have_count(0)
 
 
-def test_an_open_page_says_that_somebody_looks(open_page, sandbox, team, manager, viewer):
+def test_an_open_page_requests_frequent_polls(open_page, sandbox, team, manager, viewer):
     connect(team, sandbox)
     campaign = make_ready_campaign(team, count=3, by=manager)
     address = f"/t/{team.slug}/campaigns/{campaign.uuid}/"
@@ -82,25 +84,27 @@ def test_an_open_page_says_that_somebody_looks(open_page, sandbox, team, manager
     sending = open_page(manager)
     send(sending, address, 3)
     wait_until(BulkJob.objects.exists, what="the job")
-    # The page that sent it says the same.
+    # The page that launched it sends the heartbeat, too.
     sending.close()
     BulkJob.objects.update(watched_until=None)
 
     page = open_page(viewer)
-    said = []
-    page.on("request", lambda r: said.append(r.method) if r.url.endswith("/watch/") else None)
+    heartbeats = []
+    page.on(
+        "request", lambda r: heartbeats.append(r.method) if r.url.endswith("/watch/") else None
+    )
     with page.expect_response("**/watch/") as first:
         page.goto(address)
     assert first.value.status == 204
     assert BulkJob.objects.get().watched_until
-    assert said == ["POST"]
+    assert heartbeats == ["POST"]
 
-    # The next word is due in half a minute: as if it were now.
+    # The next heartbeat is due in half a minute: trigger it now.
     due = "document.querySelector('#campaign-watch').dispatchEvent(new Event('every'))"
     page.evaluate("Object.defineProperty(document, 'hidden', {value: true, writable: true})")
     page.evaluate(due)
     page.wait_for_timeout(500)
-    assert said == ["POST"]
+    assert heartbeats == ["POST"]
     page.evaluate("document.hidden = false")
     with page.expect_response("**/watch/") as answer:
         page.evaluate(due)

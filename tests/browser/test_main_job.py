@@ -1,4 +1,4 @@
-"""The main job, as a marketer does it: from the log-in to the last message, in a browser."""
+"""The main job in a browser, from the login to the last message."""
 
 import csv
 import io
@@ -28,7 +28,7 @@ def national(row):
 
 
 def phone_cell(row):
-    """Write a row's number as people and programs do: the cell, and whether it needs repair."""
+    """Return a row's phone cell, in one of several notations, and whether it needs repair."""
     digits = national(DUPLICATES.get(row, row))
     return (
         (int(f"233{digits}"), False),
@@ -40,7 +40,7 @@ def phone_cell(row):
 
 
 def orders():
-    """Return 1,000 rows of an Excel file, and what has to be sent for them, in order."""
+    """Return an Excel file of 1,000 rows, the messages to send, and the count of repairs."""
     buffer = io.BytesIO()
     intended, repaired = [], 0
     with xlsxwriter.Workbook(buffer) as book:
@@ -50,15 +50,19 @@ def orders():
             for text in ("00000", '"GHS" #,##0.00', "d mmm yyyy", "0.0%")
         )
         sheet.write_row(0, 0, COLUMNS)
-        # Excel counts from 1, and the names of the columns stand in row 1.
+        # Excel counts from 1, and row 1 has the column names.
         for row in range(2, 1003):
             if row == BLANK:
                 continue
             name = LONG_NAME if row == LONGEST else "" if row in NAMELESS else f"Ama {row}"
-            amount, due, part = row * 12.5, date(2027, 1, 1) + timedelta(days=row), row % 40 / 200
+            amount, due, discount = (
+                row * 12.5,
+                date(2027, 1, 1) + timedelta(days=row),
+                row % 40 / 200,
+            )
             phone, needs_repair = phone_cell(row)
             cells = (BAD.get(row, phone), None), (name, None), (row, code), (amount, money)
-            for column, (cell, shape) in enumerate((*cells, (due, day), (part, percent))):
+            for column, (cell, shape) in enumerate((*cells, (due, day), (discount, percent))):
                 write = sheet.write_datetime if cell is due else sheet.write
                 write(row - 1, column, cell, shape)
             if row in BAD or row in DUPLICATES:
@@ -117,7 +121,7 @@ def test_a_thousand_rows_from_log_in_to_finished(open_page, sandbox, team, manag
     # A campaign: template, file
     page.get_by_role("link", name="Campaigns", exact=True).click()
     page.get_by_role("link", name="New campaign").first.click()
-    page.get_by_label("Name of the campaign").fill("Orders of January")
+    page.get_by_label("Campaign name").fill("Orders of January")
     page.get_by_role("button", name="Use this template order_due (en)").click()
     file, intended, repaired = orders()
     page.get_by_label("Your file").set_input_files(
@@ -125,24 +129,24 @@ def test_a_thousand_rows_from_log_in_to_finished(open_page, sandbox, team, manag
     )
     page.get_by_role("button", name="Upload").click()
     expect(page.get_by_role("heading", name="orders.xlsx")).to_be_visible()
-    rows = page.get_by_role("region", name="The first rows of the file").get_by_role("row")
+    rows = page.get_by_role("region", name="First rows of the file").get_by_role("row")
     expect(rows.nth(1)).to_contain_text("GHS 25.00")
     page.get_by_role("link", name="Continue to the columns").click()
 
-    # The columns: the suggestions stand there; one fallback is added
-    expect(page.get_by_label("Phone numbers are in")).to_have_value("0")
+    # The columns: suggestions are filled in; one fallback is added
+    expect(page.get_by_label("Phone number column")).to_have_value("0")
     for number in range(1, 6):
         expect(page.get_by_label(f"{{{{{number}}}}} comes from")).to_have_value(str(number))
     first = page.locator(".value-row").first
     first.get_by_label("If empty, use").fill("customer")
     page.get_by_role("button", name="Check the file").click()
 
-    # The check: the numbers, the rows as Excel counts them, a download
+    # The check: the counts, Excel's row numbers, a download
     expect(page.get_by_role("heading", name="995 people will get this message")).to_be_visible()
     tiles = {"ready": 995 - repaired, "repaired": repaired, "duplicate": 3, "invalid": 2}
     for outcome, count in (tiles | {"opted_out": 0}).items():
         expect(page.locator(f"#tile-{outcome} .stat-value")).to_have_text(str(count))
-    invalid = page.get_by_role("region", name="Invalid: the rows").get_by_role("row")
+    invalid = page.get_by_role("region", name="Rows: Invalid").get_by_role("row")
     for row, (number, written) in zip(invalid.all()[1:], BAD.items(), strict=True):
         expect(row.get_by_role("rowheader")).to_have_text(str(number))
         expect(row).to_contain_text(written)
@@ -151,11 +155,11 @@ def test_a_thousand_rows_from_log_in_to_finished(open_page, sandbox, team, manag
     lines = list(csv.reader(download.value.path().open(encoding="utf-8-sig", newline="")))
     assert [line[0] for line in lines[1:]] == [str(number) for number in BAD]
     page.locator("#tile-duplicate").click()
-    doubles = page.get_by_role("region", name="Duplicate: the rows")
+    doubles = page.get_by_role("region", name="Rows: Duplicate")
     expect(doubles.get_by_text("Same number as row 12, which is sent.")).to_be_visible()
     assert doubles.get_by_role("rowheader").all_inner_texts() == [str(n) for n in DUPLICATES]
 
-    # The preview: somebody, and the longest
+    # The preview: one recipient, and the longest message
     page.get_by_role("link", name="Continue to the preview").click()
     page.get_by_label("Go to recipient").fill("600")
     page.get_by_role("button", name="Show", exact=True).click()
@@ -166,7 +170,7 @@ def test_a_thousand_rows_from_log_in_to_finished(open_page, sandbox, team, manag
     expect(bubble).to_contain_text(LONG_NAME)
     expect(page.locator(".facts")).to_contain_text(str(LONGEST))
 
-    # The review: without consent and number nothing goes out
+    # The review: without consent and the number nothing is sent
     page.get_by_role("link", name="Continue to the review").click()
     expect(page.get_by_role("region", name="Before you send")).to_contain_text("5 rows are left")
     send = page.get_by_role("button", name="Send 995 messages now")
@@ -183,7 +187,7 @@ def test_a_thousand_rows_from_log_in_to_finished(open_page, sandbox, team, manag
     sandbox.post("speed", speed=2)
     send.click()
 
-    # It goes out: the bar moves, and ends
+    # The progress bar moves until the end
     bar = page.get_by_role("progressbar", name="Progress of the campaign")
     seen = set()
 

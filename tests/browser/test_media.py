@@ -1,4 +1,4 @@
-"""A picture above the message: a link that is looked at while the page waits."""
+"""An image above the message: its link is checked while the page waits."""
 
 import pytest
 from playwright.sync_api import expect
@@ -12,16 +12,16 @@ def test_a_bad_link_then_a_good_one(open_page, sandbox, connected, marketer):
     campaign = make_media_campaign(connected, by=marketer)
     page = open_page(marketer)
     page.goto(f"/t/{connected.slug}/campaigns/{campaign.uuid}/values/")
-    page.get_by_role("button", name="Continue to the picture").click()
-    link = page.get_by_label("Link to the picture")
+    page.get_by_role("button", name="Continue to the image").click()
+    link = page.get_by_label("Link to the image")
     link.fill(media_link(sandbox, "page.jpg"))
-    page.get_by_role("button", name="Look at the link").click()
+    page.get_by_role("button", name="Check the link").click()
     expect(page.get_by_text("This link leads to a web page, not to a picture.")).to_be_visible()
     expect(page.get_by_role("button", name="Check the file")).to_have_count(0)
 
     link.fill(media_link(sandbox))
-    page.get_by_role("button", name="Look at the link").click()
-    expect(page.get_by_text("WhatsApp takes this picture: JPEG")).to_be_visible()
+    page.get_by_role("button", name="Check the link").click()
+    expect(page.get_by_text("WhatsApp accepts this image: JPEG")).to_be_visible()
     page.get_by_role("button", name="Check the file").click()
     page.get_by_role("link", name="Continue to the preview").click()
     expect(page.get_by_label("Preview")).to_contain_text("JPEG, 159")

@@ -1,4 +1,4 @@
-"""What ChumiAI refuses, delays or does by itself is told in plain words."""
+"""What ChumiAI refuses, delays or does by itself is explained in plain words."""
 
 import pytest
 from playwright.sync_api import expect
@@ -28,7 +28,7 @@ def test_a_key_that_may_not_send(open_page, sandbox, team, manager):
     expect(progress.locator(".alert")).to_contain_text("Look at the connection")
     assert sandbox.ledger(account_of(team)) == []
 
-    # Another key, and it goes on where it was.
+    # With another key the campaign can be resumed.
     progress.get_by_role("link", name="Look at the connection").click()
     page.get_by_label("New API key").fill(sandbox.key(account_of(team)))
     page.get_by_role("button", name="Save and test").click()
@@ -61,11 +61,11 @@ def test_a_sync_that_fails_keeps_the_gallery(open_page, sandbox, team, manager):
     page = open_page(manager)
     page.goto(f"/t/{team.slug}/templates/")
     page.get_by_role("button", name="Refresh").click()
-    told = page.get_by_role("region", name="Updates", exact=True).get_by_role("alert")
-    expect(told).to_contain_text("failed", timeout=60_000)
-    expect(told).to_contain_text("Nothing was lost")
+    alert = page.get_by_role("region", name="Updates", exact=True).get_by_role("alert")
+    expect(alert).to_contain_text("failed", timeout=60_000)
+    expect(alert).to_contain_text("Nothing was lost")
     for jargon in ("502", "Bad Gateway", "HTTP", "None", "Error"):
-        expect(told).not_to_contain_text(jargon)
+        expect(alert).not_to_contain_text(jargon)
     expect(page.get_by_role("link", name="kept_from_before")).to_be_visible()
 
 

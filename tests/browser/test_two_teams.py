@@ -1,4 +1,4 @@
-"""One person, two teams, two tabs: each tab stays in its team and knows nothing of the other's."""
+"""One person, two teams, two tabs: each tab stays in its team and shows only its objects."""
 
 import re
 
@@ -12,7 +12,7 @@ from tests.access import ACCESS, address
 pytestmark = [pytest.mark.browser, pytest.mark.stack]
 
 
-def things_of(team, sandbox, by):
+def objects_of(team, sandbox, by):
     """Give the team a template, a ready and a launched campaign, named after it."""
     factories.connect(team, sandbox)
     template = factories.make_template(team, f"{team.slug}_offer")
@@ -22,10 +22,10 @@ def things_of(team, sandbox, by):
     factories.launch(launched, by=by)
     factories.finish(launched)
     draft = factories.make_campaign(team, by=by, name=f"{team.name} some day")
-    reading = factories.mirror(team, groups={"Regulars": factories.contact_page("1")})
+    sync = factories.mirror(team, groups={"Regulars": factories.contact_page("1")})
     return {
         "grouped": factories.make_group_campaign(
-            team, reading.groups.get(), way="expanded", template=template, by=by
+            team, sync.groups.get(), way="expanded", template=template, by=by
         ),
         "template": template,
         "ready": ready,
@@ -34,7 +34,7 @@ def things_of(team, sandbox, by):
         "media": factories.make_media_campaign(team, by=by, name=f"{team.name} in pictures"),
         "single": factories.make_single(team, by=by, template=template),
         "test_number": factories.make_test_number(team, by=by),
-        "contact": reading.contacts.get(),
+        "contact": sync.contacts.get(),
         "opt_out": opt_out(team, "+233244123456", by=by)[0],
         "conversation": factories.make_conversation(team),
     }
@@ -43,8 +43,8 @@ def things_of(team, sandbox, by):
 def test_two_tabs_stay_in_their_teams(open_page, sandbox, team, other_team, manager, outsider):
     other_team.memberships.create(user=manager, role="marketer")
     ours, theirs = (
-        things_of(team, sandbox, manager),
-        things_of(other_team, sandbox, manager),
+        objects_of(team, sandbox, manager),
+        objects_of(other_team, sandbox, manager),
     )
     left = open_page(manager)
     left.goto("/")
@@ -53,7 +53,7 @@ def test_two_tabs_stay_in_their_teams(open_page, sandbox, team, other_team, mana
     right.goto("/")
     right.get_by_role("link", name=other_team.name).click()
 
-    # Each tab lists its own, whatever the other one does in between.
+    # Each tab lists its own team's objects, in any order of clicks.
     for menu, path in (("Campaigns", "campaigns/"), ("Templates", "templates/")):
         for page, mine, foreign in ((left, team, other_team), (right, other_team, team)):
             page.get_by_role("link", name=menu, exact=True).click()
@@ -69,7 +69,7 @@ def test_two_tabs_stay_in_their_teams(open_page, sandbox, team, other_team, mana
             page.get_by_role("link", name="Download recipients").click()
         assert download.value.path().read_text(encoding="utf-8-sig").count("Accepted") == 2
 
-    # An address that is pasted across is nobody's: page or download, GET of any kind.
+    # The other team's objects are not found below this team's URL, page or download.
     for page, mine, foreign in ((left, team, theirs), (right, other_team, ours)):
         for name, url in ACCESS.items():
             if "GET" in url.methods and url.subject:
@@ -79,13 +79,13 @@ def test_two_tabs_stay_in_their_teams(open_page, sandbox, team, other_team, mana
         page.goto(address("campaigns:campaign_detail", mine, foreign))
         expect(page.get_by_role("heading", level=1)).to_have_text("Page not found")
 
-    # Someone who is in one team alone does not learn that the other one is there.
+    # A member of one team does not learn that the other team exists.
     stranger = open_page(outsider)
     for path in (f"/t/{team.slug}/", "/t/no-such-team/"):
         assert stranger.goto(path).status == 404
     assert team.name not in stranger.content()
 
-    # The switcher is how one changes over, and the tab follows.
+    # The team switcher changes the team of the tab.
     left.goto(f"/t/{team.slug}/")
     left.locator(".team-switch summary").click()
     left.locator(".team-switch").get_by_role("link", name=other_team.name).click()

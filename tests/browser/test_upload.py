@@ -1,4 +1,4 @@
-"""An upload over a slow line: its progress is seen, and a cut line costs nothing."""
+"""Upload over a slow connection: it shows its progress, and an interruption loses nothing."""
 
 import re
 
@@ -9,7 +9,9 @@ from playwright.sync_api import expect
 from tests.factories import make_campaign, make_template, xlsx
 
 pytestmark = [pytest.mark.browser, pytest.mark.stack]
-CUT = "The upload was interrupted and nothing was saved. Check the connection and try again."
+INTERRUPTED = (
+    "The upload was interrupted and nothing was saved. Check the connection and try again."
+)
 
 
 @pytest.fixture
@@ -18,21 +20,21 @@ def page(open_page, marketer):
 
 
 @pytest.fixture
-def line(page):
-    """Return a function that makes the page's line slow, or cuts it."""
+def connection(page):
+    """Return a function that makes the page's connection slow, or interrupts it."""
     session = page.context.new_cdp_session(page)
 
-    def be(*, offline=False, bytes_a_second=-1):
-        line = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": bytes_a_second}
-        session.send("Network.emulateNetworkConditions", line | {"offline": offline})
+    def change(*, offline=False, bytes_a_second=-1):
+        limits = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": bytes_a_second}
+        session.send("Network.emulateNetworkConditions", limits | {"offline": offline})
 
-    return be
+    return change
 
 
-def test_progress_is_seen_and_a_cut_line_costs_nothing(page, line, team, marketer):
+def test_progress_is_shown_and_an_interruption_loses_nothing(page, connection, team, marketer):
     campaign = make_campaign(team, by=marketer, template=make_template(team))
     page.goto(reverse("campaigns:campaign_file", args=[team.slug, campaign.uuid]))
-    # Letters that hardly compress, so that the file is as large on its way as it looks.
+    # Text that hardly compresses, so that the .xlsx is large.
     rows = [["Phone", "Name", "Code"]]
     rows += [[f"23324{n:07d}", "Ama", f"{n**9:x}" * 6] for n in range(1, 9_000)]
     file = xlsx(rows)
@@ -43,16 +45,16 @@ def test_progress_is_seen_and_a_cut_line_costs_nothing(page, line, team, markete
     bar = page.locator("[data-upload] progress")
     expect(bar).to_be_hidden()
 
-    line(bytes_a_second=file.size / 60)
+    connection(bytes_a_second=file.size / 60)
     upload.click()
     expect(bar).to_be_visible()
     expect(page.get_by_text("Uploading: 0 %")).to_be_visible()
     expect(upload).to_be_disabled()
-    line(offline=True)
-    expect(page.get_by_text(CUT)).to_be_visible()
+    connection(offline=True)
+    expect(page.get_by_text(INTERRUPTED)).to_be_visible()
     expect(bar).to_be_hidden()
 
-    line(bytes_a_second=file.size / 4)
+    connection(bytes_a_second=file.size / 4)
     upload.click()
     expect(page.get_by_text(re.compile("Uploading: (25|50|75) %"))).to_be_visible()
     expect(page.get_by_role("heading", name=file.name)).to_be_visible()

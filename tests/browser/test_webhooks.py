@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from contacts.models import OptOut
-from tests.browser.test_control import look
+from tests.browser.test_control import shoot
 from tests.factories import account_of, connect, finish, launch, make_ready_campaign, people
 from tests.processes import wait_until
 from webhooks.models import Webhook
@@ -29,7 +29,7 @@ def test_from_the_address_to_delivered_and_read(open_page, site, sandbox, team, 
     page.goto(f"/t/{team.slug}/")
     page.get_by_role("link", name="Delivery updates").click()
     expect(page.get_by_text("Not set up")).to_be_visible()
-    look(page, "webhook-none")
+    shoot(page, "webhook-none")
     page.get_by_role("button", name="Create address").click()
     field = page.get_by_label("Address to paste in ChumiAI")
     expect(field).to_have_value(re.compile(rf"{site.url}/webhooks/[\w-]{{40,}}/"))
@@ -53,10 +53,10 @@ def test_from_the_address_to_delivered_and_read(open_page, site, sandbox, team, 
     expect(stat(page, "Accepted")).to_have_text("12")
     expect(stat(page, "Delivered")).to_have_text("12")
     expect(stat(page, "Read")).to_have_text(re.compile("[1-9]"))
-    look(page, "webhook-campaign")
+    shoot(page, "webhook-campaign")
     stat(page, "Read").get_by_role("link").click()
     expect(page.get_by_role("table").get_by_text("Read").first).to_be_visible()
-    look(page, "webhook-people")
+    shoot(page, "webhook-people")
 
     # A person replies STOP.
     sandbox.post("inbound", account=account_of(team), phone="233244123451", text="Stop")
@@ -66,7 +66,7 @@ def test_from_the_address_to_delivered_and_read(open_page, site, sandbox, team, 
     expect(
         page.locator(".scope-list li", has_text="Replies").get_by_text("Received", exact=True)
     ).to_be_visible()
-    look(page, "webhook-working")
+    shoot(page, "webhook-working")
 
     # Replacing the address needs a confirmation, and the old one stops working.
     page.get_by_role("button", name="Replace address").click()

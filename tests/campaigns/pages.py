@@ -1,4 +1,4 @@
-"""The addresses of a draft, and what stands on its pages."""
+"""URLs of campaign pages, and the text and messages on them."""
 
 import re
 
@@ -20,11 +20,11 @@ def list_url(team, page="list"):
 
 
 def text(response):
-    """Return the words of a page, with every gap as one space."""
+    """Return the text of a page, with each run of white space as one space."""
     html = BLOCK.sub(" <", response.content.decode())
     return " ".join(strip_tags(html).split())
 
 
-def told(client, path):
-    """Return the messages that the next page shows."""
+def messages(client, path):
+    """Return the messages that the page at `path` shows."""
     return [str(message) for message in client.get(path).context["messages"]]

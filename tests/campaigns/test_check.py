@@ -1,4 +1,4 @@
-"""The check of a file: by a real child process, and how its page tells it."""
+"""Check a file: in a real child process, and on its page."""
 
 import pytest
 from django.utils import timezone
@@ -51,7 +51,7 @@ def test_every_row_has_an_outcome(checked, client):
     assert "3 people will get this message" in text(page)
 
 
-def test_ready_means_recipients_in_the_order_of_the_file(checked):
+def test_recipients_are_in_the_order_of_the_file(checked):
     assert checked.status == "ready"
     assert checked.recipient_count == 3
     found = checked.recipients.order_by("position").values_list(
@@ -64,7 +64,7 @@ def test_ready_means_recipients_in_the_order_of_the_file(checked):
     ]
 
 
-def test_the_rows_that_need_work_are_shown_first_in_the_persons_numbers(checked, client):
+def test_rows_to_fix_are_shown_first_with_the_row_numbers_of_the_file(checked, client):
     page = client.get(url(checked, "check"))
     assert page.context["shown"] == "invalid"
     assert "4 24412 This number is too short. Look for missing digits." in text(page)
@@ -80,31 +80,31 @@ def test_the_rows_that_need_work_are_shown_first_in_the_persons_numbers(checked,
         ("ready", "3 024 412 3002 – 024 412 3002 Kofi"),
     ],
 )
-def test_each_tile_opens_its_rows(checked, client, outcome, words):
+def test_each_tile_shows_its_rows(checked, client, outcome, words):
     assert words in text(client.get(url(checked, "check"), {"rows": outcome}))
     fragment = client.get(url(checked, "check"), {"rows": outcome}, HTTP_HX_REQUEST="true")
     assert words in text(fragment)
     assert "<html" not in fragment.content.decode()
 
 
-def test_an_unknown_tile_is_as_good_as_none(checked, client):
+def test_an_unknown_tile_is_ignored(checked, client):
     page = client.get(url(checked, "check"), {"rows": "\0<b>"})
     assert page.context["shown"] == "invalid"
 
 
-def test_while_it_is_open_the_page_asks_again(team, client):
+def test_the_page_polls_until_the_check_ends(team, client):
     campaign = factories.make_ready_campaign(team)
     client.post(url(campaign, "check"))
     page = client.get(url(campaign, "check"))
     assert 'hx-trigger="load delay:1s"' in page.content.decode()
-    assert "no worker is running" in text(page)
+    assert "Checks are paused on our server." in text(page)
     tasks.record_heartbeat("w", timezone.now())
     assert "You can leave this page" in text(client.get(url(campaign, "result")))
     factories.drain("check_campaign")
     assert "hx-trigger" not in client.get(url(campaign, "result")).content.decode()
 
 
-def test_checking_twice_at_once_is_checking_once(team, client):
+def test_a_second_request_while_checking_starts_no_second_check(team, client):
     campaign = factories.make_ready_campaign(team)
     client.post(url(campaign, "check"))
     client.post(url(campaign, "check"))
@@ -113,7 +113,7 @@ def test_checking_twice_at_once_is_checking_once(team, client):
     assert Recipient.objects.count() == 5
 
 
-def test_what_a_person_changed_meanwhile_ends_the_check(team):
+def test_an_edit_during_the_check_discards_the_check(team):
     campaign = factories.make_ready_campaign(team)
     checks.request_check(campaign, by=None)
     stale = Check.objects.select_related("campaign__team", "campaign__template").get()
@@ -124,17 +124,17 @@ def test_what_a_person_changed_meanwhile_ends_the_check(team):
     assert not Check.objects.exists()
 
 
-def test_a_file_without_anyone_to_write_to_says_so(team, client):
+def test_a_file_without_a_sendable_row_is_reported(team, client):
     rows = [["Phone", "Name", "Code"], ["12", "Ama", "A-1"]]
     campaign = factories.make_ready_campaign(team, rows=rows)
     assert campaign.status == "draft"
     page = client.get(url(campaign, "check"))
-    assert "Nobody in this file can be written to." in text(page)
+    assert "Nobody in this file can get the message." in text(page)
     assert "Continue to the preview" not in text(page)
     assert client.get(url(campaign, "preview")).url == url(campaign, "check")
 
 
-def test_a_fault_of_the_columns_is_a_sentence(team, client):
+def test_a_wrong_column_is_explained(team, client):
     campaign = factories.make_ready_campaign(team)
     mapping = campaign.mapping | {"phone_column": 40}
     drafts.set_mapping(campaign, mapping, by=None)
@@ -145,19 +145,19 @@ def test_a_fault_of_the_columns_is_a_sentence(team, client):
     assert "Change the columns" in text(page)
 
 
-def test_more_rows_than_allowed_is_a_sentence(team, client, settings):
+def test_too_many_rows_are_explained(team, client, settings):
     settings.MAX_ROWS = 3
     campaign = factories.make_ready_campaign(team)
     assert "This file has more than" in text(client.get(url(campaign, "check")))
 
 
-def test_before_the_columns_there_is_no_check(team, client):
+def test_no_check_without_columns(team, client):
     campaign = factories.make_campaign(team, template=factories.make_template(team))
     assert client.post(url(campaign, "check")).url == url(campaign, "file")
     assert not Check.objects.exists()
 
 
-def test_a_template_that_cannot_be_sent_any_more_is_not_checked(checked, client):
+def test_a_template_that_is_no_longer_sendable_is_not_checked(checked, client):
     checked.template.unsendable_code = "status_paused"
     checked.template.save()
     client.post(url(checked, "check"))

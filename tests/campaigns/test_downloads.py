@@ -36,7 +36,7 @@ def download(checked, login, marketer):
     return get
 
 
-def test_invalid_rows_keep_the_persons_own_cells_and_no_formula(download):
+def test_invalid_rows_keep_their_cells_but_no_formula(download):
     header, row = download("invalid")
     assert header == ["Row", "Phone", "What is the matter", "Phone", "Name", "'=cmd()"]
     assert row[:2] == ["3", ""]
@@ -57,21 +57,21 @@ def test_each_outcome_has_its_rows(download, outcome, number, sentence):
     assert (row[0], row[2]) == (number, sentence)
 
 
-def test_ready_rows_show_the_values_that_are_sent(download):
+def test_ready_rows_have_the_values_that_are_sent(download):
     assert download("ready") == [
         ["Row", "Phone", "Notes", "1", "2"],
         ["2", "'+233244123001", "", "Ama", "A-1"],
     ]
 
 
-def test_all_rows_are_in_it_not_only_those_on_the_page(team, login, marketer):
+def test_the_download_has_all_rows_not_only_those_on_the_page(team, login, marketer):
     rows = [["Phone", "Name", "Code"], *(["12", f"P {n}", "x"] for n in range(120))]
     campaign = factories.make_ready_campaign(team, rows=rows)
     response = login(marketer).get(url(campaign, "rows", outcome="invalid"))
     assert len(b"".join(response.streaming_content).splitlines()) == 121
 
 
-def test_what_is_no_outcome_or_gone_is_not_found(checked, login, marketer, settings):
+def test_an_unknown_outcome_or_a_deleted_report_is_not_found(checked, login, marketer, settings):
     client = login(marketer)
     assert client.get(url(checked, "rows", outcome="everything")).status_code == 404
     (settings.MEDIA_ROOT / checked.check_result.report).unlink()

@@ -1,4 +1,4 @@
-"""Left out beyond the opt-outs: an earlier campaign's people, and who had enough lately."""
+"""Skip people of an earlier campaign, and people over the frequency limit."""
 
 import time
 import uuid
@@ -33,7 +33,7 @@ from tests.factories import (
     xlsx,
 )
 
-# Nobody can be left out of a group by ChumiAI: that way is refused (see test_send_to_group).
+# Not through ChumiAI's group: it can't skip anyone (see test_send_to_group).
 ENGINES = [engine for engine in Campaign.Engine.values if engine != Campaign.Engine.GROUP]
 Status = Recipient.Status
 
@@ -47,7 +47,7 @@ def fast(connected):
 
 @pytest.fixture
 def capped(fast):
-    """The team, with the limit that a new team has: one marketing message a day."""
+    """The team with the frequency limit of a new team: one marketing message per day."""
     fast.marketing_messages, fast.marketing_hours = 1, 24
     fast.save()
     return fast
@@ -67,7 +67,7 @@ def check(campaign):
     return Campaign.objects.with_relations().get(pk=campaign.pk)
 
 
-def without(team, rows, earlier):
+def excluding(team, rows, earlier):
     campaign = draft(team, rows)
     drafts.exclude_campaign(campaign, earlier, by=None)
     return check(campaign)
@@ -94,15 +94,15 @@ def numbers(rows):
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_who_got_an_earlier_campaign_gets_nothing(engine, fast, sandbox):
+def test_people_of_the_earlier_campaign_are_skipped(engine, fast, sandbox):
     earlier = finish(launch(make_ready_campaign(fast, rows=people(4)), engine=engine))
-    later = without(fast, people(7), earlier)
+    later = excluding(fast, people(7), earlier)
     assert outcome(later) == {"rows": 7, "sent": 3, "excluded": 4}
     finish(launch(later, engine=engine))
     assert sent(sandbox, fast) == numbers(people(7))
 
 
-def test_failed_and_left_out_people_are_not_left_out_again(fast):
+def test_people_the_earlier_campaign_failed_for_or_skipped_are_not_skipped(fast):
     earlier = make_checked_campaign(fast, people(6)[1:])
     launch(earlier, engine="singly")
     states = dict(zip(range(1, 7), Status.values, strict=True))
@@ -110,16 +110,18 @@ def test_failed_and_left_out_people_are_not_left_out_again(fast):
         Recipient.objects.filter(campaign=earlier, position=position).update(
             status=status, skip_reason="opted_out" if status == Status.SKIPPED else ""
         )
-    later = without(fast, people(6), earlier)
+    later = excluding(fast, people(6), earlier)
     stay = [n for n, status in states.items() if status in ("failed", "skipped")]
     rows = later.recipients.order_by("position").values_list("row_number", flat=True)
     assert list(rows) == [n + 1 for n in stay]
     assert outcome(later) == {"rows": 6, "sent": 2, "excluded": 4}
 
 
-def test_it_has_a_tile_rows_a_download_and_a_line_of_the_review(fast, marketer, login):
+def test_skipped_people_have_a_tile_rows_a_download_and_a_line_on_the_review(
+    fast, marketer, login
+):
     earlier = launch(make_ready_campaign(fast, rows=people(2), name="spring_sale"))
-    later = without(fast, people(5), earlier)
+    later = excluding(fast, people(5), earlier)
     client = login(marketer)
     page = client.get(url(later, "check"), {"rows": "excluded"})
     tile = next(tile for tile in page.context["tiles"] if tile["outcome"] == "excluded")
@@ -132,7 +134,7 @@ def test_it_has_a_tile_rows_a_download_and_a_line_of_the_review(fast, marketer, 
     assert "2 rows are left out: 2 got the earlier campaign." in review
 
 
-def test_chosen_on_the_page_of_the_check(fast, marketer, login):
+def test_the_earlier_campaign_is_chosen_on_the_check_page(fast, marketer, login):
     earlier = launch(make_ready_campaign(fast, rows=people(2), name="spring_sale"))
     later = check(draft(fast, people(5)))
     client = login(marketer)
@@ -141,7 +143,7 @@ def test_chosen_on_the_page_of_the_check(fast, marketer, login):
     drain("check_campaign")
     later = Campaign.objects.get(pk=later.pk)
     assert (later.exclude_campaign, later.recipient_count) == (earlier, 3)
-    # A check that is asked for without the choice keeps it; an empty choice takes it back.
+    # A new check without the field keeps the choice; an empty field removes it.
     client.post(url(later, "check"))
     drain("check_campaign")
     assert Campaign.objects.get(pk=later.pk).recipient_count == 3
@@ -150,7 +152,7 @@ def test_chosen_on_the_page_of_the_check(fast, marketer, login):
     assert Campaign.objects.get(pk=later.pk).recipient_count == 5
 
 
-def test_not_another_teams_nor_a_draft(fast, other_team, marketer, login):
+def test_a_campaign_of_another_team_or_a_draft_cannot_be_chosen(fast, other_team, marketer, login):
     theirs = make_ready_campaign(other_team, count=2)
     Campaign.objects.filter(pk=theirs.pk).update(
         status="completed",
@@ -165,35 +167,36 @@ def test_not_another_teams_nor_a_draft(fast, other_team, marketer, login):
     for pk in (theirs.pk, later.pk, "x", 10**12):
         client.post(url(later, "check"), {"exclude_campaign": pk})
         assert Campaign.objects.get(pk=later.pk).exclude_campaign is None
-        assert later.name not in text(client.get(url(later, "check"))).partition("got")[2]
+        page = text(client.get(url(later, "check")))
+        assert later.name not in page.partition("Skip people from an earlier campaign")[2]
 
 
-def test_the_choice_is_an_edit_and_named_by_the_digest(fast):
+def test_the_choice_is_an_edit_and_changes_the_digest(fast):
     earlier = launch(make_ready_campaign(fast, rows=people(2)))
     later = check(draft(fast, people(5, start=100)))
     seen = later.digest
     drafts.exclude_campaign(later, earlier, by=None)
     assert (later.status, later.digest) == ("draft", "")
     again = check(Campaign.objects.with_relations().get(pk=later.pk))
-    # The same five people: but another wish.
+    # The same five people, but another choice.
     assert again.recipient_count == 5 and again.digest != seen
     drafts.exclude_campaign(again, earlier, by=None)
     assert again.status == "ready"
 
 
-def test_a_campaign_that_is_named_cannot_be_deleted(fast):
+def test_a_chosen_earlier_campaign_cannot_be_deleted(fast):
     earlier = launch(make_ready_campaign(fast, rows=people(2)))
-    without(fast, people(5), earlier)
+    excluding(fast, people(5), earlier)
     with pytest.raises(ProtectedError):
         earlier.delete()
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_who_gets_the_earlier_one_after_the_check_is_left_out_still(engine, fast, sandbox):
+def test_people_who_get_the_earlier_campaign_after_the_check_are_skipped(engine, fast, sandbox):
     earlier = finish(launch(make_ready_campaign(fast, rows=people(3)), engine=engine))
     first = Recipient.objects.filter(campaign=earlier, position=1)
     first.update(status=Status.FAILED)
-    later = without(fast, people(4), earlier)
+    later = excluding(fast, people(4), earlier)
     assert later.recipient_count == 2
     first.update(status=Status.ACCEPTED)
     finish(launch(later, engine=engine))
@@ -203,17 +206,19 @@ def test_who_gets_the_earlier_one_after_the_check_is_left_out_still(engine, fast
     assert sent(sandbox, fast) == numbers(people(4))
 
 
-# The limit of marketing messages
+# The frequency limit
 
 
-def test_a_new_team_has_a_limit():
+def test_a_new_team_has_a_frequency_limit():
     from teams.models import Team
 
     assert (Team().marketing_messages, Team().marketing_hours) == (1, 24)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_who_had_enough_is_listed_and_left_out(engine, capped, sandbox, marketer, login):
+def test_people_over_the_frequency_limit_are_listed_and_skipped(
+    engine, capped, sandbox, marketer, login
+):
     finish(launch(make_ready_campaign(capped, rows=people(3)), engine=engine))
     later = check(draft(capped, people(5)))
     assert outcome(later) == {"rows": 5, "sent": 2, "frequency_cap": 3}
@@ -225,7 +230,7 @@ def test_who_had_enough_is_listed_and_left_out(engine, capped, sandbox, marketer
     assert sent(sandbox, capped) == numbers(people(5))
 
 
-def test_the_window_moves_on(capped):
+def test_old_messages_do_not_count(capped):
     earlier = finish(launch(make_ready_campaign(capped, rows=people(3))))
     long_ago = timezone.now() - timedelta(hours=25)
     earlier.recipients.filter(position=1).update(settled_at=long_ago)
@@ -245,7 +250,7 @@ def test_the_window_moves_on(capped):
         ("pending", False),
     ],
 )
-def test_what_may_have_been_sent_counts(status, counts, capped):
+def test_messages_that_may_have_been_sent_count(status, counts, capped):
     earlier = finish(launch(make_ready_campaign(capped, rows=people(1))))
     reason = "opted_out" if status == "skipped" else ""
     earlier.recipients.update(status=status, skip_reason=reason)
@@ -254,7 +259,7 @@ def test_what_may_have_been_sent_counts(status, counts, capped):
     )
 
 
-def test_more_than_one_may_be_allowed(capped):
+def test_the_limit_may_be_more_than_one_message(capped):
     capped.marketing_messages, capped.marketing_hours = 2, 168
     capped.save()
     finish(launch(make_ready_campaign(capped, rows=people(3))))
@@ -266,7 +271,7 @@ def test_more_than_one_may_be_allowed(capped):
     assert from_json(sentence) == "Got 2 marketing messages or more in the last 168 hours."
 
 
-def test_only_marketing_counts_and_only_marketing_is_left_out(capped):
+def test_only_marketing_messages_count_and_are_limited(capped):
     order = make_template(capped, "order_update", category="UTILITY")
     finish(launch(make_ready_campaign(capped, rows=people(2), template=order)))
     sale = make_template(capped, "sale")
@@ -277,7 +282,7 @@ def test_only_marketing_counts_and_only_marketing_is_left_out(capped):
     assert outcome(again) == {"rows": 2, "sent": 2}
 
 
-def test_no_limit_and_another_teams_messages(capped, other_team):
+def test_messages_of_another_team_do_not_count_and_zero_means_no_limit(capped, other_team):
     finish(launch(make_ready_campaign(capped, rows=people(2))))
     other_team.marketing_messages = 1
     other_team.save()
@@ -305,7 +310,7 @@ def test_a_test_does_not_count_after_its_draft_was_deleted(capped):
 
 
 @pytest.mark.parametrize("engines", [(a, b) for a in ENGINES for b in ENGINES])
-def test_two_campaigns_that_go_out_together_do_not_both_reach_a_person(engines, capped, sandbox):
+def test_two_campaigns_at_the_same_time_reach_each_person_once(engines, capped, sandbox):
     pair = [
         make_ready_campaign(capped, rows=people(6), name="One"),
         make_ready_campaign(capped, rows=people(9), name="Two"),
@@ -321,7 +326,7 @@ def test_two_campaigns_that_go_out_together_do_not_both_reach_a_person(engines, 
     assert list(reasons) == [Recipient.SkipReason.FREQUENCY_CAP] * 6
 
 
-def test_a_campaigns_own_second_try_is_not_in_its_way(capped, sandbox):
+def test_a_retry_is_not_limited_by_its_own_campaign(capped, sandbox):
     phone = numbers(people(2))[0]
     sandbox.post("codes", code=131000, phones=[phone], account=account_of(capped), times=1)
     campaign = finish(launch(make_ready_campaign(capped, rows=people(2)), engine="singly"))
@@ -332,12 +337,12 @@ def test_a_campaigns_own_second_try_is_not_in_its_way(capped, sandbox):
     assert sent(sandbox, capped) == numbers(people(2))
 
 
-def test_the_check_reads_the_people_of_the_windows_campaigns_only(capped):
-    """However many recipients there are: those of a campaign are found by an index."""
+def test_the_frequency_limit_uses_an_index(capped):
+    """The recipients of the campaigns in the window are found by an index, not by a scan."""
     finish(launch(make_ready_campaign(capped, rows=people(3))))
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            # A small table is read as a whole; told not to, it shows what a large one does.
+            # PostgreSQL scans small tables; without scans, its plan is that of a large table.
             cursor.execute("SET LOCAL enable_seqscan = off")
     found = exclusions.over_frequency_cap(draft(capped, people(3)))
     for rows in (found, found.filter(phone__in=["+233244000111"])):
@@ -347,8 +352,8 @@ def test_the_check_reads_the_people_of_the_windows_campaigns_only(capped):
 
 
 @pytest.mark.long
-def test_a_million_recipients_are_counted_quickly(team):
-    """A hundred campaigns of 10,000, of which three are of the window."""
+def test_the_frequency_limit_is_fast_for_a_million_recipients(team):
+    """A hundred campaigns of 10,000 people each; three are in the window."""
     team.marketing_messages = 1
     team.save()
     campaigns = make_checked_campaigns(team, [[]] * 101)
@@ -380,17 +385,17 @@ def test_a_million_recipients_are_counted_quickly(team):
     assert len(exclusions.over_frequency_cap(campaigns[0])) == 20_000
     counted = time.monotonic() - begun
     begun = time.monotonic()
-    part = [f"+23324{1000000 + n}" for n in range(1, 501)]
-    assert len(exclusions.over_frequency_cap(campaigns[0]).filter(phone__in=part)) == 500
+    some = [f"+23324{1000000 + n}" for n in range(1, 501)]
+    assert len(exclusions.over_frequency_cap(campaigns[0]).filter(phone__in=some)) == 500
     asked = time.monotonic() - begun
-    print(f"{connection.vendor}: all in {counted * 1000:.0f} ms, a part in {asked * 1000:.0f} ms")
+    print(f"{connection.vendor}: all in {counted * 1000:.0f} ms, 500 in {asked * 1000:.0f} ms")
     assert counted < 3 and asked < 0.5
 
 
 # Overlap
 
 
-def test_overlap_is_told_on_the_review(fast, marketer, login):
+def test_the_review_shows_the_overlap_with_an_earlier_campaign(fast, marketer, login):
     earlier = finish(launch(make_ready_campaign(fast, rows=people(25), name="spring_sale")))
     Campaign.objects.filter(pk=earlier.pk).update(
         launched_at=timezone.now() - timedelta(days=1), finished_at=timezone.now()
@@ -407,7 +412,7 @@ def test_overlap_is_told_on_the_review(fast, marketer, login):
 @pytest.mark.parametrize(
     ("shared", "hours", "warned"), [(8, 1, True), (7, 1, False), (8, 25, False)]
 )
-def test_the_same_template_to_the_same_people_is_warned_of(
+def test_the_review_warns_of_the_same_template_to_the_same_people(
     shared, hours, warned, fast, marketer, login
 ):
     earlier = finish(launch(make_ready_campaign(fast, rows=people(shared), name="spring_sale")))
@@ -421,14 +426,14 @@ def test_the_same_template_to_the_same_people_is_warned_of(
 
 
 @pytest.mark.parametrize("shared", [0, 4])
-def test_less_than_half_is_not_told(shared, fast, marketer, login):
+def test_an_overlap_below_half_is_not_shown(shared, fast, marketer, login):
     finish(launch(make_ready_campaign(fast, rows=people(5), name="spring_sale")))
     later = check(draft(fast, people(10, start=6 - shared)))
     assert later.check_result.details["overlap"] is None
     assert "of these people got" not in text(login(marketer).get(url(later, "review")))
 
 
-def test_the_most_overlapping_is_told_and_an_old_one_is_not(fast):
+def test_the_largest_overlap_is_shown_but_not_that_of_an_old_campaign(fast):
     for count, name, days in ((6, "six", 0), (8, "eight", 1), (10, "ten", 8)):
         row = finish(launch(make_ready_campaign(fast, rows=people(count), name=name)))
         Campaign.objects.filter(pk=row.pk).update(
@@ -438,24 +443,26 @@ def test_the_most_overlapping_is_told_and_an_old_one_is_not(fast):
     assert (found["name"], found["percent"]) == ("eight", 80)
 
 
-def test_the_review_asks_no_more_than_before(fast, marketer, login, django_assert_max_num_queries):
+def test_check_and_review_need_a_constant_number_of_queries(
+    fast, marketer, login, django_assert_max_num_queries
+):
     earlier = finish(launch(make_ready_campaign(fast, rows=people(5), name="spring_sale")))
-    later = without(fast, people(40), earlier)
+    later = excluding(fast, people(40), earlier)
     client = login(marketer)
     for page in ("check", "review"):
         with django_assert_max_num_queries(12):
             client.get(url(later, page))
 
 
-def test_opted_out_comes_before_the_others(capped):
+def test_opted_out_is_the_first_reason(capped):
     earlier = finish(launch(make_ready_campaign(capped, rows=people(3))))
     opt_out(capped, f"+{numbers(people(1))[0]}")
-    later = without(capped, people(4), earlier)
+    later = excluding(capped, people(4), earlier)
     found = later.check_result
     assert (found.opted_out, found.excluded, found.frequency_cap, found.sendable) == (1, 2, 0, 1)
 
 
-def test_a_launch_with_another_choice_than_was_seen_is_refused(fast):
+def test_a_launch_after_another_choice_is_refused(fast):
     earlier = launch(make_ready_campaign(fast, rows=people(2)))
     later = check(draft(fast, people(5)))
     seen = later.digest

@@ -1,4 +1,4 @@
-"""A group as the audience: chosen, checked member by member, with values of the contacts."""
+"""Send to a ChumiAI group: choose it, check its members, use their contact fields."""
 
 import uuid
 
@@ -12,7 +12,7 @@ from contacts.services import opt_out
 from core.errors import Refused
 from core.sentences import from_json
 from sending.services import launches
-from tests.campaigns.pages import list_url, text, told, url
+from tests.campaigns.pages import list_url, messages, text, url
 from tests.factories import (
     account_of,
     again,
@@ -64,7 +64,7 @@ def client(login, marketer):
 
 
 def intended(crowd):
-    """Return what has to go out: in the order of the names, those without one last."""
+    """Return the messages to send, ordered by name, those without a name last."""
     rows = [(crowd[n]["phone"], ["Ama", f"Town {n + 1}"]) for n in (0, 1, 2)]
     return [*rows, (crowd[3]["phone"], ["customer", "Town 4"])]
 
@@ -76,7 +76,7 @@ def sent(sandbox, team):
 # Choosing
 
 
-def test_the_names_of_the_custom_fields_are_kept(group):
+def test_the_names_of_custom_fields_are_stored(group):
     assert group.sync.custom_fields == ["Town"]
 
 
@@ -87,10 +87,12 @@ def test_fields_are_suggested(connected, group):
     campaign = again(campaign)
     assert campaign.audience == Campaign.Audience.GROUP
     assert campaign.mapping["values"]["1"] == {"field": "name", "fallback": ""}
-    assert campaign.mapping["values"]["2"] is None, "what is left is not taken in its order"
+    assert campaign.mapping["values"]["2"] is None, (
+        "unlike columns, remaining fields are not suggested in their order"
+    )
 
 
-def test_a_file_and_a_group_forget_each_other(connected, group):
+def test_choosing_a_group_removes_the_file_and_vice_versa(connected, group):
     campaign = make_ready_campaign(connected)
     file = campaign.upload.file.path
     groups.choose_group(campaign, group, by=None)
@@ -106,7 +108,7 @@ def test_a_file_and_a_group_forget_each_other(connected, group):
     assert campaign.mapping is None
 
 
-def test_another_template_is_suggested_anew(connected, group):
+def test_another_template_gets_new_suggestions(connected, group):
     campaign = make_group_campaign(connected, group, way=Way.EXPANDED)
     template = make_template(connected, "other", body="Hello {{1}}.")
     drafts.choose_template(campaign, template, by=None)
@@ -116,7 +118,7 @@ def test_another_template_is_suggested_anew(connected, group):
     assert again(campaign).mapping["values"] == {"1": None, "2": None}
 
 
-def test_which_way_is_recommended(connected, group, sandbox):
+def test_the_recommended_way(connected, group, sandbox):
     whole = make_group(connected, sandbox, members(6))
     plain = make_campaign(connected, template=make_template(connected, "plain", body="Hello."))
     best = groups.ways(plain, whole, None)[0]
@@ -175,12 +177,12 @@ def test_each_gets_the_values_of_their_contact(campaign, crowd, sandbox):
     }
 
 
-def test_in_parts_too(campaign, crowd, sandbox):
+def test_batches_have_the_values_of_the_contacts(campaign, crowd, sandbox):
     finish(launch(campaign, engine="batches"))
     assert sent(sandbox, campaign.team) == intended(crowd)
 
 
-def test_whom_chumiai_calls_opted_out_is_left_out(connected, sandbox):
+def test_members_opted_out_in_chumiai_are_skipped(connected, sandbox):
     crowd = members(3)
     crowd[1]["opted_out"] = True
     group = make_group(connected, sandbox, crowd)
@@ -189,7 +191,7 @@ def test_whom_chumiai_calls_opted_out_is_left_out(connected, sandbox):
     assert not Recipient.objects.filter(phone=f"+{crowd[1]['phone']}").exists()
 
 
-def test_the_check_is_of_the_last_reading(connected, sandbox, campaign, crowd):
+def test_the_check_uses_the_last_sync(connected, sandbox, campaign, crowd):
     make_group(connected, sandbox, crowd[:3])
     checks.request_check(campaign, by=None)
     drain("check_campaign")
@@ -217,13 +219,13 @@ def test_a_launch_after_another_group_was_chosen_is_refused(campaign, connected,
         launches.launch(again(campaign), by=None, intent=uuid.uuid4(), digest=digest)
 
 
-# Contact fields beside the columns of a file
+# A file with values from contact fields
 
 
-def test_a_file_may_take_values_from_the_contacts(connected, sandbox, crowd):
+def test_a_file_may_use_contact_fields(connected, sandbox, crowd):
     make_group(connected, sandbox, crowd)
     campaign = make_campaign(connected, template=make_template(connected))
-    file = xlsx([*people(4), ["233240000333", "Nobody knows", "C-9"]])
+    file = xlsx([*people(4), ["233240000333", "Not a contact", "C-9"]])
     drafts.attach_upload(campaign, file, name=file.name, by=None)
     values = {
         "1": {"column": 1, "fallback": ""},
@@ -235,14 +237,14 @@ def test_a_file_may_take_values_from_the_contacts(connected, sandbox, crowd):
     found = Recipient.objects.order_by("position").values_list("values", flat=True)
     assert list(found) == [
         *(["Person " + str(n), f"Town {n}"] for n in (1, 2, 3, 4)),
-        ["Nobody knows", "Accra"],
+        ["Not a contact", "Accra"],
     ]
 
 
-def test_without_a_fallback_a_stranger_is_invalid(connected, sandbox, crowd):
+def test_a_row_without_contact_and_fallback_is_invalid(connected, sandbox, crowd):
     make_group(connected, sandbox, crowd)
     campaign = make_campaign(connected, template=make_template(connected))
-    file = xlsx([*people(2), ["233240000333", "Nobody knows", "C-9"]])
+    file = xlsx([*people(2), ["233240000333", "Not a contact", "C-9"]])
     drafts.attach_upload(campaign, file, name=file.name, by=None)
     drafts.set_mapping(campaign, {"phone_column": 0, "values": MAPPING}, by=None)
     checks.request_check(again(campaign), by=None)
@@ -262,10 +264,10 @@ def test_texts_of_fields():
     assert contact_fields.text_of(Contact, "custom:Gone") == ""
 
 
-# The size before the launch
+# The size of the group before the first message
 
 
-def test_a_changed_size_holds_the_campaign_and_asks(campaign, sandbox, crowd, marketer):
+def test_a_changed_size_pauses_the_campaign(campaign, sandbox, crowd, marketer):
     account = account_of(campaign.team)
     sandbox.post("groups", account=account, name="Regulars", members=crowd[:4])
     launch(campaign, engine="singly")
@@ -276,11 +278,11 @@ def test_a_changed_size_holds_the_campaign_and_asks(campaign, sandbox, crowd, ma
     assert sent(sandbox, campaign.team) == []
     launches.resume(campaign, by=marketer)
     finish(campaign)
-    # Those who were checked, as the note says.
+    # It goes to the members that were checked, as the note says.
     assert sorted(sent(sandbox, campaign.team)) == sorted(intended(crowd))
 
 
-def test_it_is_counted_once(campaign, sandbox, marketer, crowd):
+def test_the_group_is_counted_once(campaign, sandbox, marketer, crowd):
     sandbox.post("groups", account=account_of(campaign.team), name="Regulars", members=crowd[:4])
     launch(campaign, engine="batches")
     drain()
@@ -291,7 +293,7 @@ def test_it_is_counted_once(campaign, sandbox, marketer, crowd):
     assert campaign.status == "completed"
 
 
-def test_a_key_that_may_not_read_contacts_holds_it(campaign, sandbox):
+def test_a_key_without_contact_scope_pauses(campaign, sandbox):
     sandbox.fault("403", path="/api/v1/contacts/groups/.*", method="GET", times=9)
     launch(campaign, engine="batches")
     drain()
@@ -300,7 +302,7 @@ def test_a_key_that_may_not_read_contacts_holds_it(campaign, sandbox):
     assert sent(sandbox, campaign.team) == []
 
 
-def test_what_passes_is_waited_for(campaign, sandbox, crowd):
+def test_a_temporary_error_delays_the_count(campaign, sandbox, crowd):
     sandbox.fault("503", path="/api/v1/contacts/groups/.*", method="GET", times=2)
     finish(launch(campaign, engine="batches"))
     assert campaign.status == "completed"
@@ -357,7 +359,7 @@ def test_the_pages_through_chumiais_group(connected, sandbox, client):
     client.post(url(campaign, "group"), {"group": group.uuid})
     client.post(url(campaign, "group"), {"way": "endpoint"})
     page = client.get(url(campaign, "values"))
-    assert "so everybody gets the same text" in text(page)
+    assert "so everyone gets the same text" in text(page)
     answer = client.post(url(campaign, "values"), {"then": "check", "source_0": "text"})
     assert "Type the text that everyone gets." in text(answer)
     texts = {"source_0": "text", "text_0": "dear", "source_1": "text", "text_1": "MF-1"}
@@ -389,13 +391,14 @@ def test_the_pages_through_chumiais_group(connected, sandbox, client):
 
 
 def test_a_group_of_another_team_is_not_found(connected, other_team, client):
-    reading = contacts.request_contact_sync(other_team)
-    assert reading
+    assert contacts.request_contact_sync(other_team)
     path = f"{list_url(connected, 'new')}?group={uuid.uuid4()}"
     assert client.get(path).status_code == 404
 
 
-def test_a_strange_audience_is_refused(connected, client):
+def test_an_unknown_audience_is_refused(connected, client):
     campaign = make_campaign(connected, template=make_template(connected))
     client.post(url(campaign, "audience"), {"audience": "number"})
-    assert "Choose a file or a group. Nothing was changed." in told(client, url(campaign, "file"))
+    assert "Choose a file or a group. Nothing was changed." in messages(
+        client, url(campaign, "file")
+    )

@@ -1,4 +1,4 @@
-"""Say where the phone and the values come from."""
+"""Choose the phone number column and the source of each value."""
 
 import pytest
 
@@ -23,7 +23,7 @@ def client(login, marketer):
     return login(marketer)
 
 
-def test_the_suggestion_is_filled_in_with_a_sample(client, draft):
+def test_suggestions_are_filled_in_with_a_sample(client, draft):
     page = client.get(url(draft, "values"))
     assert "Row 2: 233244001111" in text(page)
     assert "Row 2: Person 1" in text(page)
@@ -31,7 +31,7 @@ def test_the_suggestion_is_filled_in_with_a_sample(client, draft):
     assert "Hi {{1}}, your code is" in text(page)
 
 
-def test_checking_stores_the_mapping_and_asks_for_the_check(client, draft):
+def test_the_button_stores_the_mapping_and_requests_the_check(client, draft):
     answers = ANSWERS | {"fallback_0": " Customer ", "then": "check"}
     assert client.post(url(draft, "values"), answers).url == url(draft, "check")
     campaign = Campaign.objects.get()
@@ -54,7 +54,7 @@ def test_a_text_for_everyone(client, draft):
 @pytest.mark.parametrize(
     ("answers", "sentence"),
     [
-        ({"phone_column": ""}, "Say which column holds the phone numbers."),
+        ({"phone_column": ""}, "Choose the column with the phone numbers."),
         ({"source_1": ""}, "Choose a column, or type a text for everyone."),
         ({"source_1": "text", "text_1": " "}, "Type the text that everyone gets."),
         ({"source_1": "7"}, "Select a valid choice."),
@@ -62,20 +62,20 @@ def test_a_text_for_everyone(client, draft):
         ({"fallback_0": "x" * 1025}, "at most 1024 characters"),
     ],
 )
-def test_what_is_missing_is_said_where_it_is_missing(client, draft, answers, sentence):
+def test_a_missing_answer_is_an_error_of_its_field(client, draft, answers, sentence):
     response = client.post(url(draft, "values"), ANSWERS | answers | {"then": "check"})
     assert response.status_code == 200
     assert sentence in text(response)
     assert not Check.objects.exists()
 
 
-def test_an_unfinished_mapping_is_kept(client, draft):
+def test_an_unfinished_mapping_is_saved(client, draft):
     answers = ANSWERS | {"source_1": "text", "text_1": "", "then": "leave"}
     assert client.post(url(draft, "values"), answers).url == list_url(draft.team)
     assert Campaign.objects.get().mapping["values"]["2"] is None
 
 
-def test_a_change_saves_itself_and_shows_the_sample(client, draft):
+def test_a_change_is_saved_and_shows_the_sample(client, draft):
     answers = ANSWERS | {"source_0": "text", "text_0": "dear friend"}
     page = client.post(url(draft, "values"), answers, HTTP_HX_REQUEST="true")
     assert page.status_code == 200
@@ -84,13 +84,13 @@ def test_a_change_saves_itself_and_shows_the_sample(client, draft):
     assert text(page) == text(client.get(url(draft, "values")))
 
 
-def test_a_page_that_saves_itself_late_keeps_the_check(client, draft):
+def test_saving_the_same_answers_keeps_the_check(client, draft):
     client.post(url(draft, "values"), ANSWERS | {"then": "check"})
     client.post(url(draft, "values"), ANSWERS, HTTP_HX_REQUEST="true")
     assert Campaign.objects.get().check_result.is_open
 
 
-def test_a_change_forgets_the_check(team, client):
+def test_a_change_discards_the_check(team, client):
     campaign = factories.make_ready_campaign(team)
     client.post(url(campaign, "values"), ANSWERS | {"source_1": 1})
     campaign = Campaign.objects.get()
@@ -98,7 +98,7 @@ def test_a_change_forgets_the_check(team, client):
     assert not Check.objects.exists()
 
 
-def test_a_template_without_placeholders_needs_the_phone_only(team, client):
+def test_a_template_without_placeholders_needs_only_the_phone_column(team, client):
     plain = factories.make_template(team, "plain", body="We are open.")
     campaign = factories.make_campaign(team, template=plain)
     file = factories.xlsx(factories.people(2))

@@ -1,4 +1,4 @@
-"""Give the picture, video or document that stands above the message."""
+"""Choose the image, video or document above the message."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from core.errors import Refused
 from message_templates.models import MessageTemplate
 from tasks.models import Task
 from tests import factories
-from tests.campaigns.pages import text, told, url
+from tests.campaigns.pages import messages, text, url
 from tests.factories import media_link
 
 
@@ -24,7 +24,7 @@ def client(login, marketer):
 
 @pytest.fixture
 def ready(draft, sandbox, marketer, drain):
-    """Return a campaign that went through all steps, its picture included."""
+    """A checked campaign with a usable image."""
     media.set_media(draft, link=media_link(sandbox), by=marketer)
     drain("check_media")
     draft.refresh_from_db()
@@ -40,8 +40,8 @@ def fresh(campaign):
 # The steps
 
 
-def test_the_step_is_there_only_where_the_template_needs_it(draft, client, connected):
-    assert "Picture" in text(client.get(url(draft, "values")))
+def test_the_media_step_exists_only_if_the_template_needs_it(draft, client, connected):
+    assert "Picture" in [step["label"] for step in client.get(url(draft, "values")).context["steps"]]
     plain = factories.make_ready_campaign(connected)
     page = client.get(url(plain, "values"))
     assert [step["label"] for step in page.context["steps"]] == [
@@ -53,18 +53,16 @@ def test_the_step_is_there_only_where_the_template_needs_it(draft, client, conne
 @pytest.mark.parametrize(
     ("kind", "label"), [("IMAGE", "Picture"), ("VIDEO", "Video"), ("DOCUMENT", "Document")]
 )
-def test_it_is_called_what_it_is(connected, client, kind, label):
+def test_the_step_is_named_after_the_kind_of_media(connected, client, kind, label):
     template = factories.make_media_template(connected, kind=kind)
     campaign = factories.make_media_campaign(connected, template=template)
     page = client.get(url(campaign, "media"))
     assert [step["label"] for step in page.context["steps"]][3] == label
-    assert f"Which {label.lower()} stands above the message?" in text(page)
+    assert f"Which {label.lower()} goes above the message?" in text(page)
 
 
-def test_the_columns_lead_to_the_picture_and_the_picture_to_the_check(
-    draft, client, sandbox, drain
-):
-    assert "Continue to the picture" in text(client.get(url(draft, "values")))
+def test_the_media_step_is_between_columns_and_check(draft, client, sandbox, drain):
+    assert "Continue to the image" in text(client.get(url(draft, "values")))
     answers = {"phone_column": 0, "source_0": 1, "source_1": 2, "then": "check"}
     assert client.post(url(draft, "values"), answers).url == url(draft, "media")
     assert "Check the file" not in text(client.get(url(draft, "media")))
@@ -77,7 +75,7 @@ def test_the_columns_lead_to_the_picture_and_the_picture_to_the_check(
     assert "Continue to the check" in text(client.get(url(draft, "media")))
 
 
-def test_later_steps_wait_for_it(draft, client, marketer):
+def test_later_steps_need_the_media(draft, client, marketer):
     for step in ("check", "preview", "review"):
         assert client.get(url(draft, step)).url == url(draft, "media")
     missing = "Give the picture that stands above the message."
@@ -89,12 +87,12 @@ def test_later_steps_wait_for_it(draft, client, marketer):
 # Links
 
 
-def test_a_link_is_looked_at(draft, client, sandbox, drain):
+def test_a_link_is_checked(draft, client, sandbox, drain):
     assert client.post(url(draft, "media"), {"link": media_link(sandbox)}).url == url(
         draft, "media"
     )
     waiting = client.get(url(draft, "media"))
-    assert "Looking at the link" in text(waiting)
+    assert "Checking the link" in text(waiting)
     assert "campaign_media_state" not in text(waiting)
     assert f'hx-get="{url(draft, "media_state")}"' in waiting.content.decode()
     assert client.get(url(draft, "check")).url == url(draft, "media")
@@ -102,16 +100,16 @@ def test_a_link_is_looked_at(draft, client, sandbox, drain):
     found = HeaderMedia.objects.get()
     assert (found.state, found.content_type, found.problem) == ("good", "image/jpeg", "")
     page = client.get(url(draft, "media_state"))
-    assert "WhatsApp takes this picture: JPEG, 159 bytes." in text(page)
+    assert "WhatsApp accepts this image: JPEG, 159 bytes." in text(page)
     assert "hx-get" not in page.content.decode(), "the polling has ended"
 
 
-def test_a_sleeping_worker_is_said(draft, client, sandbox):
+def test_the_page_says_that_no_worker_runs(draft, client, sandbox):
     client.post(url(draft, "media"), {"link": media_link(sandbox)})
-    assert "no worker is running" in text(client.get(url(draft, "media")))
+    assert "Checks are paused on our server." in text(client.get(url(draft, "media")))
 
 
-def test_a_bad_link_says_why_and_another_one_mends_it(draft, client, sandbox, drain):
+def test_a_bad_link_is_explained_and_replaced(draft, client, sandbox, drain):
     client.post(url(draft, "media"), {"link": media_link(sandbox, "page.jpg")})
     drain("check_media")
     assert HeaderMedia.objects.get().state == "bad"
@@ -135,12 +133,12 @@ def test_a_bad_link_says_why_and_another_one_mends_it(draft, client, sandbox, dr
         ({"link": "https://a:b@example.com/"}, "a user name or a password"),
         ({"link": "javascript:alert(1)"}, "It begins with https://."),
         ({"link": "https://example.com/" + "x" * 2000}, "at most 2000 characters"),
-        ({"media_id": ""}, "Paste the media id first."),
+        ({"media_id": ""}, "Paste the media ID first."),
         ({"media_id": "two words"}, "it has no spaces"),
         ({"media_id": "1" * 201}, "at most 200 characters"),
     ],
 )
-def test_what_is_no_link_and_no_id(draft, client, answer, sentence):
+def test_a_wrong_link_or_media_id_is_refused(draft, client, answer, sentence):
     page = client.post(url(draft, "media"), answer)
     assert page.status_code == 200
     assert sentence in text(page)
@@ -148,14 +146,14 @@ def test_what_is_no_link_and_no_id(draft, client, answer, sentence):
     assert not Task.objects.filter(name="check_media").exists()
 
 
-def test_an_inner_link_is_not_even_stored(draft, client, sandbox):
-    """The sandbox is an inner address: what lies beside its media is closed."""
+def test_a_link_into_our_network_is_not_stored(draft, client, sandbox):
+    """The sandbox has an internal address: only its media may be fetched."""
     for link in (f"{sandbox.url}/__sandbox__/ledger", media_link(sandbox, "../ledger")):
         assert "begin with https://" in text(client.post(url(draft, "media"), {"link": link}))
     assert not HeaderMedia.objects.exists()
 
 
-def test_what_is_seen_of_a_replaced_link_is_dropped(draft, marketer, sandbox, drain):
+def test_the_result_of_a_replaced_link_is_dropped(draft, marketer, sandbox, drain):
     media.set_media(draft, link=media_link(sandbox, "page.jpg"), by=marketer)
     late = HeaderMedia.objects.select_related("campaign__template").get()
     media.set_media(draft, link=media_link(sandbox), by=marketer)
@@ -166,7 +164,7 @@ def test_what_is_seen_of_a_replaced_link_is_dropped(draft, marketer, sandbox, dr
     assert HeaderMedia.objects.get().state == "good"
 
 
-def test_the_same_link_is_looked_at_again_and_is_no_edit(ready, marketer, sandbox, drain):
+def test_the_same_link_is_checked_again_without_an_edit(ready, marketer, sandbox, drain):
     before = HeaderMedia.objects.get()
     media.set_media(ready, link=media_link(sandbox), by=marketer)
     assert HeaderMedia.objects.get().state == "requested"
@@ -183,7 +181,7 @@ def test_another_link_is_an_edit(ready, marketer, sandbox):
     assert not hasattr(campaign, "check_result")
 
 
-def test_the_digest_names_it(ready):
+def test_the_media_changes_the_digest(ready):
     digest = checks.digest_of(ready)
     for change in ({"link": "https://example.com/b.jpg"}, {"link": "", "media_id": "1"}):
         HeaderMedia.objects.update(**change)
@@ -193,19 +191,19 @@ def test_the_digest_names_it(ready):
 # Ids
 
 
-def test_a_media_id_is_taken_unseen(draft, client):
+def test_a_media_id_is_not_checked(draft, client):
     assert client.post(url(draft, "media"), {"media_id": " 123456 "}).url == url(draft, "media")
     found = HeaderMedia.objects.get()
     assert (found.media_id, found.link, found.state) == ("123456", "", "unseen")
     assert not Task.objects.filter(name="check_media").exists()
     page = client.get(url(draft, "media"))
-    assert "A media id can’t be looked at from here." in text(page)
+    assert "We can't check a media ID." in text(page)
     assert "Check the file" in text(page)
     client.post(url(draft, "media"), {"media_id": "123456"})
     assert HeaderMedia.objects.get().pk == found.pk
 
 
-def test_not_both_and_not_for_a_plain_template(draft, connected, marketer):
+def test_link_and_id_exclude_each_other_and_need_a_media_template(draft, connected, marketer):
     with pytest.raises(Refused, match="not both"):
         media.set_media(draft, link="https://example.com/", media_id="1", by=marketer)
     with pytest.raises(Refused, match="Give a link to the picture, or its media id."):
@@ -218,7 +216,9 @@ def test_not_both_and_not_for_a_plain_template(draft, connected, marketer):
 # Another template
 
 
-def test_another_kind_forgets_it_and_the_same_kind_keeps_it(draft, connected, marketer):
+def test_another_kind_of_template_removes_the_media_and_the_same_kind_keeps_it(
+    draft, connected, marketer
+):
     media.set_media(draft, media_id="1", by=marketer)
     picture = factories.make_media_template(connected, "another_picture")
     drafts.choose_template(draft, picture, by=marketer)
@@ -228,7 +228,9 @@ def test_another_kind_forgets_it_and_the_same_kind_keeps_it(draft, connected, ma
     assert not HeaderMedia.objects.exists()
 
 
-def test_a_template_that_changes_at_whatsapp_stands_in_the_way(ready, client, intent, marketer):
+def test_a_template_that_changed_its_kind_of_media_blocks_the_launch(
+    ready, client, intent, marketer
+):
     template = MessageTemplate.objects.get()
     template.components[0]["format"] = "VIDEO"
     template.save()
@@ -241,9 +243,9 @@ def test_a_template_that_changes_at_whatsapp_stands_in_the_way(ready, client, in
 # Preview, review, launch
 
 
-def test_preview_and_review_show_it(ready, client):
+def test_preview_and_review_show_the_media(ready, client):
     for step in ("media", "preview", "review"):
-        assert "Picture JPEG, 159 bytes" in text(client.get(url(ready, step)))
+        assert "Image JPEG, 159 bytes" in text(client.get(url(ready, step)))
     page = text(client.get(url(ready, "review")))
     assert "Good: The link leads to a picture that WhatsApp takes." in page
     HeaderMedia.objects.update(link="", media_id="1", state="unseen", content_type="", size=None)
@@ -252,7 +254,7 @@ def test_preview_and_review_show_it(ready, client):
     )
 
 
-def test_the_launch_freezes_it(ready, marketer, sandbox, client):
+def test_the_launch_freezes_the_media(ready, marketer, sandbox, client):
     factories.launch(ready, by=marketer, engine="")
     campaign = fresh(ready)
     assert campaign.engine == "singly"
@@ -266,17 +268,17 @@ def test_the_launch_freezes_it(ready, marketer, sandbox, client):
     with pytest.raises(Refused, match="can't be changed any more"):
         media.set_media(campaign, media_id="2", by=marketer)
     assert client.post(url(campaign, "media"), {"media_id": "2"}).url == url(campaign, "detail")
-    assert "has been launched" in told(client, url(campaign, "detail"))[0]
+    assert "has been launched" in messages(client, url(campaign, "detail"))[0]
     assert HeaderMedia.objects.get().link == media_link(sandbox)
 
 
-def test_a_plain_template_freezes_none(connected, marketer):
+def test_a_template_without_media_freezes_none(connected, marketer):
     campaign = factories.launch(factories.make_ready_campaign(connected), by=marketer)
     assert campaign.snapshot["media"] is None
 
 
 @pytest.mark.parametrize("state", ["bad", "requested", None])
-def test_without_a_usable_one_nothing_is_launched(ready, marketer, state, client):
+def test_without_usable_media_nothing_is_launched(ready, marketer, state, client):
     if state:
         HeaderMedia.objects.update(state=state, problem="It is gone.")
     else:
@@ -288,17 +290,15 @@ def test_without_a_usable_one_nothing_is_launched(ready, marketer, state, client
     assert fresh(ready).launched_at is None
 
 
-def test_a_viewer_gives_none(draft, viewer, login):
+def test_a_viewer_sets_no_media(draft, viewer, login):
     assert login(viewer).post(url(draft, "media"), {"media_id": "1"}).status_code == 403
     assert not HeaderMedia.objects.exists()
 
 
-# The templates' own pages
+# The pages of templates
 
 
-def test_gallery_and_detail_say_that_it_is_given_for_each_campaign(draft, client, connected):
-    list_page = text(client.get(f"/t/{connected.slug}/templates/"))
-    assert "You give the picture for each campaign, and it goes out one by one." in list_page
-    page = text(client.get(f"/t/{connected.slug}/templates/{draft.template.uuid}/"))
-    assert "A picture stands above its text: you give it for each campaign." in page
-    assert "Such a campaign goes out one by one." in page
+def test_gallery_and_template_page_say_that_media_is_needed(draft, client, connected):
+    for path in ("", f"{draft.template.uuid}/"):
+        page = text(client.get(f"/t/{connected.slug}/templates/{path}"))
+        assert "Needs an image. Sent one by one" in page

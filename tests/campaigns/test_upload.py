@@ -59,7 +59,7 @@ def test_a_csv_without_a_header_is_recognised(upload, draft, login, marketer):
         ("", "Choose a file first."),
     ],
 )
-def test_what_cannot_be_read_is_refused_in_words(upload, settings, file, sentence):
+def test_an_unreadable_file_is_refused_with_a_reason(upload, settings, file, sentence):
     response = upload(file)
     assert response.status_code == 200
     assert sentence in text(response)
@@ -76,7 +76,7 @@ def test_a_file_above_the_limit_is_refused(upload, settings):
     assert stored(settings) == []
 
 
-def test_a_refused_file_leaves_the_one_before(team, marketer, login):
+def test_a_refused_file_keeps_the_previous_one(team, marketer, login):
     campaign = factories.make_ready_campaign(team)
     page = login(marketer).post(
         url(campaign, "file"), {"file": SimpleUploadedFile("x.csv", b"%PDF-1.4")}
@@ -87,7 +87,7 @@ def test_a_refused_file_leaves_the_one_before(team, marketer, login):
     assert campaign.upload.file.storage.exists(campaign.upload.file.name)
 
 
-def test_another_file_takes_its_place(
+def test_another_file_replaces_the_previous_one(
     team, marketer, login, settings, django_capture_on_commit_callbacks
 ):
     campaign = factories.make_ready_campaign(team)
@@ -103,7 +103,7 @@ def test_another_file_takes_its_place(
     ]
 
 
-def test_the_first_row_can_be_said_to_be_a_person(team, marketer, login):
+def test_the_first_row_may_be_a_person(team, marketer, login):
     campaign = factories.make_ready_campaign(team)
     client = login(marketer)
     client.post(url(campaign, "header"), {})
@@ -112,7 +112,7 @@ def test_the_first_row_can_be_said_to_be_a_person(team, marketer, login):
     assert Campaign.objects.get().status == "draft"
 
 
-def test_saying_it_again_keeps_the_check(team, marketer, login):
+def test_the_same_answer_keeps_the_check(team, marketer, login):
     campaign = factories.make_ready_campaign(team)
     login(marketer).post(url(campaign, "header"), {"has_header": "on"})
     assert Campaign.objects.get().status == "ready"
@@ -138,7 +138,7 @@ def test_a_stranger_finds_nothing(draft, outsider, login):
     assert login(outsider).post(url(draft, "file"), file).status_code == 404
 
 
-def test_the_sample_has_the_columns_of_the_template_and_reaches_nobody(draft, login, marketer):
+def test_the_sample_has_the_columns_of_the_template_and_no_valid_number(draft, login, marketer):
     client = login(marketer)
     response = client.get(url(draft, "sample"))
     assert "welcome_message-sample.xlsx" in response["Content-Disposition"]

@@ -11,7 +11,7 @@ from campaigns.services import media
 from contacts.services import opt_out
 from tasks import services as tasks
 from tests import factories
-from tests.campaigns.pages import list_url, text, told, url
+from tests.campaigns.pages import list_url, messages, text, url
 from tests.factories import account_of, drain, finish, soup
 
 PHONE = "0244000111"
@@ -276,4 +276,4 @@ def test_the_steps_of_a_file_are_not_there(client, single):
         assert client.get(url(single, page)).url == url(single, "number")
     ready = factories.make_ready_campaign(single.team, count=1)
     assert client.get(url(ready, "number")).url == url(ready, "review")
-    assert told(client, list_url(single.team)) == []
+    assert messages(client, list_url(single.team)) == []

@@ -16,7 +16,7 @@ from sending.services import launches, test_sends
 from tasks import services as tasks
 from teams.roles import PERMISSIONS
 from tests import factories
-from tests.campaigns.pages import list_url, text, told, url
+from tests.campaigns.pages import list_url, messages, text, url
 from tests.factories import account_of, drain, let_time_pass, soup
 
 OURS, OURS_SENT = "+233244000001", "233244000001"
@@ -87,7 +87,7 @@ def test_pressed_twice_it_goes_out_once(client, ready, number, sandbox):
     press = prepare(client, ready, 1, number)
     press()
     press()
-    assert told(client, url(ready, "preview")) == [
+    assert messages(client, url(ready, "preview")) == [
         "This test is on its way already. Nothing is sent twice."
     ]
     run()
@@ -200,7 +200,9 @@ def test_who_opted_out_gets_no_test_and_nobody_else_does(client, ready, number, 
     other = factories.make_test_number(ready.team, label="Ama", phone="+233244000004")
     opt_out(ready.team, other.phone)
     prepare(client, ready, 1, number, other)()
-    assert told(client, url(ready, "preview")) == ["Ama: This person opted out. Nothing was sent."]
+    assert messages(client, url(ready, "preview")) == [
+        "Ama: This person opted out. Nothing was sent."
+    ]
     run()
     assert ledger(sandbox, ready.team) == []
     assert not Campaign.objects.filter(test_of=ready).exists()
@@ -230,7 +232,7 @@ def test_ten_in_ten_minutes(client, ready, number, sandbox):
     for _ in range(test_sends.MOST):
         prepare(client, ready, 1, number)()
     prepare(client, ready, 1, number)()
-    (said,) = told(client, url(ready, "preview"))
+    (said,) = messages(client, url(ready, "preview"))
     assert said.startswith("A team can send 10 tests in 10 minutes. Nothing was sent")
     assert Campaign.objects.filter(test_of=ready).count() == 10
     long_ago = timezone.now() - timedelta(minutes=11)
@@ -246,13 +248,13 @@ def test_a_row_that_changed_since_is_not_sent(client, ready, number, marketer, s
     checks.request_check(Campaign.objects.get(pk=ready.pk), by=marketer)
     drain("check_campaign")
     press()
-    assert told(client, url(ready, "preview")) == [test_sends.CHANGED]
+    assert messages(client, url(ready, "preview")) == [test_sends.CHANGED]
     assert not Campaign.objects.filter(test_of=ready).exists()
 
 
 def test_without_a_number_nothing_is_sent(client, ready, number):
     prepare(client, ready, 1)()
-    assert told(client, url(ready, "preview")) == [
+    assert messages(client, url(ready, "preview")) == [
         "Choose at least one test number. Nothing was sent."
     ]
 
@@ -267,7 +269,7 @@ def test_without_a_key_it_says_so_and_leaves_nothing_behind(team, marketer, clie
     campaign = factories.make_ready_campaign(team, count=1, by=marketer)
     number = factories.make_test_number(team)
     prepare(client, campaign, 1, number)()
-    (said,) = told(client, url(campaign, "preview"))
+    (said,) = messages(client, url(campaign, "preview"))
     assert said.endswith("Nothing was sent.")
     assert Campaign.objects.count() == 1
 
