@@ -41,7 +41,9 @@ def fresh(campaign):
 
 
 def test_the_media_step_exists_only_if_the_template_needs_it(draft, client, connected):
-    assert "Picture" in [step["label"] for step in client.get(url(draft, "values")).context["steps"]]
+    assert "Picture" in [
+        step["label"] for step in client.get(url(draft, "values")).context["steps"]
+    ]
     plain = factories.make_ready_campaign(connected)
     page = client.get(url(plain, "values"))
     assert [step["label"] for step in page.context["steps"]] == [
@@ -58,7 +60,7 @@ def test_the_step_is_named_after_the_kind_of_media(connected, client, kind, labe
     campaign = factories.make_media_campaign(connected, template=template)
     page = client.get(url(campaign, "media"))
     assert [step["label"] for step in page.context["steps"]][3] == label
-    assert f"Which {label.lower()} goes above the message?" in text(page)
+    assert f"Which {kind.lower()} goes above the message?" in text(page)
 
 
 def test_the_media_step_is_between_columns_and_check(draft, client, sandbox, drain):
