@@ -2,78 +2,79 @@
 
 import io
 import json
+from collections.abc import Iterator
+from typing import Any
 
 from django.conf import settings
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from audience.check import Outcome
-from campaigns.models import Campaign, Recipient
+from campaigns.audiences import audience_of
+from campaigns.models import Check, Recipient
 from core import formats
 from message_templates import components
+from message_templates.models import MessageTemplate
 from spreadsheets.xlsx_writer import write_clean_xlsx
 
-# Not a phone number on purpose: left in the file, this row is refused and nobody is bothered.
-SAMPLE_PHONE = "024 412 3456 (example: replace it)"
+# No phone number on purpose: a row that is left in the file is refused.
+SAMPLE_PHONE = gettext_lazy("024 412 3456 (example: replace it)")
 
 
-def sample_file(template):
-    """Return the bytes of a small .xlsx with the columns that the template needs."""
+def sample_file(template: MessageTemplate | None) -> bytes:
+    """Return a small .xlsx with the columns that the template needs."""
     names = template.placeholders if template else []
     samples = (
         components.sample_values(template.components, template.parameter_format)
         if template
         else {}
     )
-    header = ["Phone", *(f"Value {name}" if name.isdecimal() else name for name in names)]
-    example = [SAMPLE_PHONE, *(samples.get(name, f"text for {{{{{name}}}}}") for name in names)]
+    header = [
+        _("Phone"),
+        *(_("Value {name}").format(name=name) if name.isdecimal() else name for name in names),
+    ]
+    texts = (
+        samples.get(name, _("text for {placeholder}").format(placeholder=f"{{{{{name}}}}}"))
+        for name in names
+    )
     file = io.BytesIO()
-    write_clean_xlsx(file, header, [example])
+    write_clean_xlsx(file, header, [[str(SAMPLE_PHONE), *texts]])
     return file.getvalue()
 
 
-def rows_of(check, outcome):
-    """Yield the texts of a download, header first: the row, the phone, what there is to say."""
-    first = "Member" if check.campaign.audience == Campaign.Audience.GROUP else "Row"
+def rows_of(check: Check, outcome: str) -> Iterator[list[str]]:
+    """Yield the rows of a download, header first: the row, the phone, the notes, the cells."""
+    audience = audience_of(check.campaign)
+    template = check.campaign.template
     if outcome == Outcome.READY:
-        yield [first, "Phone", "Notes", *check.campaign.template.placeholders]
+        placeholders = template.placeholders if template else []
+        yield [str(audience.row_title), _("Phone"), _("Notes"), *placeholders]
         yield from _ready_rows(check)
         return
-    told = "What was repaired" if outcome == Outcome.REPAIRED else "What is the matter"
-    yield [first, "Phone", told, *columns_of(check)]
-    for number, _, _, phone, sentences, cells in _reported(check, outcome):
-        # What is no number can't be repaired unless one sees it.
-        shown = phone or (cells[0] if first == "Member" else "")
-        yield [str(number), shown, _joined(sentences), *cells_of(check, cells)]
+    notes = _("What was repaired") if outcome == Outcome.REPAIRED else _("What is wrong")
+    yield [str(audience.row_title), _("Phone"), notes, *audience.columns(check)]
+    for row, _outcome, _written, phone, sentences, cells in _reported(check, outcome):
+        shown = audience.number_of(phone or "", cells)
+        yield [str(row), shown, _joined(sentences), *audience.cells(cells)]
 
 
-def columns_of(check):
-    """Return the names of the columns that a checked row has, beside its phone for a member."""
-    if check.campaign.audience == Campaign.Audience.GROUP:
-        return check.details.get("header", [])[1:]
-    return check.campaign.upload.columns
-
-
-def cells_of(check, cells):
-    """Return the cells under these columns."""
-    return cells[1:] if check.campaign.audience == Campaign.Audience.GROUP else cells
-
-
-def _ready_rows(check):
-    # The report tells of a ready row only where there is something to say about it.
+def _ready_rows(check: Check) -> Iterator[list[str]]:
+    # The report has a ready row only where there are notes on it.
     repaired = {row[0] for row in _reported(check, Outcome.REPAIRED)}
     found = Recipient.objects.filter(campaign=check.campaign).order_by("position")
-    for number, phone, notes, values in found.values_list(
+    for row, phone, notes, values in found.values_list(
         "row_number", "phone", "notes", "values"
     ).iterator():
-        if number not in repaired:
-            yield [str(number), phone, _joined(notes), *values]
+        if row not in repaired:
+            yield [str(row), phone, _joined(notes), *values]
 
 
-def _joined(sentences):
+def _joined(sentences: list[Any]) -> str:
     """Return stored sentences as one text, in the language of the page."""
     return " ".join(map(formats.sentence, sentences))
 
 
-def _reported(check, outcome):
+def _reported(check: Check, outcome: str) -> Iterator[list[Any]]:
     with (settings.MEDIA_ROOT / check.report).open(encoding="utf-8") as lines:
         for line in lines:
             row = json.loads(line)
@@ -81,6 +82,6 @@ def _reported(check, outcome):
                 yield row
 
 
-def has_report(check):
-    """Say whether the rows of the check are still kept."""
+def has_report(check: Check) -> bool:
+    """Return True if the rows of the check are still stored."""
     return bool(check.report) and (settings.MEDIA_ROOT / check.report).is_file()

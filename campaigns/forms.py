@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from audience import contact_fields
 from audience.check import Outcome
+from campaigns.audiences import audience_of
 from campaigns.models import Campaign
 from campaigns.services import media
 from contacts.models import ContactSync
@@ -87,9 +88,9 @@ class MappingForm(forms.Form):
         self.requires_all = complete or data is None
         stored = campaign.mapping or {"phone_column": None, "values": {}}
         super().__init__(data, initial={"phone_column": stored["phone_column"]})
-        columns = []
-        if campaign.audience == Campaign.Audience.FILE:
-            columns = list(enumerate(name[:80] for name in campaign.upload.columns))
+        names = audience_of(campaign).columns_to_choose()
+        columns = [(place, name[:80]) for place, name in enumerate(names or ())]
+        if names is not None:
             self._add_phone_column(columns)
         sources = _sources(campaign, columns)
         for number, name in enumerate(self.template.placeholders):
@@ -183,7 +184,7 @@ class MappingForm(forms.Form):
 def _sources(campaign, columns):
     """Return the choices for the source of a value."""
     text = (TEXT, _("The same text for everyone"))
-    if campaign.goes_through_group:
+    if audience_of(campaign).same_for_all:
         return [text]
     current = ContactSync.objects.current(campaign.team)
     fields = contact_fields.offered(current.custom_fields if current else [])

@@ -328,10 +328,6 @@ class HeaderMedia(models.Model):
         return f"Header media of {self.campaign}"
 
     @property
-    def is_usable(self):
-        return self.state in (self.State.GOOD, self.State.UNSEEN)
-
-    @property
     def is_open(self):
         return self.state == self.State.REQUESTED
 

@@ -1,41 +1,51 @@
 """What the pages of a draft share: access, the step that is open, the frame of a step."""
 
 import uuid
+from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
+from typing import Any, TypeVar
 
 from django.contrib import messages
+from django.db.models import Model, QuerySet
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django_htmx.http import HttpResponseClientRedirect
 
 from campaigns import steps
+from campaigns.audiences import audience_of
 from campaigns.models import Campaign
 from campaigns.services import drafts
 from contacts.models import ContactGroup
 from message_templates.models import MessageTemplate
+from teams.requests import TeamRequest
+
+# (request, …) of a URL, and (request, campaign, …) of a page of a draft.
+View = Callable[..., HttpResponseBase]
+Row = TypeVar("Row", bound=Model)
 
 
-def draft_page(view):
-    """Give the view the campaign; send everyone to its own page once it was launched."""
+def draft_page(view: View) -> View:
+    """Give the view the campaign; redirect to the page of the campaign once it was launched."""
 
     @wraps(view)
-    def with_campaign(request, uuid, **kwargs):
+    def with_campaign(request: TeamRequest, uuid: uuid.UUID, **kwargs: Any) -> HttpResponseBase:
         campaign = get_draft(request, uuid)
         if campaign.is_editable:
             return view(request, campaign, **kwargs)
         if request.method == "POST":
-            messages.error(request, drafts.TOO_LATE)
+            messages.error(request, str(drafts.TOO_LATE))
         return redirect_page(request, steps.url_of(campaign, "detail"))
 
     return with_campaign
 
 
-def step_page(step):
-    """Give the view the campaign; send a person back to the step that is still open."""
+def step_page(step: str) -> Callable[[View], View]:
+    """Give the view the campaign; redirect to the step that is still open."""
 
-    def decorate(view):
+    def decorate(view: View) -> View:
         @draft_page
         @wraps(view)
-        def opened(request, campaign, **kwargs):
+        def opened(request: TeamRequest, campaign: Campaign, **kwargs: Any) -> HttpResponseBase:
             if steps.can_open(campaign, step):
                 return view(request, campaign, **kwargs)
             return redirect_page(request, steps.url_of(campaign, steps.open_step(campaign)))
@@ -45,19 +55,20 @@ def step_page(step):
     return decorate
 
 
-def chosen_template(request):
+def chosen_template(request: TeamRequest) -> MessageTemplate | None:
     """Return the team's template that the request names, or None."""
     return named_object(request, "template", MessageTemplate.objects.for_team(request.team))
 
 
-def chosen_group(request):
+def chosen_group(request: TeamRequest) -> ContactGroup | None:
     """Return the team's group that the request names, or None."""
-    groups_now = ContactGroup.objects.current(request.team).select_related("sync")
-    return named_object(request, "group", groups_now)
+    current = ContactGroup.objects.current(request.team).select_related("sync")
+    return named_object(request, "group", current)
 
 
-def named_object(request, word, queryset):
-    text = request.POST.get(word, request.GET.get(word, ""))
+def named_object(request: TeamRequest, name: str, queryset: QuerySet[Row]) -> Row | None:
+    """Return the object whose uuid the request has under `name`, None without a uuid."""
+    text = request.POST.get(name, request.GET.get(name, ""))
     try:
         wanted = uuid.UUID(text)
     except ValueError:
@@ -65,7 +76,7 @@ def named_object(request, word, queryset):
     return get_object_or_404(queryset, uuid=wanted)
 
 
-def padded(rows, columns):
+def padded(rows: Iterable[Sequence[Any]], columns: Sequence[str]) -> list[list[Any]]:
     """Give every row [number, …, cells] as many cells as there are columns."""
     return [
         [*others, cells[: len(columns)] + [""] * (len(columns) - len(cells))]
@@ -73,26 +84,44 @@ def padded(rows, columns):
     ]
 
 
-def get_draft(request, uuid):
-    found = Campaign.objects.for_team(request.team).with_relations()
-    return get_object_or_404(found, uuid=uuid)
+def get_draft(request: TeamRequest, uuid: uuid.UUID) -> Campaign:
+    return get_object_or_404(Campaign.objects.for_team(request.team).with_relations(), uuid=uuid)
 
 
-def render_step(request, campaign, step, *, app="campaigns", **context):
-    """Render the page of a step inside its frame; `app` names the folder of its template."""
-    context |= {
+def step_context(campaign: Campaign, step: str) -> dict[str, Any]:
+    """Return what the frame of a step shows."""
+    is_first = step == next(iter(steps.steps_of(campaign)))
+    return {
         "campaign": campaign,
+        "audience": audience_of(campaign),
         "steps": steps.bar(campaign, step),
+        "back_url": "" if is_first else steps.url_of(campaign, steps.before(campaign, step)),
         "media": getattr(campaign, "header_media", None),
     }
-    return render(request, f"{app}/campaign_{step}.html", context)
 
 
-def redirect_page(request, url):
-    """Redirect the whole page, from inside a fragment, too."""
+def render_step(
+    request: TeamRequest,
+    campaign: Campaign,
+    step: str,
+    *,
+    app: str = "campaigns",
+    fragment: str = "",
+    **context: Any,
+) -> HttpResponse:
+    """Render the page of a step, or a fragment of it; `app` is the folder of its template."""
+    template = f"{app}/campaign_{step}.html"
+    if fragment:
+        template += f"#{fragment}"
+    return render(request, template, step_context(campaign, step) | context)
+
+
+def redirect_page(request: TeamRequest, url: str) -> HttpResponse:
+    """Redirect the whole page, also from inside a fragment."""
     return HttpResponseClientRedirect(url) if request.htmx else redirect(url)
 
 
-def attachment(response, name):
+def attachment(response: HttpResponseBase, name: str) -> HttpResponseBase:
+    """Make the response a download with this file name."""
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response

@@ -1,56 +1,34 @@
 """The first row of a file or the first member of a group, for the pages before the check."""
 
+from typing import Any
+
 from audience import contact_fields
+from campaigns.audiences import Audience, audience_of
 from campaigns.models import Campaign
-from campaigns.services import groups
 from contacts.models import Contact
-from core import phones
 
 
-def phone_of_first(campaign):
-    """Return the phone number of the first row or member as it stands there, or ''."""
-    if campaign.audience == Campaign.Audience.GROUP:
-        member = _first_member(campaign)
-        return (member.phone or member.raw_phone) if member else ""
-    return _cell(campaign, (campaign.mapping or {}).get("phone_column"))
+def phone_of_first(campaign: Campaign) -> str:
+    """Return the phone number of the first row or member as it is written, or ''."""
+    return audience_of(campaign).phone_of_first()
 
 
-def values_of_first(campaign):
+def values_of_first(campaign: Campaign) -> dict[str, str]:
     """Return the values of the first row or member by placeholder, as far as they are known."""
+    assert campaign.template is not None
+    audience = audience_of(campaign)
     sources = (campaign.mapping or {"values": {}})["values"]
-    contact = _first_contact(campaign) if contact_fields.used_in(campaign.mapping) else None
+    uses_contact = bool(contact_fields.used_in(campaign.mapping))
+    contact = audience.contact_of_first() if uses_contact else None
     found = {
-        name: source.get("text") or _text(campaign, source, contact) or source.get("fallback")
+        name: source.get("text") or _text(audience, source, contact) or source.get("fallback", "")
         for name in campaign.template.placeholders
         if (source := sources.get(name))
     }
     return {name: value for name, value in found.items() if value}
 
 
-def _text(campaign, source, contact):
+def _text(audience: Audience, source: dict[str, Any], contact: Contact | None) -> str:
     if "field" in source:
         return contact_fields.text_of(contact, source["field"]) if contact else ""
-    return _cell(campaign, source.get("column"))
-
-
-def _first_contact(campaign):
-    if campaign.audience == Campaign.Audience.GROUP:
-        return _first_member(campaign)
-    parsed = phones.parse(phone_of_first(campaign), region=campaign.team.default_region)
-    if not isinstance(parsed, phones.Phone):
-        return None
-    known = Contact.objects.current(campaign.team).filter(phone=parsed.e164)
-    return known.order_by("id").first()
-
-
-def _first_member(campaign):
-    group = groups.current_group(campaign)
-    return Contact.objects.of_group(group).first() if group else None
-
-
-def _cell(campaign, column):
-    if not hasattr(campaign, "upload"):
-        return ""
-    sample = campaign.upload.sample
-    cells = sample[0][1] if sample else []
-    return cells[column].strip() if column is not None and column < len(cells) else ""
+    return audience.cell_of_first(source.get("column"))

@@ -1,11 +1,11 @@
-"""The tasks of drafts: check a file, check a link."""
+"""The tasks of drafts: check an audience, check a link."""
 
 from campaigns.models import Check, HeaderMedia
 from campaigns.services import checks, media
 
 
-def check_campaign(campaign_id):
-    """Check the file of a draft."""
+def check_campaign(campaign_id: int) -> None:
+    """Check the audience of a draft."""
     check = (
         Check.objects.select_related(
             "campaign__team",
@@ -21,12 +21,12 @@ def check_campaign(campaign_id):
         checks.run_check(check)
 
 
-def check_media(campaign_id):
-    """Look at the link of a draft's header."""
-    asked = (
+def check_media(campaign_id: int) -> None:
+    """Check the link of a draft's header."""
+    requested = (
         HeaderMedia.objects.select_related("campaign__template")
         .filter(campaign_id=campaign_id, state=HeaderMedia.State.REQUESTED)
         .first()
     )
-    if asked:
-        media.look(asked)
+    if requested:
+        media.look(requested)

@@ -1,38 +1,52 @@
-"""A draft: its name, template, file and mapping. Any edit forgets the check."""
+"""A draft: its name, template, file and mapping. An edit deletes the check.
+
+Each edit is one event of the audit log. The log holds names of fields, kinds and counts; never
+phone numbers, texts, or names of people and files.
+"""
 
 import hashlib
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from django.conf import settings
+from django.core.files.base import File
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from audience import contact_fields, process
-from campaigns.models import Campaign, Check, GroupChoice, HeaderMedia, Upload
-from contacts.models import ContactSync
-from core import formats
+from campaigns.audiences import KINDS, Stored, audience_of, read_head
+from campaigns.models import Campaign, Check, HeaderMedia, Upload
 from core.errors import Refused
-from message_templates import components
-from spreadsheets.cells import SpreadsheetError
+from message_templates.models import MessageTemplate
+from teams.models import Team, User
 from teams.services import audit
 
-TOO_LATE = "This campaign has been launched, so it can't be changed any more. Nothing was changed."
+TOO_LATE = gettext_lazy("This campaign was launched, so it can't be changed. Nothing was changed.")
 
-# What is kept of the first rows: enough to recognise the columns by.
+# What is stored of the first rows: enough to recognise the columns by.
 HEAD_ROWS, HEAD_LENGTH = 20, 200
 
 
 @transaction.atomic
 def create_campaign(
-    team, *, by, name="", template=None, audience=Campaign.Audience.FILE, phone=""
-):
-    """Make a draft. Without a name it is called after its template and the day.
+    team: Team,
+    *,
+    by: User | None,
+    name: str = "",
+    template: MessageTemplate | None = None,
+    audience: str = Campaign.Audience.FILE,
+    phone: str = "",
+) -> Campaign:
+    """Make a draft. Without a name it gets that of its template and the day.
 
     `phone` is the one number of a draft to one number, where it is known.
     """
     today = timezone.localdate()
-    kind = "Message" if audience == Campaign.Audience.NUMBER else "Campaign"
-    about = template.name.replace("_", " ").capitalize()[:100] if template else kind
+    about = str(KINDS[audience, ""].draft_name)
+    if template:
+        about = template.name.replace("_", " ").capitalize()[:100]
     campaign = Campaign.objects.create(
         team=team,
         name=name or f"{about} – {today.day} {today:%b %Y}",
@@ -47,99 +61,111 @@ def create_campaign(
 
 
 @contextmanager
-def edit(campaign):
-    """Make the changes inside the block one edit of a draft. Raise `Refused` after the launch."""
+def edit(
+    campaign: Campaign, *, by: User | None, field: str, before: object = "", after: object = ""
+) -> Iterator[None]:
+    """Make the changes inside the block one edit of a draft. Raise `Refused` after the launch.
+
+    `before` and `after` go to the audit log: never put there what belongs to a person.
+    """
     with transaction.atomic():
-        edited = Campaign.objects.filter(pk=campaign.pk, status__in=Campaign.EDITABLE).update(
-            status=Campaign.Status.DRAFT, digest="", recipient_count=0
+        _reopen(campaign)
+        audit(
+            campaign.team,
+            "campaign edited",
+            by=by,
+            subject=str(campaign.uuid),
+            before={field: before},
+            after={field: after},
         )
-        if not edited:
-            raise Refused(TOO_LATE)
-        _forget_check(campaign)
         yield
 
 
-def rename(campaign, name, *, by):
-    """Give the draft another name; what was checked stays checked."""
-    if not Campaign.objects.filter(pk=campaign.pk, status__in=Campaign.EDITABLE).update(name=name):
-        raise Refused(TOO_LATE)
-    campaign.refresh_from_db()
-
-
-def _forget_check(campaign):
-    """Delete the check and, with the transaction, the report that lists the rows."""
+def _reopen(campaign: Campaign) -> None:
+    """Make the campaign a draft without a check. Raise `Refused` after the launch."""
+    edited = Campaign.objects.filter(pk=campaign.pk, status__in=Campaign.EDITABLE).update(
+        status=Campaign.Status.DRAFT, digest="", recipient_count=0
+    )
+    if not edited:
+        raise Refused(str(TOO_LATE))
     check = Check.objects.filter(campaign=campaign).first()
     if check:
         check.delete()
         transaction.on_commit(lambda: remove_report(check.report))
 
 
-def remove_report(report):
-    """Delete the file of a check's report, where there is one."""
+def remove_report(report: str) -> None:
+    """Delete the file of a check's report, if there is one."""
     if report:
         (settings.MEDIA_ROOT / report).unlink(missing_ok=True)
 
 
-def choose_template(campaign, template, *, by):
-    """Set the template; the mapping is suggested anew. Raise `Refused`.
+@transaction.atomic
+def rename(campaign: Campaign, name: str, *, by: User | None) -> Campaign:
+    """Give the draft another name; its check stays. Return the campaign."""
+    if not Campaign.objects.filter(pk=campaign.pk, status__in=Campaign.EDITABLE).update(name=name):
+        raise Refused(str(TOO_LATE))
+    # A name may be that of a person: the log says only that it changed.
+    audit(
+        campaign.team,
+        "campaign edited",
+        by=by,
+        subject=str(campaign.uuid),
+        before={"name": {"length": len(campaign.name)}},
+        after={"name": {"length": len(name)}},
+    )
+    campaign.refresh_from_db()
+    return campaign
 
-    To choose the same template again is no edit.
+
+def choose_template(campaign: Campaign, template: MessageTemplate, *, by: User | None) -> Campaign:
+    """Set the template and suggest its mapping. Return the campaign. Raise `Refused`.
+
+    Choosing the same template again is no edit.
     """
     if not template.is_sendable:
-        raise Refused(f"{template.name} can't be sent from here: {template.unsendable_reason}")
+        raise Refused(
+            _("{template} can't be sent from here: {reason}").format(
+                template=template.name, reason=template.unsendable_reason
+            )
+        )
     if campaign.template_id == template.pk:
-        return
-    upload = Upload.objects.filter(campaign=campaign).first()
-    mapping = _suggestion(upload, template) if upload else _still_typed(campaign, template)
-    group = GroupChoice.objects.filter(campaign=campaign).first()
-    if group:
-        mapping = group_mapping(campaign.team, template)
-    if group and group.way == GroupChoice.Way.ENDPOINT:
-        mapping = contact_fields.only_fixed(mapping)
-    with edit(campaign):
+        return campaign
+    campaign.refresh_from_db()
+    mapping = audience_of(campaign).mapping_for(template)
+    with edit(
+        campaign,
+        by=by,
+        field="template",
+        before=str(campaign.template or ""),
+        after=str(template),
+    ):
         Campaign.objects.filter(pk=campaign.pk).update(template=template, mapping=mapping)
         if _media_kind(template) != _media_kind(campaign.template):
-            # A picture is no video; and an id, which nobody can look at, tells no kind.
+            # An image is no video; and nobody can see what a media id names.
             HeaderMedia.objects.filter(campaign=campaign).delete()
     campaign.refresh_from_db()
+    return campaign
 
 
-def _still_typed(campaign, template):
-    """Return what was typed for one number as far as another template takes it, or None."""
-    if not campaign.is_to_one or not campaign.mapping:
-        return None
-    values = campaign.mapping["values"]
-    return campaign.mapping | {
-        "values": {name: values.get(name) for name in template.placeholders}
-    }
+def _media_kind(template: MessageTemplate | None) -> str:
+    header = template.content.header if template else None
+    return header.media if header else ""
 
 
-def group_mapping(team, template):
-    """Return what the contacts' fields suggest for the template, with gaps."""
-    current = ContactSync.objects.current(team)
-    hints = components.hints(template.content.body, template.placeholders)
-    return contact_fields.suggest(
-        template.placeholders,
-        {name: hint.before for name, hint in hints.items()},
-        contact_fields.offered(current.custom_fields if current else []),
-    )
+def attach_upload(campaign: Campaign, file: File, *, name: str, by: User | None) -> Campaign:
+    """Store the file, read its first rows, suggest the mapping. Return the campaign.
 
-
-def _media_kind(template):
-    return template.content.header.media if template and template.needs_media else ""
-
-
-def attach_upload(campaign, file, *, name, by):
-    """Store the file, read its first rows, suggest the mapping. Raise `Refused`.
-
-    `file` is a Django `File`. What can't be read is refused before anything is replaced.
+    Raise `Refused` for a file that can't be read; what was there before then stays.
     """
     if file.size > settings.MAX_UPLOAD_BYTES:
-        limit = settings.MAX_UPLOAD_BYTES // (1024 * 1024)
         raise Refused(
-            f"This file is larger than {limit} MB. Split it, or remove the sheets and pictures "
-            "that are not needed."
+            _(
+                "This file is larger than {limit} MB. Split it, or remove the sheets and images "
+                "that are not needed."
+            ).format(limit=settings.MAX_UPLOAD_BYTES // (1024 * 1024))
         )
+    old = Upload.objects.filter(campaign=campaign).first()
     upload = Upload(
         campaign=campaign,
         name=name[-255:],
@@ -149,14 +175,13 @@ def attach_upload(campaign, file, *, name, by):
     )
     upload.file.save(name, file, save=False)
     try:
-        head = _read_head(upload, campaign.template)
+        head = read_head(upload, campaign.template)
         upload.has_header = head["has_header"]
         upload.head = [
             [number, [text[:HEAD_LENGTH] for text in texts]]
-            for number, texts, _ in head["rows"][:HEAD_ROWS]
+            for number, texts, _hidden in head["rows"][:HEAD_ROWS]
         ]
-        with edit(campaign):
-            old = Upload.objects.filter(campaign=campaign).first()
+        with edit(campaign, by=by, field="file", before=_size_of(old), after=_size_of(upload)):
             if old:
                 old.delete()
                 transaction.on_commit(lambda: old.file.delete(save=False))
@@ -164,86 +189,100 @@ def attach_upload(campaign, file, *, name, by):
             Campaign.objects.filter(pk=campaign.pk).update(mapping=head["suggestion"])
     except Refused:
         upload.file.delete(save=False)
-        # The row that was never saved must not pass for the campaign's file.
+        # The unsaved row must not pass for the campaign's file.
         campaign.refresh_from_db()
         raise
     campaign.refresh_from_db()
-    return upload
+    return campaign
 
 
-def set_header(campaign, has_header, *, by):
-    """Say whether the first row names the columns. Raise `Refused`."""
+def _size_of(upload: Upload | None) -> dict[str, int]:
+    return {"bytes": upload.size, "columns": len(upload.columns)} if upload else {}
+
+
+def set_header(campaign: Campaign, has_header: bool, *, by: User | None) -> Campaign:
+    """Set whether the first row names the columns. Return the campaign. Raise `Refused`."""
     upload = Upload.objects.get(campaign=campaign)
-    if upload.has_header == has_header:
-        return
+    before = upload.has_header
+    if before == has_header:
+        return campaign
     upload.has_header = has_header
-    mapping = _suggestion(upload, campaign.template) if campaign.template else None
-    with edit(campaign):
+    mapping = None
+    if campaign.template:
+        mapping = read_head(upload, campaign.template, header=has_header)["suggestion"]
+    with edit(campaign, by=by, field="has_header", before=before, after=has_header):
         Upload.objects.filter(pk=upload.pk).update(has_header=has_header)
         Campaign.objects.filter(pk=campaign.pk).update(mapping=mapping)
     campaign.refresh_from_db()
+    return campaign
 
 
-def set_mapping(campaign, mapping, *, by):
-    """Store where phone and values come from: the stored form of a `recipients.Mapping`.
+def set_mapping(campaign: Campaign, mapping: Stored, *, by: User | None) -> Campaign:
+    """Store where phone and values come from: the stored form of an `audience` Mapping.
 
-    None stands for what is not known yet, so that an unfinished step is kept, too. What
-    stands there already is no edit: a page that saves itself must not undo its own check.
+    None stands for what is not known yet, so that an unfinished step is stored, too. The same
+    mapping again is no edit: a page that saves itself must not delete its own check. Return the
+    campaign.
     """
     with transaction.atomic():
-        if Campaign.objects.get(pk=campaign.pk).mapping != mapping:
-            with edit(campaign):
+        before = Campaign.objects.get(pk=campaign.pk).mapping
+        if before != mapping:
+            with edit(
+                campaign,
+                by=by,
+                field="mapping",
+                before=_sources_of(before),
+                after=_sources_of(mapping),
+            ):
                 Campaign.objects.filter(pk=campaign.pk).update(mapping=mapping)
     campaign.refresh_from_db()
+    return campaign
 
 
-def exclude_campaign(campaign, earlier, *, by):
-    """Leave out whoever got the `earlier` campaign, or None. What stands there is no edit."""
-    if campaign.exclude_campaign_id != (earlier and earlier.pk):
-        with edit(campaign):
+def _sources_of(mapping: Stored) -> dict[str, Any]:
+    """Return of which kind each source is, without the texts and the number that were typed."""
+    if mapping is None:
+        return {}
+    kinds = ("column", "field", "text")
+    values = {
+        name: next((kind for kind in kinds if kind in (source or {})), "")
+        for name, source in mapping["values"].items()
+    }
+    phone = mapping.get("phone_column", "typed" if mapping.get("phone") else None)
+    return {"phone": phone, "values": values}
+
+
+def exclude_campaign(campaign: Campaign, earlier: Campaign | None, *, by: User | None) -> Campaign:
+    """Skip the people who got the `earlier` campaign; None skips no one. Return the campaign.
+
+    The same choice again is no edit.
+    """
+    if campaign.exclude_campaign_id != (earlier.pk if earlier else None):
+        before = campaign.exclude_campaign
+        with edit(
+            campaign,
+            by=by,
+            field="exclude_campaign",
+            before=str(before.uuid) if before else "",
+            after=str(earlier.uuid) if earlier else "",
+        ):
             Campaign.objects.filter(pk=campaign.pk).update(exclude_campaign=earlier)
     campaign.refresh_from_db()
+    return campaign
 
 
-def delete_draft(campaign, *, by):
+@transaction.atomic
+def delete_draft(campaign: Campaign, *, by: User | None) -> None:
     """Delete a campaign that was never launched."""
-    with edit(campaign):
-        upload = Upload.objects.filter(campaign=campaign).first()
-        audit(campaign.team, "draft deleted", by=by, subject=str(campaign.uuid))
-        Campaign.objects.filter(pk=campaign.pk).delete()
-        if upload:
-            transaction.on_commit(lambda: upload.file.delete(save=False))
+    _reopen(campaign)
+    upload = Upload.objects.filter(campaign=campaign).first()
+    audit(campaign.team, "draft deleted", by=by, subject=str(campaign.uuid))
+    Campaign.objects.filter(pk=campaign.pk).delete()
+    if upload:
+        transaction.on_commit(lambda: upload.file.delete(save=False))
 
 
-def limits():
-    """Return the limits of a file, as the child process takes them."""
-    return {"rows": settings.MAX_ROWS}
-
-
-def _suggestion(upload, template):
-    return _read_head(upload, template, header=upload.has_header)["suggestion"]
-
-
-def _read_head(upload, template, **request):
-    """Let a child process read the first rows and, for a template, suggest the mapping.
-
-    Raise `Refused`.
-    """
-    request |= {"action": "head", "path": upload.file.path, "limits": limits()}
-    if template:
-        hints = components.hints(template.content.body, template.placeholders)
-        request |= {
-            "placeholders": template.placeholders,
-            "hints": {name: hint.before for name, hint in hints.items()},
-            "region": template.team.default_region,
-        }
-    try:
-        return process.run(request, timeout=settings.CHECK_SECONDS)
-    except SpreadsheetError as error:
-        raise Refused(formats.sentence(error.sentence)) from None
-
-
-def _sha256(file):
+def _sha256(file: File) -> str:
     digest = hashlib.sha256()
     for chunk in file.chunks():
         digest.update(chunk)

@@ -1,15 +1,18 @@
-"""The media above the message: a public link that is looked at, or an id of ChumiAI's."""
+"""The media above the message: a public link that we check, or a media id of ChumiAI's."""
 
 import re
+from datetime import datetime
 
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from campaigns.models import Campaign, HeaderMedia
 from campaigns.services.drafts import TOO_LATE, edit
 from core.errors import Refused
 from tasks import services as tasks
+from teams.models import User
 from whatsapp import links
 from whatsapp import media as rules
 
@@ -17,28 +20,25 @@ State = HeaderMedia.State
 MEDIA_ID = re.compile(r"[\w.:=+/-]{1,200}", re.ASCII)
 
 
-def set_media(campaign, *, link="", media_id="", by):
-    """Set what stands above the message, and have a link looked at. Raise `Refused`.
+def set_media(
+    campaign: Campaign, *, link: str = "", media_id: str = "", by: User | None
+) -> Campaign:
+    """Set what stands above the message; a link is checked. Return the campaign.
 
-    It is an edit like any other, so it forgets the check. The same link again is none: it is
-    looked at once more.
+    Raise `Refused`. The same link again is no edit: it is checked once more.
     """
     link, media_id = link.strip(), media_id.strip()
-    kind = kind_of(campaign)
-    if kind is None:
-        raise Refused("This template has no picture, video or document above its text.")
-    if not link and not media_id:
-        raise Refused(f"Give a link to the {kind.name}, or its media id.")
-    if link and media_id:
-        raise Refused("Give a link or a media id, not both.")
-    if media_id and not MEDIA_ID.fullmatch(media_id):
-        raise Refused("This does not look like a media id: it has no spaces.")
-    if link:
-        check_link(link)
+    _refuse_bad(campaign, link, media_id)
     now = timezone.now()
-    current = HeaderMedia.objects.filter(campaign=campaign, link=link, media_id=media_id).first()
-    if current is None:
-        with edit(campaign):
+    old = HeaderMedia.objects.filter(campaign=campaign).first()
+    if old is None or (old.link, old.media_id) != (link, media_id):
+        with edit(
+            campaign,
+            by=by,
+            field="media",
+            before=("link" if old.link else "media id") if old else "",
+            after="link" if link else "media id",
+        ):
             HeaderMedia.objects.filter(campaign=campaign).delete()
             HeaderMedia.objects.create(
                 campaign=campaign,
@@ -50,58 +50,84 @@ def set_media(campaign, *, link="", media_id="", by):
             if link:
                 tasks.request("check_media", campaign.pk)
     elif link:
-        _look_again(current, now)
+        _look_again(old, now)
     campaign.refresh_from_db()
+    return campaign
 
 
-def check_link(link):
-    """Raise `Refused` for a text that can't be a link for WhatsApp. It asks nobody."""
+def _refuse_bad(campaign: Campaign, link: str, media_id: str) -> None:
+    name = name_of(campaign)
+    if not name:
+        raise Refused(_("This template has no image, video or document above its text."))
+    if not link and not media_id:
+        raise Refused(_("Add a link to the {media}, or its media id.").format(media=name))
+    if link and media_id:
+        raise Refused(_("Add a link or a media id, not both."))
+    if media_id and not MEDIA_ID.fullmatch(media_id):
+        raise Refused(_("This does not look like a media id: it has no spaces."))
+    if link:
+        check_link(link)
+
+
+def check_link(link: str) -> None:
+    """Raise `Refused` for a text that can't be a link for WhatsApp. Nothing is fetched."""
     try:
         links.read(link, settings.MEDIA_TEST_URLS)
     except links.BadLink as problem:
         raise Refused(str(problem)) from None
 
 
-def kind_of(campaign):
-    """Return the kind of media that the campaign's template takes, or None."""
-    template = campaign.template
-    return (
-        rules.KINDS[template.content.header.media] if template and template.needs_media else None
-    )
+def kind_of(campaign: Campaign) -> rules.Kind | None:
+    """Return the kind of media that the campaign's template needs, or None."""
+    media = _needed(campaign)
+    return rules.KINDS[media] if media else None
 
 
-def what_is_missing(campaign):
+def name_of(campaign: Campaign) -> str:
+    """Return the word for the media that the campaign's template needs, or ''."""
+    header = campaign.template.content.header if campaign.template else None
+    return header.media_name if header and header.media else ""
+
+
+def _needed(campaign: Campaign) -> str:
+    header = campaign.template.content.header if campaign.template else None
+    return header.media if header else ""
+
+
+def what_is_missing(campaign: Campaign) -> str:
     """Return what the header still needs, as an instruction, or ''."""
-    kind = kind_of(campaign)
+    kind, name = kind_of(campaign), name_of(campaign)
     if kind is None:
         return ""
-    media = getattr(campaign, "header_media", None)
+    media: HeaderMedia | None = getattr(campaign, "header_media", None)
     if media is None:
-        return f"Give the {kind.name} that stands above the message."
+        return _("Add the {media} that stands above the message.").format(media=name)
     if media.state == State.REQUESTED:
-        return f"Wait until we have looked at the link of the {kind.name}."
+        return _("We are checking the link to the {media}. Wait for the result.").format(
+            media=name
+        )
     if media.state == State.BAD:
-        return f"Give another {kind.name}: {media.problem}"
+        return _("Use another {media}: {problem}").format(media=name, problem=media.problem)
     if media.state == State.GOOD and media.content_type not in kind.types:
         # The template changed at WhatsApp since.
-        return f"Give a {kind.name}: the template takes one now."
+        return _("The template changed: add the {media} that it needs now.").format(media=name)
     return ""
 
 
-def content_of(campaign):
-    """Return what is sent above the message: the kind, the link and the id, or None."""
-    template = campaign.template
-    media = getattr(campaign, "header_media", None) if template.needs_media else None
+def content_of(campaign: Campaign) -> dict[str, str] | None:
+    """Return what is sent above the message: {kind, link, media_id}, or None."""
+    kind = _needed(campaign)
+    media: HeaderMedia | None = getattr(campaign, "header_media", None) if kind else None
     if media is None:
         return None
-    return {"kind": template.content.header.media, "link": media.link, "media_id": media.media_id}
+    return {"kind": kind, "link": media.link, "media_id": media.media_id}
 
 
-def look(media):
-    """Ask the link what it leads to, and record that unless it was replaced meanwhile."""
+def look(media: HeaderMedia) -> None:
+    """Fetch the start of the link's file and store the result, unless the link was replaced."""
     kind = kind_of(media.campaign)
     if kind is None:
-        # The template changed: nobody asks any more.
+        # The template changed: the link is not needed.
         return
     seen = links.look_at(kind, media.link, test_urls=settings.MEDIA_TEST_URLS)
     HeaderMedia.objects.filter(
@@ -116,10 +142,10 @@ def look(media):
 
 
 @transaction.atomic
-def _look_again(media, now):
+def _look_again(media: HeaderMedia, now: datetime) -> None:
     campaigns = Campaign.objects.filter(pk=media.campaign_id, status__in=Campaign.EDITABLE)
     if not campaigns.exists():
-        raise Refused(TOO_LATE)
-    asked = HeaderMedia.objects.filter(pk=media.pk).exclude(state=State.REQUESTED)
-    asked.update(state=State.REQUESTED, requested_at=now, problem="")
+        raise Refused(str(TOO_LATE))
+    checked = HeaderMedia.objects.filter(pk=media.pk).exclude(state=State.REQUESTED)
+    checked.update(state=State.REQUESTED, requested_at=now, problem="")
     tasks.request("check_media", media.campaign_id)

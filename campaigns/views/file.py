@@ -1,18 +1,19 @@
 """The step in which the file is uploaded."""
 
 from django.conf import settings
-from django.contrib import messages
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.utils.text import slugify
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from campaigns import downloads, steps
 from campaigns.forms import HeaderForm, UploadForm
-from campaigns.pages import attachment, draft_page, get_draft, padded, render_step, step_page
+from campaigns.models import Campaign
+from campaigns.pages import attachment, draft_page, padded, render_step, step_page
 from campaigns.services import drafts, groups
-from core.errors import Refused
+from core.actions import refusal_as_error, refusal_as_message
 from message_templates import components
+from teams.requests import TeamRequest
 from teams.roles import requires
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -22,18 +23,15 @@ ROWS_SHOWN = 10
 @require_http_methods(["GET", "POST"])
 @requires("prepare")
 @step_page("file")
-def campaign_file(request, campaign):
-    """Upload the file, and look at its first rows."""
+def campaign_file(request: TeamRequest, campaign: Campaign) -> HttpResponseBase:
+    """Upload the file, or show its first rows."""
     form = UploadForm()
     if request.method == "POST":
         form = UploadForm(request.POST, request.FILES)
         if form.is_valid():
             file = form.cleaned_data["file"]
-            try:
+            with refusal_as_error(form, "file"):
                 drafts.attach_upload(campaign, file, name=file.name, by=request.user)
-            except Refused as error:
-                form.add_error("file", str(error))
-            else:
                 return redirect(steps.url_of(campaign, "file"))
     upload = getattr(campaign, "upload", None)
     return render_step(
@@ -53,34 +51,31 @@ def campaign_file(request, campaign):
 @require_POST
 @requires("prepare")
 @draft_page
-def campaign_audience(request, campaign):
-    """Say whether the people come from a file or from a group."""
-    try:
-        groups.choose_audience(campaign, request.POST.get("audience", ""), by=request.user)
-    except Refused as error:
-        messages.error(request, str(error))
-    campaign = get_draft(request, campaign.uuid)
+def campaign_audience(request: TeamRequest, campaign: Campaign) -> HttpResponseBase:
+    """Set whether the people come from a file or from a group."""
+    with refusal_as_message(request):
+        campaign = groups.choose_audience(
+            campaign, request.POST.get("audience", ""), by=request.user
+        )
     return redirect(steps.url_of(campaign, steps.open_step(campaign)))
 
 
 @require_POST
 @requires("prepare")
 @step_page("values")
-def campaign_header(request, campaign):
-    """Say whether the first row names the columns."""
+def campaign_header(request: TeamRequest, campaign: Campaign) -> HttpResponseBase:
+    """Set whether the first row names the columns."""
     form = HeaderForm(request.POST)
     if form.is_valid():
-        try:
+        with refusal_as_message(request):
             drafts.set_header(campaign, form.cleaned_data["has_header"], by=request.user)
-        except Refused as error:
-            messages.error(request, str(error))
     return redirect(steps.url_of(campaign, "file"))
 
 
 @require_safe
 @requires("prepare")
 @draft_page
-def campaign_sample(request, campaign):
+def campaign_sample(request: TeamRequest, campaign: Campaign) -> HttpResponseBase:
     """Download a small file with the columns that the template needs."""
     name = f"{slugify(campaign.template.name) if campaign.template else 'campaign'}-sample.xlsx"
     return attachment(
