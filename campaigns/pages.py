@@ -1,7 +1,7 @@
 """What the pages of a draft share: access, the step that is open, the frame of a step."""
 
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.db.models import Model, QuerySet
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.safestring import SafeString
 from django_htmx.http import HttpResponseClientRedirect
 
 from campaigns import steps
@@ -16,6 +17,7 @@ from campaigns.audiences import audience_of
 from campaigns.models import Campaign
 from campaigns.services import drafts
 from contacts.models import ContactGroup
+from message_templates import components
 from message_templates.models import MessageTemplate
 from teams.requests import TeamRequest
 
@@ -85,7 +87,14 @@ def padded(rows: Iterable[Sequence[Any]], columns: Sequence[str]) -> list[list[A
 
 
 def get_draft(request: TeamRequest, uuid: uuid.UUID) -> Campaign:
-    return get_object_or_404(Campaign.objects.for_team(request.team).with_relations(), uuid=uuid)
+    found: QuerySet[Campaign] = Campaign.objects.for_team(request.team).with_relations()
+    return get_object_or_404(found, uuid=uuid)
+
+
+def body_html(campaign: Campaign, values: Mapping[str, str] | None = None) -> SafeString:
+    """Return the body of the message as the phone shows it, for a step that has a template."""
+    assert campaign.template is not None
+    return components.format_whatsapp(campaign.template.content.body, values)
 
 
 def step_context(campaign: Campaign, step: str) -> dict[str, Any]:

@@ -153,7 +153,9 @@ def _media_kind(template: MessageTemplate | None) -> str:
     return header.media if header else ""
 
 
-def attach_upload(campaign: Campaign, file: File, *, name: str, by: User | None) -> Campaign:
+def attach_upload(
+    campaign: Campaign, file: "File[Any]", *, name: str, by: User | None
+) -> Campaign:
     """Store the file, read its first rows, suggest the mapping. Return the campaign.
 
     Raise `Refused` for a file that can't be read; what was there before then stays.
@@ -282,7 +284,7 @@ def delete_draft(campaign: Campaign, *, by: User | None) -> None:
         transaction.on_commit(lambda: upload.file.delete(save=False))
 
 
-def _sha256(file: File) -> str:
+def _sha256(file: "File[Any]") -> str:
     digest = hashlib.sha256()
     for chunk in file.chunks():
         digest.update(chunk)

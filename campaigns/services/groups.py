@@ -49,6 +49,8 @@ def _switch(campaign: Campaign, audience: str) -> None:
 
 def choose_group(campaign: Campaign, group: ContactGroup, *, by: User | None) -> Campaign:
     """Make the group the audience, with the way that fits best. Return the campaign."""
+    if group.synced_at is None:
+        raise Refused(_("The members of this group are not known yet. Refresh the contacts."))
     campaign.refresh_from_db()
     is_switch = campaign.audience != Campaign.Audience.GROUP
     mapping = None if is_switch else campaign.mapping

@@ -9,10 +9,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from campaigns import downloads, steps
 from campaigns.forms import HeaderForm, UploadForm
 from campaigns.models import Campaign
-from campaigns.pages import attachment, draft_page, padded, render_step, step_page
+from campaigns.pages import attachment, body_html, draft_page, padded, render_step, step_page
 from campaigns.services import drafts, groups
 from core.actions import refusal_as_error, refusal_as_message
-from message_templates import components
 from teams.requests import TeamRequest
 from teams.roles import requires
 
@@ -44,7 +43,7 @@ def campaign_file(request: TeamRequest, campaign: Campaign) -> HttpResponseBase:
         header_form=upload and HeaderForm(initial={"has_header": upload.has_header}),
         max_bytes=settings.MAX_UPLOAD_BYTES,
         max_rows=settings.MAX_ROWS,
-        body_html=components.format_whatsapp(campaign.template.content.body),
+        body_html=body_html(campaign),
     )
 
 

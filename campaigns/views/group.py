@@ -8,12 +8,11 @@ from django.views.decorators.http import require_http_methods
 from campaigns import group_rules, steps
 from campaigns.forms import GroupSearch
 from campaigns.models import Campaign
-from campaigns.pages import chosen_group, render_step, step_page
+from campaigns.pages import body_html, chosen_group, render_step, step_page
 from campaigns.services import groups
 from contacts.models import ContactGroup, ContactSync
 from core.actions import refusal_as_message
 from core.errors import Refused
-from message_templates import components
 from teams.requests import TeamRequest
 from teams.roles import requires
 
@@ -52,7 +51,7 @@ def campaign_group(request: TeamRequest, campaign: Campaign) -> HttpResponseBase
         groups=listed[:GROUPS_SHOWN],
         has_more=len(listed) > GROUPS_SHOWN,
         was_read=current is not None,
-        body_html=components.format_whatsapp(campaign.template.content.body),
+        body_html=body_html(campaign),
     )
 
 

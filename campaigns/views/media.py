@@ -8,11 +8,10 @@ from django.views.decorators.http import require_http_methods, require_safe
 from campaigns import steps
 from campaigns.forms import LinkForm, MediaIdForm
 from campaigns.models import Campaign
-from campaigns.pages import render_step, step_page
+from campaigns.pages import body_html, render_step, step_page
 from campaigns.samples import values_of_first
 from campaigns.services import media as header_media
 from core.actions import refusal_as_error
-from message_templates import components
 from tasks import services as tasks
 from teams.requests import TeamRequest
 from teams.roles import requires
@@ -56,11 +55,9 @@ def _render(
         link_form=form if isinstance(form, LinkForm) else LinkForm(campaign=campaign),
         id_form=form if isinstance(form, MediaIdForm) else MediaIdForm(campaign=campaign),
         kind=kind,
-        max_mb=kind.max_bytes // MB,
+        max_mb=kind.max_bytes // MB if kind else None,
         missing=header_media.what_is_missing(campaign),
         is_checked=hasattr(campaign, "check_result"),
         worker_is_off=bool(media and media.is_open and not tasks.worker_is_alive()),
-        body_html=components.format_whatsapp(
-            campaign.template.content.body, values_of_first(campaign)
-        ),
+        body_html=body_html(campaign, values_of_first(campaign)),
     )

@@ -7,12 +7,11 @@ from django.views.decorators.http import require_http_methods, require_POST
 from campaigns import steps
 from campaigns.forms import NumberForm
 from campaigns.models import Campaign
-from campaigns.pages import render_step, step_page
+from campaigns.pages import body_html, render_step, step_page
 from campaigns.samples import values_of_first
 from campaigns.services import checks, drafts
 from campaigns.services import media as header_media
 from core.actions import refusal_as_error, refusal_as_message
-from message_templates import components
 from teams.requests import TeamRequest
 from teams.roles import requires
 
@@ -38,9 +37,7 @@ def campaign_number(request: TeamRequest, campaign: Campaign) -> HttpResponseBas
         "number",
         form=form,
         rows=form.rows(),
-        body_html=components.format_whatsapp(
-            campaign.template.content.body, values_of_first(campaign)
-        ),
+        body_html=body_html(campaign, values_of_first(campaign)),
     )
 
 

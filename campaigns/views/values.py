@@ -7,11 +7,10 @@ from django.views.decorators.http import require_http_methods
 from campaigns import steps
 from campaigns.forms import MappingForm
 from campaigns.models import Campaign
-from campaigns.pages import render_step, step_page
+from campaigns.pages import body_html, render_step, step_page
 from campaigns.samples import phone_of_first, values_of_first
 from campaigns.services import checks, drafts
 from core.actions import refusal_as_error
-from message_templates import components
 from teams.requests import TeamRequest
 from teams.roles import requires
 
@@ -44,5 +43,5 @@ def campaign_values(request: TeamRequest, campaign: Campaign) -> HttpResponseBas
         rows=[(row, samples.get(row["name"], "")) for row in form.rows()],
         phone_sample=phone_of_first(campaign),
         sample_row=upload.sample[0][0] if upload and upload.sample else None,
-        body_html=components.format_whatsapp(campaign.template.content.body, samples),
+        body_html=body_html(campaign, samples),
     )
