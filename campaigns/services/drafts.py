@@ -23,7 +23,9 @@ from message_templates.models import MessageTemplate
 from teams.models import Team, User
 from teams.services import audit
 
-TOO_LATE = gettext_lazy("This campaign was launched, so it can't be changed. Nothing was changed.")
+TOO_LATE = gettext_lazy(
+    "This campaign has been launched, so it can't be changed any more. Nothing was changed."
+)
 
 # What is stored of the first rows: enough to recognise the columns by.
 HEAD_ROWS, HEAD_LENGTH = 20, 200

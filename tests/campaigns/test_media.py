@@ -80,7 +80,7 @@ def test_the_media_step_is_between_columns_and_check(draft, client, sandbox, dra
 def test_later_steps_need_the_media(draft, client, marketer):
     for step in ("check", "preview", "review"):
         assert client.get(url(draft, step)).url == url(draft, "media")
-    missing = "Give the picture that stands above the message."
+    missing = "Add the image that stands above the message."
     assert checks.what_is_missing(draft) == missing
     with pytest.raises(Refused, match=missing):
         checks.request_check(draft, by=marketer)
@@ -208,10 +208,10 @@ def test_a_media_id_is_not_checked(draft, client):
 def test_link_and_id_exclude_each_other_and_need_a_media_template(draft, connected, marketer):
     with pytest.raises(Refused, match="not both"):
         media.set_media(draft, link="https://example.com/", media_id="1", by=marketer)
-    with pytest.raises(Refused, match="Give a link to the picture, or its media id."):
+    with pytest.raises(Refused, match="Add a link to the image, or its media id."):
         media.set_media(draft, by=marketer)
     plain = factories.make_campaign(connected, template=factories.make_template(connected))
-    with pytest.raises(Refused, match="no picture, video or document"):
+    with pytest.raises(Refused, match="no image, video or document"):
         media.set_media(plain, media_id="1", by=marketer)
 
 
@@ -237,8 +237,8 @@ def test_a_template_that_changed_its_kind_of_media_blocks_the_launch(
     template.components[0]["format"] = "VIDEO"
     template.save()
     page = text(client.get(url(ready, "review")))
-    assert "In the way: Give a video: the template takes one now." in page
-    with pytest.raises(Refused, match="Give a video: the template takes one now. Nothing"):
+    assert "In the way: The template changed: add the video that it needs now." in page
+    with pytest.raises(Refused, match="add the video that it needs now. Nothing"):
         factories.launch(fresh(ready), by=marketer, engine="singly")
 
 
