@@ -38,7 +38,7 @@ def download(checked, login, marketer):
 
 def test_invalid_rows_keep_their_cells_but_no_formula(download):
     header, row = download("invalid")
-    assert header == ["Row", "Phone", "What is the matter", "Phone", "Name", "'=cmd()"]
+    assert header == ["Row", "Phone", "What is wrong", "Phone", "Name", "'=cmd()"]
     assert row[:2] == ["3", ""]
     assert row[2] == "This number is too short. Look for missing digits."
     assert row[3:] == ["24412", "'=HYPERLINK(1)", "'+1+1"]

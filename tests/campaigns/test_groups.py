@@ -122,7 +122,7 @@ def test_the_recommended_way(connected, group, sandbox):
     whole = make_group(connected, sandbox, members(6))
     plain = make_campaign(connected, template=make_template(connected, "plain", body="Hello."))
     best = groups.ways(plain, whole, None)[0]
-    assert (best.way, best.why[:21]) == (Way.ENDPOINT, "Everybody gets the sa")
+    assert (best.way, best.why[:21]) == (Way.ENDPOINT, "Everyone gets the sam")
     plain.team.singly_up_to = 250
     assert groups.ways(plain, whole, None)[0].why.startswith("The group is small")
     personal = make_campaign(connected, template=make_template(connected))

@@ -41,9 +41,7 @@ def fresh(campaign):
 
 
 def test_the_media_step_exists_only_if_the_template_needs_it(draft, client, connected):
-    assert "Picture" in [
-        step["label"] for step in client.get(url(draft, "values")).context["steps"]
-    ]
+    assert "Image" in [step["label"] for step in client.get(url(draft, "values")).context["steps"]]
     plain = factories.make_ready_campaign(connected)
     page = client.get(url(plain, "values"))
     assert [step["label"] for step in page.context["steps"]] == [
@@ -53,7 +51,7 @@ def test_the_media_step_exists_only_if_the_template_needs_it(draft, client, conn
 
 
 @pytest.mark.parametrize(
-    ("kind", "label"), [("IMAGE", "Picture"), ("VIDEO", "Video"), ("DOCUMENT", "Document")]
+    ("kind", "label"), [("IMAGE", "Image"), ("VIDEO", "Video"), ("DOCUMENT", "Document")]
 )
 def test_the_step_is_named_after_the_kind_of_media(connected, client, kind, label):
     template = factories.make_media_template(connected, kind=kind)

@@ -10,7 +10,7 @@ from sending.models import Batch
 from sending.services import launches
 from teams.models import AuditEvent
 from tests import factories
-from tests.campaigns.pages import text, told, url
+from tests.campaigns.pages import messages, text, url
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ def test_the_second_press_says_who_was_first(ready, marketer, manager, login):
     batches = Batch.objects.count()
     response = second.post(url(ready, "launch"), before)
     assert response.url == url(ready, "detail")
-    assert "Already started by Kofi Boateng at" in told(second, response.url)[0]
+    assert "Already started by Kofi Boateng at" in messages(second, response.url)[0]
     assert Batch.objects.count() == batches
     assert Campaign.objects.get().launched_by == marketer
 
@@ -126,7 +126,7 @@ def test_what_is_being_checked_again_cannot_be_launched(ready, marketer, login):
     checks.request_check(ready, by=marketer)
     response = client.post(url(ready, "launch"), before)
     assert response.url == url(ready, "check")
-    assert "has not been checked yet" in told(client, response.url)[0]
+    assert "has not been checked yet" in messages(client, response.url)[0]
 
 
 def test_without_a_key_nothing_is_sent(team, marketer, login):
@@ -143,7 +143,7 @@ def test_a_page_that_was_tampered_with_sends_nothing(ready, marketer, login, bro
     client = login(marketer)
     data = seen(client, ready) | {"typed": "60"} | broken
     assert client.post(url(ready, "launch"), data).url == url(ready, "review")
-    assert "Nothing was sent" in told(client, url(ready, "review"))[0]
+    assert "Nothing was sent" in messages(client, url(ready, "review"))[0]
     assert Campaign.objects.get().launched_at is None
 
 

@@ -292,7 +292,7 @@ def test_a_group_that_did_not_come_whole_is_refused():
             whole=detail.complete,
             size=len(detail.members),
         )
-        assert "did not show all members" in refused
+        assert "did not list all members" in refused
 
 
 def test_a_number_that_we_cannot_read_refuses_the_way(connected, sandbox):
@@ -307,7 +307,7 @@ def test_who_had_enough_refuses_the_way(connected, sandbox, group):
     rows = [["Phone", "Name", "Code"], [phones(3)[2], "Ama", "C"]]
     launch(make_ready_campaign(connected, rows=rows))
     drain("send_batches")
-    with pytest.raises(Refused, match="1 member of this group had enough marketing messages"):
+    with pytest.raises(Refused, match="1 member of this group reached the frequency limit"):
         make_group_campaign(connected, group, way=Way.ENDPOINT)
 
 
@@ -323,7 +323,7 @@ def test_who_had_enough_since_the_launch_gets_nothing(connected, sandbox, campai
     launches.resume(campaign, by=None)
     drain("send_batches")
     campaign.refresh_from_db()
-    assert campaign.status == "paused" and "had enough" in campaign.pause_note
+    assert campaign.status == "paused" and "frequency limit" in campaign.pause_note
     assert [line["via"] for line in lines(sandbox, campaign)] == ["bulk"]
 
 
@@ -331,7 +331,7 @@ def test_an_earlier_campaign_to_leave_out_refuses_the_way(connected, sandbox, ca
     earlier = launch(make_ready_campaign(connected))
     Campaign.objects.filter(pk=campaign.pk).update(exclude_campaign=earlier)
     campaign = Campaign.objects.with_relations().get(pk=campaign.pk)
-    assert "is to be left out" in groups.what_stands_against(campaign)
+    assert "are to be skipped" in groups.what_stands_against(campaign)
 
 
 def test_stopped_marketing_is_put_on_the_list_once(connected, sandbox, manager):
