@@ -1,9 +1,9 @@
 """WhatsApp's error codes in plain words: one table for every place that shows a failure.
 
-Beside the words stands what may be done again. Two questions matter while a campaign goes out:
-would everybody fare alike (`pauses`: a person has to mend it first), or does it pass by itself
-(`waits_by_itself`: such an answer proves that nothing was sent, so the sender slows down and
-asks again)? And one matters after it: does another try make sense, and when (`when_retry`)?
+Each failure also answers what can be done. While a campaign is sending: does a person have to fix
+something before the next recipient can get the message (`pauses`), or is it over by itself
+(`waits_by_itself`: nothing was sent, so the sender slows down and asks again)? After it: does
+a retry make sense, and from when (`when_retry`)? The sentences are marked for translation.
 """
 
 import re
@@ -11,35 +11,37 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from core.sentences import gettext_noop as _
+
 
 class About(StrEnum):
-    """Whom or what a failure concerns: says who has to act."""
+    """What a failure concerns, which says who has to act; the value is the label."""
 
-    PERSON = "This person"
-    MESSAGE = "The message"
-    TEMPLATE = "The template"
-    ACCOUNT = "Your WhatsApp account"
-    WHATSAPP = "WhatsApp itself"
+    PERSON = _("This person")
+    MESSAGE = _("The message")
+    TEMPLATE = _("The template")
+    ACCOUNT = _("Your WhatsApp account")
+    WHATSAPP = _("WhatsApp itself")
 
 
 class Retry(StrEnum):
-    """Whether the same message to the same person may go out another time."""
+    """When the same message can be sent to the same person again."""
 
-    # It would fail again, or this person does not want it.
+    # It would fail again, or the person does not want it.
     NEVER = "never"
-    # It passes by itself.
+    # After a wait: the problem is temporary.
     LATER = "later"
-    # A person has to mend something outside of the campaign first.
+    # As soon as a person fixed something outside the campaign.
     AFTER_FIX = "after_fix"
-    # The message itself has to change, and what was launched is frozen.
-    ANEW = "anew"
+    # Only in a new campaign: the message has to change, and a launched one is frozen.
+    NEW_CAMPAIGN = "new_campaign"
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What happened and what to do, each a sentence or two; `about` is None if nobody knows.
+    """What happened and what to do, each a sentence or two; `about` is None if unknown.
 
-    A try makes sense from `wait` after the failure on, and at most so many times.
+    A retry makes sense once `wait` has passed since the failure; `most` is the maximum of retries.
     """
 
     sentence: str
@@ -53,76 +55,76 @@ class Failure:
 
     @property
     def can_be_tried(self) -> bool:
-        """Say whether the same message may help at another time."""
+        """Return True if the same message can succeed at another time."""
         return self.retry in (Retry.LATER, Retry.AFTER_FIX)
 
 
 MINUTE = timedelta(minutes=1)
 
 UNKNOWN = Failure(
-    "WhatsApp did not deliver this message and gave no reason that we know.",
-    "Look the message up in ChumiAI, or try this person another way.",
+    _("WhatsApp did not deliver this message and gave no known reason."),
+    _("Find the message in ChumiAI, or contact this person another way."),
 )
 NO_ACCESS = Failure(
-    "The WhatsApp connection of your ChumiAI account lacks a permission.",
-    "Connect WhatsApp again in ChumiAI.",
+    _("The WhatsApp connection of your ChumiAI account lacks a permission."),
+    _("Connect WhatsApp again in ChumiAI."),
     About.ACCOUNT,
     retry=Retry.AFTER_FIX,
     pauses=True,
 )
 EXPIRED = Failure(
-    "The WhatsApp connection of your ChumiAI account has expired.",
-    "Connect WhatsApp again in ChumiAI.",
+    _("The WhatsApp connection of your ChumiAI account has expired."),
+    _("Connect WhatsApp again in ChumiAI."),
     About.ACCOUNT,
     retry=Retry.AFTER_FIX,
     pauses=True,
 )
 TOO_MANY_CALLS = Failure(
-    "There were too many requests to WhatsApp for the moment.",
-    "Wait some minutes, then send to these people again.",
+    _("There were too many requests to WhatsApp."),
+    _("Wait a few minutes, then send to these people again."),
     About.WHATSAPP,
     retry=Retry.LATER,
     wait=5 * MINUTE,
     waits_by_itself=True,
 )
 DOWN = Failure(
-    "WhatsApp was not available for a moment.",
-    "Send to these people again later.",
+    _("WhatsApp was not available for a moment."),
+    _("Send to these people again later."),
     About.WHATSAPP,
     retry=Retry.LATER,
     wait=5 * MINUTE,
     waits_by_itself=True,
 )
 NOT_VALID = Failure(
-    "WhatsApp found something in this message not valid, often the number or a value.",
-    "Check the number and the values of this person.",
+    _("WhatsApp says that something in this message is not valid, often the number or a value."),
+    _("Check the number and the values of this person."),
     About.MESSAGE,
-    retry=Retry.ANEW,
+    retry=Retry.NEW_CAMPAIGN,
 )
 FORM_IN_TEMPLATE = Failure(
-    "The form inside the template is blocked or slowed down by WhatsApp.",
-    "Mend the form in WhatsApp Manager, or use another template.",
+    _("The form inside the template is blocked or slowed down by WhatsApp."),
+    _("Fix the form in WhatsApp Manager, or use another template."),
     About.TEMPLATE,
     retry=Retry.AFTER_FIX,
     pauses=True,
 )
 TEMPLATE_NOT_READY = Failure(
-    "WhatsApp was still preparing this template.",
-    "Wait ten minutes, then send to these people again.",
+    _("WhatsApp was still preparing this template."),
+    _("Wait ten minutes, then send to these people again."),
     About.TEMPLATE,
     retry=Retry.LATER,
     wait=10 * MINUTE,
     pauses=True,
 )
 
-# WhatsApp's word for a person who opted out with WhatsApp itself.
+# The person opted out of marketing in WhatsApp.
 STOPPED_MARKETING = 131050
-# Source: Meta's list of the Cloud API's error codes.
+# Source: Meta, Cloud API error codes.
 FAILURES = {
     0: EXPIRED,
     1: Failure(
-        "WhatsApp could not handle the request, or had a problem of its own.",
-        "Try once more; if it fails again, tell ChumiAI support.",
+        _("WhatsApp could not handle the request, or had a problem of its own."),
+        _("Try once more. If it fails again, tell ChumiAI support."),
         About.WHATSAPP,
         retry=Retry.LATER,
         wait=MINUTE,
@@ -136,34 +138,34 @@ FAILURES = {
     100: NOT_VALID,
     190: EXPIRED,
     368: Failure(
-        "WhatsApp has restricted your account for breaking one of its policies.",
-        "Read the policy and appeal in Meta Business Support. Send nothing until it is lifted.",
+        _("WhatsApp has restricted your account for breaking one of its policies."),
+        _("Read the policy and appeal in Meta Business Support. Send nothing until it is lifted."),
         About.ACCOUNT,
         retry=Retry.AFTER_FIX,
         pauses=True,
     ),
     80007: TOO_MANY_CALLS,
     130429: Failure(
-        "Messages went out faster than this WhatsApp number may send.",
-        "Send to these people again later.",
+        _("Messages went out faster than this WhatsApp number may send."),
+        _("Send to these people again later."),
         About.ACCOUNT,
         retry=Retry.LATER,
         wait=MINUTE,
         waits_by_itself=True,
     ),
     130472: Failure(
-        "WhatsApp is running a test in which this person gets no marketing messages.",
-        "There is nothing to mend and nothing is charged. Reach them another way.",
+        _("WhatsApp is running a test in which this person gets no marketing messages."),
+        _("Nothing to fix, and you are not charged. Contact them another way."),
         About.PERSON,
     ),
     130497: Failure(
-        "Your business may not send messages to this country.",
-        "Take the numbers of this country out of the file.",
+        _("Your business may not send messages to this country."),
+        _("Remove the numbers of this country from the file."),
         About.PERSON,
     ),
     131000: Failure(
-        "WhatsApp had a problem that it does not explain.",
-        "Try once more; if it fails again, tell ChumiAI support.",
+        _("WhatsApp had a problem that it does not explain."),
+        _("Try once more. If it fails again, tell ChumiAI support."),
         About.WHATSAPP,
         retry=Retry.LATER,
         wait=MINUTE,
@@ -171,195 +173,197 @@ FAILURES = {
     ),
     131005: NO_ACCESS,
     131008: Failure(
-        "A value that the template needs was empty.",
-        "Fill the blank in the file, or set a text for empty values.",
+        _("A value that the template needs was empty."),
+        _("Fill the cell in the file, or set a fallback."),
         About.MESSAGE,
-        retry=Retry.ANEW,
+        retry=Retry.NEW_CAMPAIGN,
     ),
     131009: NOT_VALID,
     131016: DOWN,
     131021: Failure(
-        "This is the number of your own business.",
-        "Take it out of the file.",
+        _("This is the number of your own business."),
+        _("Remove it from the file."),
         About.PERSON,
     ),
     131026: Failure(
-        "This number is not on WhatsApp, or its WhatsApp is too old or has not accepted "
-        "the terms.",
-        "Check the number; use SMS or a call.",
+        _(
+            "This number is not on WhatsApp, or its WhatsApp is too old or has not accepted "
+            "the terms."
+        ),
+        _("Check the number, or contact them by SMS or phone."),
         About.PERSON,
     ),
     131030: Failure(
-        "Your business sends from a test number, and this person is not on its list.",
-        "Add the number to the list in WhatsApp Manager, or send from your real number.",
+        _("Your business sends from a test number, and this person is not on its list."),
+        _("Add the number to the list in WhatsApp Manager, or send from your real number."),
         About.ACCOUNT,
         retry=Retry.AFTER_FIX,
     ),
     131031: Failure(
-        "WhatsApp has locked your account.",
-        "Open Meta Business Support to see why. Send nothing until it is unlocked.",
+        _("WhatsApp has locked your account."),
+        _("Open Meta Business Support to see why. Send nothing until it is unlocked."),
         About.ACCOUNT,
         retry=Retry.AFTER_FIX,
         pauses=True,
     ),
     131037: Failure(
-        "The name of your business is not approved by WhatsApp yet.",
-        "Get the display name approved in WhatsApp Manager.",
+        _("The name of your business is not approved by WhatsApp yet."),
+        _("Get the display name approved in WhatsApp Manager."),
         About.ACCOUNT,
         retry=Retry.AFTER_FIX,
         pauses=True,
     ),
     131042: Failure(
-        "There is a problem with the payment of your WhatsApp account.",
-        "Mend the payment in Meta's billing or in ChumiAI, then send to these people again.",
+        _("There is a problem with the payment of your WhatsApp account."),
+        _("Fix the payment in Meta's billing or in ChumiAI, then send to these people again."),
         About.ACCOUNT,
         retry=Retry.AFTER_FIX,
         pauses=True,
     ),
     131045: Failure(
-        "Your business number is not properly registered with WhatsApp.",
-        "Register the number again in ChumiAI.",
+        _("Your business number is not properly registered with WhatsApp."),
+        _("Register the number again in ChumiAI."),
         About.ACCOUNT,
         retry=Retry.AFTER_FIX,
         pauses=True,
     ),
     131047: Failure(
-        "This person last wrote more than 24 hours ago, so only a template may be sent.",
-        "Send an approved template.",
+        _("This person last wrote more than 24 hours ago, so only a template may be sent."),
+        _("Send an approved template."),
         About.PERSON,
-        retry=Retry.ANEW,
+        retry=Retry.NEW_CAMPAIGN,
     ),
     131048: Failure(
-        "WhatsApp limits your number because people blocked or reported its messages.",
-        "Stop the campaign and look at the quality of your number in WhatsApp Manager.",
+        _("WhatsApp limits your number because people blocked or reported its messages."),
+        _("Stop the campaign and check the quality of your number in WhatsApp Manager."),
         About.ACCOUNT,
         retry=Retry.AFTER_FIX,
         pauses=True,
     ),
     131049: Failure(
-        "WhatsApp held this back: this person has had enough marketing messages lately.",
-        "Wait at least 24 hours; send fewer, better targeted messages.",
+        _("WhatsApp did not deliver this: this person got too many marketing messages lately."),
+        _("Wait at least 24 hours, and send fewer, better targeted messages."),
         About.PERSON,
         retry=Retry.LATER,
         wait=timedelta(hours=24),
         most=1,
     ),
     STOPPED_MARKETING: Failure(
-        "This person switched off marketing from you.",
-        "Do not send again. We put the number on your opt-outs.",
+        _("This person switched off marketing from you."),
+        _("Do not send again. We added the number to your opt-outs."),
         About.PERSON,
     ),
     131051: Failure(
-        "WhatsApp does not support this type of message.",
-        "Use another template.",
+        _("WhatsApp does not support this type of message."),
+        _("Use another template."),
         About.TEMPLATE,
     ),
     131052: Failure(
-        "The file that this person sent could not be fetched.",
-        "Ask them to send it again.",
+        _("The file that this person sent could not be fetched."),
+        _("Ask them to send it again."),
         About.MESSAGE,
     ),
     131053: Failure(
-        "WhatsApp could not use the picture, video or file above the message.",
-        "Check its type and size, and that its link opens for everyone.",
+        _("WhatsApp could not use the image, video or file above the message."),
+        _("Check its type and size, and that its link opens for everyone."),
         About.MESSAGE,
         retry=Retry.AFTER_FIX,
     ),
     131056: Failure(
-        "Too many messages went to this same person too quickly.",
-        "Wait some minutes before you write to this person again.",
+        _("Too many messages went to this same person too quickly."),
+        _("Wait a few minutes before you send to this person again."),
         About.PERSON,
         retry=Retry.LATER,
         wait=5 * MINUTE,
     ),
     131057: Failure(
-        "WhatsApp was upgrading your number.",
-        "Wait some minutes, then send to these people again.",
+        _("WhatsApp was upgrading your number."),
+        _("Wait a few minutes, then send to these people again."),
         About.WHATSAPP,
         retry=Retry.LATER,
         wait=10 * MINUTE,
         waits_by_itself=True,
     ),
     131059: Failure(
-        "WhatsApp lost its place in a list that was being read.",
-        "Try again; there is nothing that you have to change.",
+        _("WhatsApp lost its place in a list while we fetched it."),
+        _("Try again. You don't have to change anything."),
         About.WHATSAPP,
         retry=Retry.LATER,
         wait=MINUTE,
     ),
     131063: Failure(
-        "Marketing templates are switched off for the way your account is set up.",
-        "Ask ChumiAI support to switch them on.",
+        _("Marketing templates are switched off for the way your account is set up."),
+        _("Ask ChumiAI support to switch them on."),
         About.ACCOUNT,
         retry=Retry.AFTER_FIX,
         pauses=True,
     ),
     131064: Failure(
-        "Your account is limited because templates were filed in the wrong category.",
-        "Review the categories of your templates. The limit lifts by itself.",
+        _("Your account is limited because templates were filed in the wrong category."),
+        _("Review the categories of your templates. The limit lifts by itself."),
         About.ACCOUNT,
         retry=Retry.AFTER_FIX,
         pauses=True,
     ),
     132000: Failure(
-        "The template needs a different number of values than it was given.",
-        "Sync the templates, then give every placeholder its value.",
+        _("The template needs a different number of values than it was given."),
+        _("Refresh the templates, then fill every placeholder."),
         About.TEMPLATE,
-        retry=Retry.ANEW,
+        retry=Retry.NEW_CAMPAIGN,
         pauses=True,
     ),
     132001: Failure(
-        "This template does not exist in this language, or is not approved.",
-        "Sync the templates and check the language.",
+        _("This template does not exist in this language, or is not approved."),
+        _("Refresh the templates and check the language."),
         About.TEMPLATE,
         retry=Retry.AFTER_FIX,
         pauses=True,
     ),
     132005: Failure(
-        "With the values filled in, the message is too long.",
-        "Shorten the values of this person.",
+        _("With the values filled in, the message is too long."),
+        _("Shorten the values of this person."),
         About.MESSAGE,
-        retry=Retry.ANEW,
+        retry=Retry.NEW_CAMPAIGN,
     ),
     132007: Failure(
-        "The text breaks one of WhatsApp's rules about content.",
-        "Edit the template in WhatsApp Manager.",
+        _("The text breaks one of WhatsApp's rules about content."),
+        _("Edit the template in WhatsApp Manager."),
         About.TEMPLATE,
-        retry=Retry.ANEW,
+        retry=Retry.NEW_CAMPAIGN,
         pauses=True,
     ),
     132012: Failure(
-        "A value has the wrong form, or the picture or file above the message is missing.",
-        "Check the header of the template and the values.",
+        _("A value has the wrong form, or the image or file above the message is missing."),
+        _("Check the header of the template and the values."),
         About.TEMPLATE,
-        retry=Retry.ANEW,
+        retry=Retry.NEW_CAMPAIGN,
         pauses=True,
     ),
     132015: Failure(
-        "WhatsApp paused this template because people reacted badly to it.",
-        "Wait or edit it; use another template meanwhile.",
+        _("WhatsApp paused this template because people reacted badly to it."),
+        _("Wait, or edit it. Until then, use another template."),
         About.TEMPLATE,
         retry=Retry.AFTER_FIX,
         pauses=True,
     ),
     132016: Failure(
-        "WhatsApp switched this template off for good.",
-        "Make another template.",
+        _("WhatsApp switched this template off for good."),
+        _("Make another template."),
         About.TEMPLATE,
         pauses=True,
     ),
     132018: Failure(
-        "A value holds a line break, a tab or too many spaces.",
-        "Clean the values of this person.",
+        _("A value holds a line break, a tab or too many spaces."),
+        _("Fix the values of this person."),
         About.MESSAGE,
-        retry=Retry.ANEW,
+        retry=Retry.NEW_CAMPAIGN,
     ),
     132068: FORM_IN_TEMPLATE,
     132069: FORM_IN_TEMPLATE,
     133004: DOWN,
     133010: Failure(
-        "Your business number is not registered with WhatsApp.",
-        "Register the number in ChumiAI.",
+        _("Your business number is not registered with WhatsApp."),
+        _("Register the number in ChumiAI."),
         About.ACCOUNT,
         retry=Retry.AFTER_FIX,
         pauses=True,
@@ -367,8 +371,8 @@ FAILURES = {
     134101: TEMPLATE_NOT_READY,
     134102: TEMPLATE_NOT_READY,
     135000: Failure(
-        "WhatsApp did not understand the message.",
-        "Tell ChumiAI support which template it was.",
+        _("WhatsApp did not understand the message."),
+        _("Tell ChumiAI support which template it was."),
         About.MESSAGE,
     ),
 }
@@ -386,24 +390,18 @@ def explain(code: int | None) -> Failure:
 
 
 def explain_text(text: str) -> Failure | None:
-    """Return the `Failure` whose code a text of ChumiAI's quotes, or None."""
+    """Return the `Failure` of the code that a text from ChumiAI quotes, or None."""
     quoted = QUOTED.search(text)
     known = explain(int(quoted[1])) if quoted else UNKNOWN
     return None if known is UNKNOWN else known
 
 
 def when_retry(code: int | None, *, failed_at: datetime, tries: int) -> datetime | None:
-    """Return from when on another try makes sense, or None if none does.
+    """Return from when a retry makes sense, or None if it does not.
 
-    `tries` is how many there were after the first.
+    `tries` is the number of retries so far.
     """
     failure = explain(code)
     if not failure.can_be_tried or tries >= failure.most:
         return None
     return failed_at + failure.wait
-
-
-def may_retry(code: int | None, *, failed_at: datetime, tries: int, now: datetime) -> bool:
-    """Say whether the same message may be tried once more at this moment."""
-    moment = when_retry(code, failed_at=failed_at, tries=tries)
-    return moment is not None and moment <= now

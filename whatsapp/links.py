@@ -1,15 +1,15 @@
-"""Ask a public link what it leads to, without letting anybody reach an inner address.
+"""Fetch the first bytes behind a public link, without reaching an address of our own network.
 
-Whoever types a link must not make this server knock at its own network. So the link names a
-server by its name, over https, at the usual port; the name is looked up once, and every address
-that it has must be public; the connection goes to an address of that very answer, so that a name
-which changes its mind in between (DNS rebinding) changes nothing; no redirect is followed, since
-it would lead past all of this. Neither proxies nor netrc nor cookies play a part: the request is
-written by the standard library's plain connection over a socket of our own.
+A user types the link, so it must not make this server send requests into its own network (SSRF):
+- the link has a host name, https and the default port;
+- the name is looked up once, and each of its addresses must be public;
+- the connection uses an address of that same answer, so DNS rebinding changes nothing;
+- no redirect is followed, as it would skip these checks;
+- no proxy, netrc or cookie is used: the request goes over a socket of our own.
 
-People are told in plain words what is wrong, and never an address or a line of an answer. What
-can't be reached and what may not be reached have the same words, so that nobody can learn from
-them which inner names exist.
+A problem is a sentence that never quotes an address or the answer. A host that can't be reached
+and one that may not be reached have the same sentence, so nobody can find out which internal
+names exist.
 """
 
 from __future__ import annotations
@@ -29,58 +29,64 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from chumi_api.transport import Watchdog
+from core.sentences import Sentence
+from core.sentences import gettext_noop as _
 from whatsapp.media import HEAD_BYTES, Answer, Kind, Seen, judge
 
 SECONDS = 15.0
 CONNECT_SECONDS = 5.0
-# So many addresses of a name are tried.
+# Addresses of a name that are tried.
 MAX_ADDRESSES = 3
 MAX_LENGTH = 2000
 
 SIGNS = re.compile(r"[!#-;=?-\[\]_a-z~]+")
 LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
-# A last label that begins with a digit would make a number of the whole: 127.1, 0x7f.1 …
+# A last label that starts with a digit would make the name an address: 127.1, 0x7f.1 …
 NAME = re.compile(rf"(?:{LABEL}\.)+(?!\d){LABEL}")
 
-# What some version of Python calls global and still leads elsewhere: relays of tunnels, and
-# addresses for protocols.
+# Addresses that some versions of Python call global but that lead elsewhere: relays of tunnels,
+# and addresses of protocols.
 NOT_PUBLIC_4 = [IPv4Network(net) for net in ("192.0.0.0/24", "192.88.99.0/24")]
 PUBLIC_6 = IPv6Network("2000::/3")
 NOT_PUBLIC_6 = [IPv6Network(net) for net in ("2001::/23", "2002::/16", "3fff::/20")]
 
-NO_LINK = "This is not the link of a file. It begins with https://."
-NOT_SECURE = "WhatsApp takes only links that begin with https://."
-TOO_LONG = f"This link is longer than {MAX_LENGTH:,} characters."
-ODD_SIGNS = (
+NO_LINK = _("This is not a link to a file. It starts with https://.")
+NOT_SECURE = _("WhatsApp accepts only links that start with https://.")
+TOO_LONG = Sentence(_("This link is longer than {limit} characters."), {"limit": MAX_LENGTH})
+ODD_SIGNS = _(
     "This link has characters that a link can't have. "
     "Open it in a browser and copy it from the address bar."
 )
-LOG_IN = (
-    "This link holds a user name or a password. WhatsApp takes only links that anyone can open."
+LOG_IN = _(
+    "This link holds a user name or a password. WhatsApp accepts only links that anyone can open."
 )
-PORT = "This link names a port (a colon and a number). Give one without it."
-NO_NAME = "This link does not name a server, as https://example.com/ does."
-CANT_OPEN = (
+PORT = _("This link has a port (a colon and a number). Use a link without it.")
+NO_NAME = _("This link has no server name, such as example.com.")
+CANT_OPEN = _(
     "We could not open this link. It must be one that anyone on the internet can open, "
     "without a log-in."
 )
-NOT_THERE = "There is nothing at this link. Check that you copied all of it."
-NOT_FOR_ALL = "This link is not open to everyone. WhatsApp takes only links without a log-in."
-LEADS_ON = (
-    "This link leads on to another one. "
-    "Open it in a browser, and copy the link at which you arrive."
+NOT_THERE = _("There is nothing at this link. Check that you copied all of it.")
+NOT_FOR_ALL = _("This link is not open to everyone. WhatsApp accepts only links without a log-in.")
+LEADS_ON = _(
+    "This link leads to another link. "
+    "Open it in a browser, and copy the link in the address bar when the file is open."
 )
 
 Resolve = Callable[[str, int], list[str]]
 
 
 class BadLink(Exception):
-    """The link can't be used; the message is a sentence for people."""
+    """The link can't be used; `sentence` says why and what to do."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A link taken apart. A trusted one is the administrator's: it may lead anywhere."""
+    """A parsed link. A trusted one is set by the administrator and may lead to any address."""
 
     secure: bool
     host: str
@@ -99,26 +105,26 @@ def look_at(
     resolve: Resolve | None = None,
     context: ssl.SSLContext | None = None,
 ) -> Seen:
-    """Ask the link, and say whether WhatsApp would take what it leads to as that kind of media.
+    """Fetch the link and check whether WhatsApp would accept the file as that kind of media.
 
-    `test_urls` are beginnings of links that may lead inside. Whatever the network does is a
-    problem in words, never an exception.
+    Links below one of `test_urls` are trusted. A failure of the network is a problem as a
+    sentence, never an exception.
     """
     try:
         answer = _ask(read(link, test_urls), seconds, resolve or look_up, context)
     except BadLink as problem:
-        return Seen(problem=str(problem))
+        return Seen(problem=problem.sentence)
     return judge(kind, answer)
 
 
 def read(text: str, test_urls: Iterable[str] = ()) -> Link:
-    """Take a link apart. Raise `BadLink` where it is none that WhatsApp could use."""
+    """Parse a link. Raise `BadLink` if WhatsApp could not use it."""
     if len(text) > MAX_LENGTH:
         raise BadLink(TOO_LONG)
     if not re.match(r"https?://", text, re.IGNORECASE):
         raise BadLink(NO_LINK)
     if not SIGNS.fullmatch(text):
-        # Libraries that read links disagree about backslashes, blanks and line ends.
+        # Parsers of links disagree about backslashes, spaces and line ends.
         raise BadLink(ODD_SIGNS)
     try:
         parts = urlsplit(text)
@@ -148,9 +154,9 @@ def read(text: str, test_urls: Iterable[str] = ()) -> Link:
 
 
 def is_public(text: str) -> bool:
-    """Say whether an address is one of the open internet, and no way around to another.
+    """Return True if an address is on the public internet and leads to no other address.
 
-    An IPv6 address that carries one of IPv4 (mapped, 6to4, Teredo, NAT64) is none.
+    An IPv6 address that contains an IPv4 address (mapped, 6to4, Teredo, NAT64) is not public.
     """
     try:
         address = ip_address(text)
@@ -164,13 +170,13 @@ def is_public(text: str) -> bool:
 
 
 def look_up(host: str, port: int) -> list[str]:
-    """Return the addresses of a name."""
+    """Return the addresses of a host name."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
 def _is_below(parts: SplitResult, base: SplitResult) -> bool:
-    """Say whether a link lies below another, whatever its dots and %-signs would like."""
+    """Return True if a link is below another; dots and %-escapes can't lead out of it."""
     return (
         (parts.scheme, parts.netloc) == (base.scheme, base.netloc)
         and parts.path.startswith(base.path)
@@ -188,19 +194,19 @@ def _ask(link: Link, seconds: float, resolve: Resolve, context: ssl.SSLContext |
                 if not link.secure:
                     watchdog.watch(plain)
                     return _get(plain, link)
-                # The handshake keeps the time-out as a whole; the watchdog needs its socket.
+                # The time-out limits the handshake; the watchdog takes over after it.
                 plain.settimeout(watchdog.remaining)
                 context = context or ssl.create_default_context(cafile=DEFAULT_CA_BUNDLE_PATH)
                 with context.wrap_socket(plain, server_hostname=link.host) as secure:
                     watchdog.watch(secure)
                     return _get(secure, link)
         except (OSError, HTTPException, ValueError):
-            # What happened is the network's own affair, and its words may name an address.
+            # The words of the network may name an address.
             raise BadLink(CANT_OPEN) from None
 
 
 def _in_time(resolve: Resolve, link: Link, seconds: float) -> list[str]:
-    """Look the name up in a thread that can be left behind: a look-up has no time-out."""
+    """Look the name up in a thread that can be abandoned: a look-up has no time-out."""
     made: Future[list[str]] = Future()
 
     def run() -> None:
@@ -214,7 +220,7 @@ def _in_time(resolve: Resolve, link: Link, seconds: float) -> list[str]:
 
 
 def _connect(addresses: list[str], port: int, watchdog: Watchdog) -> socket.socket:
-    """Connect to the first of the addresses that answers. Raise OSError."""
+    """Connect to the first address that answers. Raise OSError."""
     problem = OSError("no address")
     for address in addresses[:MAX_ADDRESSES]:
         try:
@@ -227,7 +233,7 @@ def _connect(addresses: list[str], port: int, watchdog: Watchdog) -> socket.sock
 
 
 def _get(sock: socket.socket, link: Link) -> Answer:
-    """Ask for the file, and read no more of it than its first bytes. Raise `BadLink`."""
+    """Request the file, and read only its first bytes. Raise `BadLink`."""
     connection = HTTPConnection(link.host, link.port)
     connection.sock = sock
     connection.request(
@@ -237,7 +243,7 @@ def _get(sock: socket.socket, link: Link) -> Answer:
             "Host": link.authority,
             "User-Agent": "ChumiAdmin",
             "Accept": "*/*",
-            # A packed answer would tell neither the size nor the first bytes of the file.
+            # A compressed answer shows neither the size nor the first bytes of the file.
             "Accept-Encoding": "identity",
             "Connection": "close",
         },

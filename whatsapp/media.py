@@ -1,9 +1,9 @@
-"""What WhatsApp takes above a message: the kinds of media, and whether a file is one of them.
+"""The media that WhatsApp accepts above a message, and the check of a file.
 
 Types and sizes are those of Meta's reference of the Cloud API, "Supported media types" (December
 2025): images as JPEG or PNG up to 5 MB, videos as MP4 or 3GP up to 16 MB, documents up to 100 MB.
-Meta counts a megabyte as 1,048,576 bytes. What the server of a link calls a file has to be what
-the file is: WhatsApp refuses it otherwise (131053).
+Meta counts a megabyte as 1,048,576 bytes. The type that a server declares has to be the type of
+the file: WhatsApp refuses it otherwise (131053).
 """
 
 from __future__ import annotations
@@ -12,13 +12,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil
 
+from core.sentences import Sentence
+from core.sentences import gettext_noop as _
+
 MB = 1024 * 1024
 OFFICE = "application/vnd.openxmlformats-officedocument"
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of media: its word for people, the types that WhatsApp takes, the most bytes."""
+    """A kind of media: its name for people, {type: format} that WhatsApp accepts, bytes."""
 
     name: str
     types: Mapping[str, str]
@@ -26,16 +29,15 @@ class Kind:
 
     @property
     def formats(self) -> str:
-        """List the formats: `JPEG and PNG`."""
-        *others, last = dict.fromkeys(self.types.values())
-        return f"{', '.join(others)} and {last}"
+        """The formats: `JPEG, PNG`."""
+        return ", ".join(dict.fromkeys(self.types.values()))
 
 
 KINDS = {
-    "image": Kind("picture", {"image/jpeg": "JPEG", "image/png": "PNG"}, 5 * MB),
-    "video": Kind("video", {"video/mp4": "MP4", "video/3gpp": "3GP"}, 16 * MB),
+    "image": Kind(_("image"), {"image/jpeg": "JPEG", "image/png": "PNG"}, 5 * MB),
+    "video": Kind(_("video"), {"video/mp4": "MP4", "video/3gpp": "3GP"}, 16 * MB),
     "document": Kind(
-        "document",
+        _("document"),
         {
             "application/pdf": "PDF",
             "application/msword": "Word",
@@ -44,21 +46,49 @@ KINDS = {
             f"{OFFICE}.spreadsheetml.sheet": "Excel",
             "application/vnd.ms-powerpoint": "PowerPoint",
             f"{OFFICE}.presentationml.presentation": "PowerPoint",
-            "text/plain": "text",
+            "text/plain": "TXT",
         },
         100 * MB,
     ),
 }
 FORMATS = {media_type: name for kind in KINDS.values() for media_type, name in kind.types.items()}
 
-# So many of the first bytes tell a type.
+# The first bytes of a file, enough to know its type.
 HEAD_BYTES = 4096
 PAGE_STARTS = (b"<!doctype html", b"<html", b"<head", b"<body", b"<script", b"<!--")
 
 
+EMPTY = _("The file behind this link is empty.")
+OTHER_TYPE = _(
+    "The server of this link calls the file something else, and WhatsApp goes by that. "
+    "Put the file on another server."
+)
+NO_SIZE = _(
+    "The server does not say how large this file is, so we can't check WhatsApp's limit. "
+    "Put the file on another server."
+)
+TOO_LARGE = _("This file is {size} MB; WhatsApp accepts up to {limit} MB. Make it smaller.")
+WEB_PAGE = _(
+    "This link leads to a web page, not to a file. "
+    "Share links of Google Drive or Dropbox do that: use a link that opens the file itself."
+)
+IMAGE = _("This link leads to an image. WhatsApp accepts only these files here: {formats}.")
+VIDEO = _("This link leads to a video. WhatsApp accepts only these files here: {formats}.")
+DOCUMENT = _("This link leads to a document. WhatsApp accepts only these files here: {formats}.")
+TEXT = _("This link leads to a text. WhatsApp accepts only these files here: {formats}.")
+OTHER_FORMAT = _("WhatsApp does not accept this type of file. It accepts {formats}.")
+# The problem by the start of the found type, and the kind of media that it would be.
+OTHER_KINDS = {
+    "image": (IMAGE, "image"),
+    "video": (VIDEO, "video"),
+    "application": (DOCUMENT, "document"),
+    "text": (TEXT, ""),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a server said of a file, and its first bytes. `size` is None where it was not told."""
+    """What a server declared about a file, and its first bytes. `size` is None if unknown."""
 
     declared: str
     size: int | None
@@ -67,7 +97,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a look at a link found: a file for WhatsApp, or the problem in words for people."""
+    """The result of the check of a link: a file for WhatsApp, or the problem as a sentence."""
 
     content_type: str = ""
     size: int | None = None
@@ -75,37 +105,29 @@ class Seen:
 
 
 def judge(kind: Kind, answer: Answer) -> Seen:
-    """Say whether WhatsApp would take the file as that kind of media."""
+    """Check whether WhatsApp would accept the file as that kind of media."""
     if answer.size == 0:
-        return Seen(problem="The file behind this link is empty.")
+        return Seen(problem=EMPTY)
     fitting = true_types(answer.head) & kind.types.keys()
     if not fitting:
         return Seen(problem=_why_not_kind(kind, answer))
     if answer.declared not in fitting:
-        return Seen(
-            problem=f"This is a {kind.name}, but its server calls it something else, and WhatsApp "
-            "goes by that. Put the file on another server."
-        )
+        return Seen(problem=OTHER_TYPE)
     if answer.size is None:
-        return Seen(
-            problem=f"The server does not say how large this {kind.name} is, so nobody can tell "
-            "whether WhatsApp takes it. Put the file on another server."
-        )
+        return Seen(problem=NO_SIZE)
     if answer.size > kind.max_bytes:
-        return Seen(
-            problem=f"The {kind.name} is {megabytes(answer.size)} MB; "
-            f"WhatsApp takes up to {megabytes(kind.max_bytes)} MB. Make it smaller."
-        )
+        sizes = {"size": megabytes(answer.size), "limit": megabytes(kind.max_bytes)}
+        return Seen(problem=Sentence(TOO_LARGE, sizes))
     return Seen(content_type=answer.declared, size=answer.size)
 
 
 def megabytes(size: int) -> str:
-    """Write a size so that what is too large never reads as if it were not: 5.1 for 5.01."""
+    """Return a size in MB, rounded up so that a size above a limit shows above it."""
     return f"{ceil(size / MB * 10) / 10:g}"
 
 
 def true_types(head: bytes) -> set[str]:
-    """Return the types that a file with these first bytes may be of."""
+    """Return the types that a file with these first bytes may have."""
     if head.startswith(b"\xff\xd8\xff"):
         return {"image/jpeg"}
     if head.startswith(b"\x89PNG\r\n\x1a\n"):
@@ -130,7 +152,7 @@ def true_types(head: bytes) -> set[str]:
 
 
 def is_page(head: bytes) -> bool:
-    """Say whether the bytes begin a web page."""
+    """Return True if the bytes are the start of a web page."""
     return head.removeprefix(b"\xef\xbb\xbf").lstrip().lower().startswith(PAGE_STARTS)
 
 
@@ -143,7 +165,7 @@ def _brand(brand: bytes) -> str:
 
 
 def _is_text(head: bytes) -> bool:
-    """Say whether the bytes are UTF-8 without control characters; the last one may be cut."""
+    """Return True if the bytes are UTF-8 without control characters; the last one may be cut."""
     try:
         text = head.decode()
     except UnicodeDecodeError as error:
@@ -156,12 +178,9 @@ def _is_text(head: bytes) -> bool:
 def _why_not_kind(kind: Kind, answer: Answer) -> str:
     types = true_types(answer.head)
     if "text/html" in types or "html" in answer.declared:
-        return (
-            f"This link leads to a web page, not to a {kind.name}. Share links of Google Drive "
-            "or Dropbox do that: use one that opens the file itself."
-        )
-    families = {"image": "picture", "video": "video", "application": "document"}
-    others = {families.get(found.partition("/")[0], "text") for found in types} - {kind.name}
-    if others:
-        return f"This link leads to a {others.pop()}, not to a {kind.name}."
-    return f"WhatsApp does not take this kind of {kind.name}. It takes {kind.formats}."
+        return WEB_PAGE
+    for found in types:
+        message, name = OTHER_KINDS[found.partition("/")[0]]
+        if kind is not KINDS.get(name):
+            return Sentence(message, {"formats": kind.formats})
+    return Sentence(OTHER_FORMAT, {"formats": kind.formats})
