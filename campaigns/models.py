@@ -311,7 +311,8 @@ class HeaderMedia(models.Model):
     state = models.CharField(max_length=10, choices=State.choices)
     content_type = models.CharField(max_length=100, blank=True)
     size = models.PositiveBigIntegerField(null=True)
-    problem = models.CharField(max_length=300, blank=True)
+    # Why the link is not usable: a sentence in its stored form (see `core.sentences`).
+    stored_problem = models.JSONField(default=str, blank=True)
     requested_at = models.DateTimeField()
     checked_at = models.DateTimeField(null=True)
 
@@ -330,6 +331,11 @@ class HeaderMedia(models.Model):
     @property
     def is_open(self):
         return self.state == self.State.REQUESTED
+
+    @property
+    def problem(self):
+        """Why the link is not usable, in the language of the page, or ''."""
+        return formats.sentence(self.stored_problem)
 
     @property
     def format(self):

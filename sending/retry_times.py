@@ -15,7 +15,7 @@ def retry_words(code: int | None, *, failed_at: datetime, tries: int, now: datet
             return "Nobody can tell whether trying again would help."
         case Retry.NEVER:
             return f"Trying again would not help: {_continued(failure.sentence)}"
-        case Retry.ANEW:
+        case Retry.NEW_CAMPAIGN:
             return "Trying again would send the same. Mend it, then start a new campaign."
     moment = when_retry(code, failed_at=failed_at, tries=tries)
     if moment is None:

@@ -34,7 +34,7 @@ class Kind:
 
 
 KINDS = {
-    "image": Kind(_("image"), {"image/jpeg": "JPEG", "image/png": "PNG"}, 5 * MB),
+    "image": Kind(_("picture"), {"image/jpeg": "JPEG", "image/png": "PNG"}, 5 * MB),
     "video": Kind(_("video"), {"video/mp4": "MP4", "video/3gpp": "3GP"}, 16 * MB),
     "document": Kind(
         _("document"),

@@ -87,7 +87,7 @@ class Migration(migrations.Migration):
                 ('state', models.CharField(choices=[('requested', 'Checking'), ('good', 'Usable'), ('bad', 'Not usable'), ('unseen', 'Not checked')], max_length=10)),
                 ('content_type', models.CharField(blank=True, max_length=100)),
                 ('size', models.PositiveBigIntegerField(null=True)),
-                ('problem', models.CharField(blank=True, max_length=300)),
+                ('stored_problem', models.JSONField(blank=True, default=str)),
                 ('requested_at', models.DateTimeField()),
                 ('checked_at', models.DateTimeField(null=True)),
             ],

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from campaigns.models import Campaign, HeaderMedia
 from campaigns.services.drafts import TOO_LATE, edit
+from core import formats, sentences
 from core.errors import Refused
 from tasks import services as tasks
 from teams.models import User
@@ -74,7 +75,7 @@ def check_link(link: str) -> None:
     try:
         links.read(link, settings.MEDIA_TEST_URLS)
     except links.BadLink as problem:
-        raise Refused(str(problem)) from None
+        raise Refused(formats.sentence(problem.sentence)) from None
 
 
 def kind_of(campaign: Campaign) -> rules.Kind | None:
@@ -136,7 +137,7 @@ def look(media: HeaderMedia) -> None:
         state=State.BAD if seen.problem else State.GOOD,
         content_type=seen.content_type,
         size=seen.size,
-        problem=seen.problem,
+        stored_problem=sentences.to_json(seen.problem),
         checked_at=timezone.now(),
     )
 
@@ -147,5 +148,5 @@ def _look_again(media: HeaderMedia, now: datetime) -> None:
     if not campaigns.exists():
         raise Refused(str(TOO_LATE))
     checked = HeaderMedia.objects.filter(pk=media.pk).exclude(state=State.REQUESTED)
-    checked.update(state=State.REQUESTED, requested_at=now, problem="")
+    checked.update(state=State.REQUESTED, requested_at=now, stored_problem="")
     tasks.request("check_media", media.campaign_id)

@@ -16,7 +16,7 @@ def test_a_bad_link_then_a_good_one(open_page, sandbox, connected, marketer):
     link = page.get_by_label("Link to the image")
     link.fill(media_link(sandbox, "page.jpg"))
     page.get_by_role("button", name="Check the link").click()
-    expect(page.get_by_text("This link leads to a web page, not to a picture.")).to_be_visible()
+    expect(page.get_by_text("This link leads to a web page, not to a file.")).to_be_visible()
     expect(page.get_by_role("button", name="Check the file")).to_have_count(0)
 
     link.fill(media_link(sandbox))

@@ -113,7 +113,7 @@ def test_a_bad_link_is_explained_and_replaced(draft, client, sandbox, drain):
     client.post(url(draft, "media"), {"link": media_link(sandbox, "page.jpg")})
     drain("check_media")
     assert HeaderMedia.objects.get().state == "bad"
-    assert "This link leads to a web page, not to a picture." in text(
+    assert "This link leads to a web page, not to a file." in text(
         client.get(url(draft, "media"))
     )
     assert client.get(url(draft, "check")).url == url(draft, "media")
@@ -280,7 +280,7 @@ def test_a_template_without_media_freezes_none(connected, marketer):
 @pytest.mark.parametrize("state", ["bad", "requested", None])
 def test_without_usable_media_nothing_is_launched(ready, marketer, state, client):
     if state:
-        HeaderMedia.objects.update(state=state, problem="It is gone.")
+        HeaderMedia.objects.update(state=state, stored_problem="It is gone.")
     else:
         HeaderMedia.objects.all().delete()
     ready = fresh(ready)

@@ -75,7 +75,7 @@ def test_why_a_whole_job_failed_is_told_in_plain_words(connected, viewer, login,
     factories.finish(factories.launch(factories.make_ready_campaign(connected)))
     html = login(viewer).get(url(connected)).content.decode()
     assert "There is a problem with the payment of your WhatsApp account." in html
-    assert "Mend the payment in Meta" in html
+    assert "Fix the payment in Meta" in html
     # ChumiAI's own words, with the code, stand in the details only.
     assert "(#131042)" in html
     for words in html.split("Technical details</summary>")[:1] + html.split("</details>")[1:]:

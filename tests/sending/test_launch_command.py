@@ -112,8 +112,8 @@ def test_media_by_an_id(connected, save):
     ("arguments", "sentence"),
     [
         ([], "fresh_offer needs a picture. Give --media-link or --media-id."),
-        (["--media-link", "page.jpg"], "This link leads to a web page, not to a picture."),
-        (["--media-link", "too-large.jpg", "--check"], "The picture is 7 MB"),
+        (["--media-link", "page.jpg"], "This link leads to a web page"),
+        (["--media-link", "too-large.jpg", "--check"], "This file is 7 MB"),
         (["--media-link", "picture.jpg", "--media-id", "1"], "not both"),
         (["--media-id", "two words"], "does not look like a media id"),
     ],
@@ -128,7 +128,7 @@ def test_a_link_inside_is_refused(connected, save):
     make_media_template(connected)
     given = ["--media-link", "http://169.254.169.254/latest/"]
     sentence = refusal(save(people(2)), *given, template="fresh_offer")
-    assert sentence == "WhatsApp takes only links that begin with https://."
+    assert sentence == "WhatsApp accepts only links that start with https://."
 
 
 def test_a_plain_template_takes_no_media(template, save):

@@ -1,4 +1,4 @@
-"""The table of WhatsApp's codes: plain words, and what may be done again. No database."""
+"""The table of WhatsApp's error codes: plain words, and when a retry makes sense."""
 
 import itertools
 import re
@@ -15,13 +15,12 @@ from whatsapp.errors import (
     Retry,
     explain,
     explain_text,
-    may_retry,
     when_retry,
 )
 
 AT = datetime(2026, 11, 22, 13, 0, tzinfo=UTC)
 EVERY = {*FAILURES, *range(200, 300)}
-# Every code of the table of facts about WhatsApp that the product was planned with.
+# Every code that the product has to explain.
 KNOWN = """
     0 1 2 3 4 10 33 100 190 200 299 368 80007 130429 130472 130497 131000 131005 131008 131009
     131016 131021 131026 131030 131031 131037 131042 131045 131047 131048 131049 131050 131051
@@ -35,7 +34,7 @@ def words(code, *, tries=0, after=timedelta()):
 
 
 @pytest.mark.parametrize("code", map(int, KNOWN.split()))
-def test_every_code_is_told(code):
+def test_every_code_is_explained(code):
     assert explain(code) is not UNKNOWN
 
 
@@ -47,12 +46,12 @@ def test_sentences_are_for_people(failure):
     assert len(f"{failure.sentence} {failure.advice}") < 300
 
 
-def test_what_pauses_or_waits_is_what_concerns_the_account():
-    """One question, asked by two layers: would the next recipient fare the same?"""
+def test_failures_that_pause_or_wait_concern_the_account():
+    """Two tables answer the same question: would the next recipient fail for the same reason?"""
     assert {c for c in EVERY if explain(c).pauses or explain(c).waits_by_itself} == ACCOUNT_CODES
 
 
-def test_what_waits_by_itself_pauses_nothing_and_concerns_nobody_in_particular():
+def test_failures_that_wait_never_pause_and_concern_no_person():
     waiting = {code for code in EVERY if explain(code).waits_by_itself}
     assert waiting == {2, 4, 80007, 130429, 131016, 131057, 133004}
     for failure in map(explain, waiting):
@@ -60,22 +59,20 @@ def test_what_waits_by_itself_pauses_nothing_and_concerns_nobody_in_particular()
         assert failure.about in (About.WHATSAPP, About.ACCOUNT)
 
 
-def test_what_pauses_is_about_the_account_or_the_template():
+def test_failures_that_pause_concern_the_account_or_the_template():
     pausing = [explain(code) for code in EVERY if explain(code).pauses]
     assert {failure.about for failure in pausing} == {About.ACCOUNT, About.TEMPLATE}
 
 
-def test_only_what_passes_by_itself_has_a_wait():
+def test_only_temporary_failures_have_a_wait():
     for failure in map(explain, EVERY):
         assert bool(failure.wait) == (failure.retry is Retry.LATER), failure.sentence
         assert failure.most >= 1
 
 
 @pytest.mark.parametrize("code", [None, 999999, 131050, 131026, 130472, 131008, 132012])
-def test_some_are_never_tried_again(code):
-    for tries, days in ((0, 0), (0, 400), (9, 400)):
-        now = AT + timedelta(days=days)
-        assert not may_retry(code, failed_at=AT, tries=tries, now=now)
+def test_some_are_never_retried(code):
+    for tries in (0, 9):
         assert when_retry(code, failed_at=AT, tries=tries) is None
 
 
@@ -91,13 +88,10 @@ def test_some_are_never_tried_again(code):
         (131042, timedelta(), 3),
     ],
 )
-def test_others_are_after_a_while_and_not_for_ever(code, wait, most):
-    def may(tries, after):
-        return may_retry(code, failed_at=AT, tries=tries, now=AT + after)
-
-    assert not may(0, wait - timedelta(seconds=1))
-    assert may(0, wait) and may(most - 1, wait)
-    assert not may(most, wait + timedelta(days=400))
+def test_others_are_retried_after_a_wait_and_a_limited_number_of_times(code, wait, most):
+    for tries in (0, most - 1):
+        assert when_retry(code, failed_at=AT, tries=tries) == AT + wait
+    assert when_retry(code, failed_at=AT, tries=most) is None
 
 
 @pytest.mark.parametrize(
@@ -134,7 +128,8 @@ def test_the_page_says_when(code, told, sentence):
 def test_words_and_answer_agree():
     for code, tries, hours in itertools.product(EVERY, range(5), (0, 1, 30)):
         after = timedelta(hours=hours)
-        may = may_retry(code, failed_at=AT, tries=tries, now=AT + after)
+        moment = when_retry(code, failed_at=AT, tries=tries)
+        may = moment is not None and moment <= AT + after
         told = words(code, tries=tries, after=after)
         assert told.endswith(".")
         said = told.startswith("Can be tried again") and " from " not in told

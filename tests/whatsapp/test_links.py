@@ -1,4 +1,4 @@
-"""A link is asked once, over https, and never inside: whatever its name and its server try."""
+"""A link is fetched once, over https, and never from our own network."""
 
 import datetime
 import socket
@@ -69,11 +69,11 @@ PUBLIC = "93.184.215.14"
         ("https://example.com/" + "x" * 2000, links.TOO_LONG),
     ],
 )
-def test_what_is_no_link_for_whatsapp(link, problem):
+def test_links_that_whatsapp_cannot_use(link, problem):
     asked = []
     seen = links.look_at(IMAGE, link, resolve=lambda *name: asked.append(name))
     assert seen.problem == problem
-    assert asked == [], "nobody is asked"
+    assert asked == [], "no name is looked up"
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_what_is_no_link_for_whatsapp(link, problem):
         ("https://my_shop.xn--p1ai/x@y:z", "my_shop.xn--p1ai", "/x@y:z"),
     ],
 )  # fmt: skip
-def test_a_link_taken_apart(link, host, target):
+def test_a_link_is_parsed(link, host, target):
     read = links.read(link)
     assert (read.host, read.authority, read.target) == (host, host, target)
     assert (read.secure, read.port, read.trusted) == (True, 443, False)
@@ -111,7 +111,7 @@ TEST_URL = "http://127.0.0.1:8001/media/"
         ("http://127.0.0.1/media/a.jpg", False),
     ],
 )
-def test_only_what_lies_below_a_test_address_may_lead_inside(link, trusted):
+def test_only_links_below_a_test_url_are_trusted(link, trusted):
     try:
         assert links.read(link, [TEST_URL]).trusted
     except links.BadLink:
@@ -136,7 +136,7 @@ def test_only_what_lies_below_a_test_address_may_lead_inside(link, trusted):
         "fe80::1%eth0", "fec0::1", "ff02::1", "5f00::1", "", "localhost", "0x7f.1", "2130706433",
     ],
 )  # fmt: skip
-def test_inner_addresses(address):
+def test_addresses_that_are_not_public(address):
     assert not links.is_public(address)
 
 
@@ -155,18 +155,18 @@ def test_public_addresses(address):
         ["169.254.169.254"],
         ["::1"],
         ["::ffff:10.0.0.1"],
-        # One good address does not make up for a bad one.
+        # One public address is not enough.
         [PUBLIC, "10.0.0.1"],
         ["10.0.0.1", PUBLIC],
         [],
     ],
 )
-def test_a_name_that_leads_inside_is_not_asked(addresses):
+def test_a_name_with_a_private_address_is_not_fetched(addresses):
     seen = links.look_at(IMAGE, "https://example.com/a.jpg", resolve=lambda *name: addresses)
     assert seen.problem == links.CANT_OPEN
 
 
-def test_an_inner_name_reads_like_one_that_does_not_exist():
+def test_an_internal_name_has_the_sentence_of_an_unknown_name():
     def unknown(host, port):
         raise socket.gaierror("Name or service not known")
 
@@ -183,7 +183,7 @@ def test_the_connection_goes_to_the_address_that_was_checked():
     assert answers == [["127.0.0.1"]], "looked up once"
 
 
-def test_a_look_up_that_never_ends_is_left_behind():
+def test_a_look_up_that_never_ends_is_abandoned():
     started = time.monotonic()
     seen = links.look_at(
         IMAGE,
@@ -195,12 +195,12 @@ def test_a_look_up_that_never_ends_is_left_behind():
     assert time.monotonic() - started < 10
 
 
-# What the server answers
+# Answers of the server
 
 
 @pytest.fixture
 def look(sandbox, settings):
-    """Return a function that looks at a file of the sandbox."""
+    """Return a function that checks a file of the sandbox."""
 
     def look(name, kind="image", **options):
         link = media_link(sandbox, name)
@@ -225,13 +225,13 @@ def test_good_files(look, name, kind, content_type):
 
 
 MISBEHAVIOUR = {
-    "page.jpg": "This link leads to a web page, not to a picture.",
-    "disguised.jpg": "This link leads to a web page, not to a picture.",
-    "wrong-type.jpg": "its server calls it something else",
-    "no-type.jpg": "its server calls it something else",
+    "page.jpg": "This link leads to a web page",
+    "disguised.jpg": "This link leads to a web page",
+    "wrong-type.jpg": "calls the file something else",
+    "no-type.jpg": "calls the file something else",
     "empty.jpg": "The file behind this link is empty.",
-    "no-length.jpg": "does not say how large this picture is",
-    "too-large.jpg": "The picture is 7 MB; WhatsApp takes up to 5 MB.",
+    "no-length.jpg": "does not say how large this file is",
+    "too-large.jpg": "This file is 7 MB; WhatsApp accepts up to 5 MB.",
     "cut.jpg": links.CANT_OPEN,
     "slow.jpg": links.CANT_OPEN,
     "drip.jpg": links.CANT_OPEN,
@@ -240,7 +240,7 @@ MISBEHAVIOUR = {
     "redirect.jpg": links.LEADS_ON,
     "private.jpg": links.NOT_FOR_ALL,
     "missing.jpg": links.NOT_THERE,
-    "video.mp4": "This link leads to a video, not to a picture.",
+    "video.mp4": "This link leads to a video.",
 }
 
 
@@ -253,11 +253,11 @@ def test_misbehaving_servers(look, name):
     assert time.monotonic() - started < 10
 
 
-def test_every_file_of_the_sandbox_is_looked_at():
+def test_every_file_of_the_sandbox_has_a_test():
     assert set(FILES) - set(MISBEHAVIOUR) == {"picture.jpg", "picture.png", "document.pdf"}
 
 
-def test_nobody_listens(look, sandbox):
+def test_a_closed_port(look, sandbox):
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{closed.getsockname()[1]}/"
@@ -297,7 +297,7 @@ def certificate(tmp_path_factory):
 
 
 class Shop:
-    """A server of pictures over TLS that remembers what it was asked."""
+    """A server of images over TLS that records its requests."""
 
     def __init__(self, certificate):
         self.heads, self.names = [], []
@@ -339,15 +339,15 @@ def visit(shop, name, certificate=None, **options):
         IMAGE,
         f"{url}a.jpg?size=1",
         test_urls=[url],
-        # Nobody has such a name: only the address of the look-up can have led here.
+        # The name does not exist, so only the address of the look-up leads here.
         resolve=lambda *name: ["127.0.0.1"],
         context=certificate and ssl.create_default_context(cafile=certificate),
         **options,
     )
 
 
-def test_the_name_is_asked_for_and_its_certificate_verified(shop, certificate, monkeypatch):
-    # What the environment says of proxies plays no part.
+def test_the_certificate_of_the_name_is_verified(shop, certificate, monkeypatch):
+    # Proxies of the environment are ignored.
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
     seen = visit(shop, "shop.example", certificate)
     assert (seen.problem, seen.content_type) == ("", "image/jpeg")
