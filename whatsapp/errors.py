@@ -190,7 +190,7 @@ FAILURES = {
             "This number is not on WhatsApp, or its WhatsApp is too old or has not accepted "
             "the terms."
         ),
-        _("Check the number, or contact them by SMS or phone."),
+        _("Check the number or contact them by SMS or phone."),
         About.PERSON,
     ),
     131030: Failure(

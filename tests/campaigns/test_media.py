@@ -113,9 +113,7 @@ def test_a_bad_link_is_explained_and_replaced(draft, client, sandbox, drain):
     client.post(url(draft, "media"), {"link": media_link(sandbox, "page.jpg")})
     drain("check_media")
     assert HeaderMedia.objects.get().state == "bad"
-    assert "This link leads to a web page, not to a file." in text(
-        client.get(url(draft, "media"))
-    )
+    assert "This link leads to a web page, not to a file." in text(client.get(url(draft, "media")))
     assert client.get(url(draft, "check")).url == url(draft, "media")
     client.post(url(draft, "media"), {"link": media_link(sandbox, "picture.png")})
     drain("check_media")
@@ -128,10 +126,10 @@ def test_a_bad_link_is_explained_and_replaced(draft, client, sandbox, drain):
     [
         ({}, "Paste the link first."),
         ({"link": " "}, "Paste the link first."),
-        ({"link": "http://example.com/a.jpg"}, "only links that begin with https://"),
-        ({"link": "https://127.0.0.1/a.jpg"}, "does not name a server"),
+        ({"link": "http://example.com/a.jpg"}, "only links that start with https://"),
+        ({"link": "https://127.0.0.1/a.jpg"}, "has no server name"),
         ({"link": "https://a:b@example.com/"}, "a user name or a password"),
-        ({"link": "javascript:alert(1)"}, "It begins with https://."),
+        ({"link": "javascript:alert(1)"}, "It starts with https://."),
         ({"link": "https://example.com/" + "x" * 2000}, "at most 2000 characters"),
         ({"media_id": ""}, "Paste the media ID first."),
         ({"media_id": "two words"}, "it has no spaces"),
@@ -149,7 +147,7 @@ def test_a_wrong_link_or_media_id_is_refused(draft, client, answer, sentence):
 def test_a_link_into_our_network_is_not_stored(draft, client, sandbox):
     """The sandbox has an internal address: only its media may be fetched."""
     for link in (f"{sandbox.url}/__sandbox__/ledger", media_link(sandbox, "../ledger")):
-        assert "begin with https://" in text(client.post(url(draft, "media"), {"link": link}))
+        assert "start with https://" in text(client.post(url(draft, "media"), {"link": link}))
     assert not HeaderMedia.objects.exists()
 
 
