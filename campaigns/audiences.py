@@ -85,6 +85,8 @@ class Audience:
     # The step that chooses the people, and the one that says what each of them gets.
     source_step: ClassVar[str]
     values_step: ClassVar[str] = "values"
+    # The template with the texts of the pages, one partial for each.
+    texts: ClassVar[str] = ""
     # The name of a draft that has no template yet.
     draft_name: ClassVar[Label] = gettext_lazy("Campaign")
     # How the check and its downloads call a row, and the rows that are ready.
@@ -245,6 +247,7 @@ class File(Audience):
         "review": gettext_lazy("Review and send"),
     }
     source_step = "file"
+    texts = "campaigns/audience_file.html"
     ready_note = gettext_lazy("as they stand in the file")
     can_be_chosen = True
 
@@ -317,6 +320,7 @@ class Members(Audience):
         "review": gettext_lazy("Review and send"),
     }
     source_step = "group"
+    texts = "campaigns/audience_group.html"
     row_title = gettext_lazy("Member")
     ready_note = gettext_lazy("as ChumiAI has them")
     can_be_chosen = True

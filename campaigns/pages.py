@@ -100,9 +100,11 @@ def body_html(campaign: Campaign, values: Mapping[str, str] | None = None) -> Sa
 def step_context(campaign: Campaign, step: str) -> dict[str, Any]:
     """Return what the frame of a step shows."""
     is_first = step == next(iter(steps.steps_of(campaign)))
+    audience = audience_of(campaign)
     return {
         "campaign": campaign,
-        "audience": audience_of(campaign),
+        "audience": audience,
+        "source_url": steps.url_of(campaign, audience.source_step),
         "steps": steps.bar(campaign, step),
         "back_url": "" if is_first else steps.url_of(campaign, steps.before(campaign, step)),
         "media": getattr(campaign, "header_media", None),
