@@ -22,13 +22,13 @@ def safe_csv(rows: Iterable[Sequence[str]]) -> Iterator[str]:
 
 
 def safe_cell(text: str) -> str:
-    """Keep Excel from running the text as a formula, and from rounding its digits."""
+    """Return the text so that Excel neither runs it as a formula nor rounds its digits."""
     text = text.replace("\0", "")
     if text[:1] in ("\t", "\r", "\n") or text.lstrip()[:1] in _FORMULA_STARTS:
         return "'" + text
     return "'" + text if _CHANGED_BY_EXCEL.match(text) else text
 
 
-# Some locales also start a formula by the full-width forms of the signs.
+# In some locales the full-width signs start a formula, too.
 _FORMULA_STARTS = tuple("=+-@＝＋－＠")
 _CHANGED_BY_EXCEL = re.compile(r"\s*(0\d+|\d{12,}|\d+[eE]\d+)\s*$")

@@ -1,8 +1,8 @@
-"""How Excel shows a number: the common part of its format codes, and dates.
+"""Show a number as Excel does: the common format codes, and dates.
 
-What is shown is what the marketer saw and meant: `45982` is a date, `0.15` is 15%.
-Two differences are deliberate. Under General, a whole number keeps all its digits (nobody
-wants to send 2.33E+11), and Excel's locale-dependent short date reads day first, as in Ghana.
+The text is what the user sees in the spreadsheet: `45982` is a date, `0.15` is 15%.
+There are two deliberate differences. With the format General, a whole number keeps all its digits
+instead of 2.33E+11. Excel's locale-dependent short date has the day first, as in Ghana.
 """
 
 import re
@@ -47,9 +47,9 @@ Token = tuple[str, str]
 
 @lru_cache(maxsize=512)
 def formatter(code: str, *, date1904: bool = False) -> Formatter:
-    """Make the function that shows a number under a format code.
+    """Return the function that shows a number with a format code.
 
-    A code that is not understood shows the number as General does, never an error.
+    An unknown code shows the number as General does; it is never an error.
     """
     if code[:8].upper() == "[$-F800]":
         code = _LONG_DATE
@@ -65,7 +65,7 @@ def formatter(code: str, *, date1904: bool = False) -> Formatter:
 
 
 def general(number: float) -> str:
-    """Show a number as Excel's General does, but whole numbers in full."""
+    """Show a number as Excel's General does, but whole numbers with all digits."""
     if number == 0:
         return "0"
     size = abs(number)
@@ -80,7 +80,7 @@ def general(number: float) -> str:
 
 
 def plain(number: float) -> str:
-    """Write a number without format or exponent, as far as a double is exact."""
+    """Write a number without format, and without exponent while a double is exact."""
     if number == int(number) and abs(number) < 1e15:
         return str(int(number))
     return repr(number)
@@ -151,7 +151,7 @@ def _show_number(number: float, sections: list[list[Token]]) -> str:
 
 
 def _fill(size: float, section: list[Token]) -> tuple[str, bool]:
-    """Put a number's digits into a section's places; tell whether all of them are zero."""
+    """Put the digits of a number into a section. Return the text, and True if it shows zero."""
     digits = [i for i, (kind, _) in enumerate(section) if kind == "digit"]
     point = next((i for i, token in enumerate(section) if token == ("other", ".")), None)
     whole = [i for i in digits if point is None or i < point]
@@ -180,7 +180,7 @@ def _fill(size: float, section: list[Token]) -> tuple[str, bool]:
     padded = integer.rjust(wanted, "\0")
     lead = padded[: len(padded) - wanted]
     shown: list[str] = []
-    position = len(padded)  # how many digits of the whole part stand from here to its end
+    position = len(padded)  # digits of the whole part that remain
     taken = 0
 
     def group(digit: str) -> str:
@@ -223,7 +223,7 @@ def _fill(size: float, section: list[Token]) -> tuple[str, bool]:
 
 
 def _kept_places(fraction: str, places: list[str]) -> int:
-    """Count the decimals that are shown: `0` always, `#` and `?` up to the last that matters."""
+    """Count the decimals to show: `0` always, `#` and `?` without trailing zeros."""
     kept = len(places)
     while kept and places[kept - 1] != "0" and fraction[kept - 1 : kept] in ("0", ""):
         kept -= 1
@@ -250,7 +250,7 @@ def _date_text(number: float, tokens: list[Token], date1904: bool) -> str:
     if date1904:
         epoch = datetime(1904, 1, 1)
     else:
-        # Excel believes in 29 February 1900 (serial 60), so earlier days sit one lower.
+        # Excel has a false 29 February 1900 (serial 60), so earlier days are one lower.
         epoch = datetime(1899, 12, 31) if days < 60 else datetime(1899, 12, 30)
     moment = epoch + timedelta(days=days, seconds=second_of_day)
 

@@ -1,4 +1,4 @@
-"""Write the clean .xlsx for ChumiAI: no cell is ever a formula, whatever its text."""
+"""Write the clean .xlsx for ChumiAI: every cell is text, never a formula."""
 
 import hashlib
 import re
@@ -54,12 +54,12 @@ def _row(number: int, texts: Sequence[str]) -> bytes:
 
 def _xml_text(text: str) -> str:
     text = _ILLEGAL_IN_XML.sub("", text)
-    # Excel reads _x000D_ in a text as a character, so a real one has to be escaped.
+    # Excel reads _x000D_ in a text as one character, so these letters themselves are escaped.
     return escape(_LOOKS_ESCAPED.sub("_x005F_", text), {"\r": "&#13;"})
 
 
 def column_letter(index: int) -> str:
-    """Return the spreadsheet's name of a column: 0 is A, 26 is AA."""
+    """Return the letters of a column: 0 is A, 26 is AA."""
     letters = ""
     index += 1
     while index:
@@ -103,7 +103,7 @@ _PARTS = {
         f'<Relationship Id="rId1" Type="{_OFFICE}/worksheet" Target="worksheets/sheet1.xml"/>'
         f'<Relationship Id="rId2" Type="{_OFFICE}/styles" Target="styles.xml"/></Relationships>'
     ),
-    # Format 49 is Text: a phone that someone edits in Excel stays as it was typed.
+    # Format 49 is Text, so Excel keeps an edited phone number as typed.
     "xl/styles.xml": (
         f'{_XML}<styleSheet xmlns="{_MAIN}"><fonts count="1"><font/></fonts>'
         '<fills count="2"><fill><patternFill patternType="none"/></fill>'

@@ -8,8 +8,8 @@ A user types the link, so it must not make this server send requests into its ow
 - no proxy, netrc or cookie is used: the request goes over a socket of our own.
 
 A problem is a sentence that never quotes an address or the answer. A host that can't be reached
-and one that may not be reached have the same sentence, so nobody can find out which internal
-names exist.
+and one that may not be reached have the same sentence, so a user can't find out which
+internal names exist.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from chumi_api.transport import Watchdog
 from core.sentences import Sentence
 from core.sentences import gettext_noop as _
-from whatsapp.media import HEAD_BYTES, Answer, Kind, Seen, judge
+from whatsapp.media import HEAD_BYTES, Answer, Kind, MediaCheck, check_file
 
 SECONDS = 15.0
 CONNECT_SECONDS = 5.0
@@ -39,7 +39,7 @@ CONNECT_SECONDS = 5.0
 MAX_ADDRESSES = 3
 MAX_LENGTH = 2000
 
-SIGNS = re.compile(r"[!#-;=?-\[\]_a-z~]+")
+CHARACTERS = re.compile(r"[!#-;=?-\[\]_a-z~]+")
 LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 # A last label that starts with a digit would make the name an address: 127.1, 0x7f.1 …
 NAME = re.compile(rf"(?:{LABEL}\.)+(?!\d){LABEL}")
@@ -53,7 +53,7 @@ NOT_PUBLIC_6 = [IPv6Network(net) for net in ("2001::/23", "2002::/16", "3fff::/2
 NO_LINK = _("This is not a link to a file. It starts with https://.")
 NOT_SECURE = _("WhatsApp accepts only links that start with https://.")
 TOO_LONG = Sentence(_("This link is longer than {limit} characters."), {"limit": MAX_LENGTH})
-ODD_SIGNS = _(
+ODD_CHARACTERS = _(
     "This link has characters that a link can't have. "
     "Open it in a browser and copy it from the address bar."
 )
@@ -67,8 +67,8 @@ CANT_OPEN = _(
     "without a log-in."
 )
 NOT_THERE = _("There is nothing at this link. Check that you copied all of it.")
-NOT_FOR_ALL = _("This link is not open to everyone. WhatsApp accepts only links without a log-in.")
-LEADS_ON = _(
+NOT_PUBLIC = _("This link is not open to everyone. WhatsApp accepts only links without a log-in.")
+REDIRECTED = _(
     "This link leads to another link. "
     "Open it in a browser, and copy the link in the address bar when the file is open."
 )
@@ -96,7 +96,7 @@ class Link:
     trusted: bool
 
 
-def look_at(
+def check_link(
     kind: Kind,
     link: str,
     *,
@@ -104,28 +104,28 @@ def look_at(
     seconds: float = SECONDS,
     resolve: Resolve | None = None,
     context: ssl.SSLContext | None = None,
-) -> Seen:
+) -> MediaCheck:
     """Fetch the link and check whether WhatsApp would accept the file as that kind of media.
 
     Links below one of `test_urls` are trusted. A failure of the network is a problem as a
     sentence, never an exception.
     """
     try:
-        answer = _ask(read(link, test_urls), seconds, resolve or look_up, context)
+        answer = _fetch(parse(link, test_urls), seconds, resolve or look_up, context)
     except BadLink as problem:
-        return Seen(problem=problem.sentence)
-    return judge(kind, answer)
+        return MediaCheck(problem=problem.sentence)
+    return check_file(kind, answer)
 
 
-def read(text: str, test_urls: Iterable[str] = ()) -> Link:
+def parse(text: str, test_urls: Iterable[str] = ()) -> Link:
     """Parse a link. Raise `BadLink` if WhatsApp could not use it."""
     if len(text) > MAX_LENGTH:
         raise BadLink(TOO_LONG)
     if not re.match(r"https?://", text, re.IGNORECASE):
         raise BadLink(NO_LINK)
-    if not SIGNS.fullmatch(text):
+    if not CHARACTERS.fullmatch(text):
         # Parsers of links disagree about backslashes, spaces and line ends.
-        raise BadLink(ODD_SIGNS)
+        raise BadLink(ODD_CHARACTERS)
     try:
         parts = urlsplit(text)
         port = parts.port
@@ -184,7 +184,7 @@ def _is_below(parts: SplitResult, base: SplitResult) -> bool:
     )
 
 
-def _ask(link: Link, seconds: float, resolve: Resolve, context: ssl.SSLContext | None) -> Answer:
+def _fetch(link: Link, seconds: float, resolve: Resolve, context: ssl.SSLContext | None) -> Answer:
     with Watchdog(seconds) as watchdog:
         try:
             addresses = _in_time(resolve, link, watchdog.remaining)
@@ -250,7 +250,7 @@ def _get(sock: socket.socket, link: Link) -> Answer:
     )
     with connection.getresponse() as response:
         if response.status != 200:
-            raise BadLink(_why_not(response.status))
+            raise BadLink(_problem_of(response.status))
         packed = response.headers.get("Content-Encoding", "identity").lower() != "identity"
         size = None if packed else response.length
         head = response.read(HEAD_BYTES)
@@ -260,9 +260,9 @@ def _get(sock: socket.socket, link: Link) -> Answer:
         return Answer(declared=declared, size=size, head=head)
 
 
-def _why_not(status: int) -> str:
+def _problem_of(status: int) -> str:
     if 300 <= status < 400:
-        return LEADS_ON
+        return REDIRECTED
     if status in (401, 403, 407):
-        return NOT_FOR_ALL
+        return NOT_PUBLIC
     return NOT_THERE if status in (404, 410) else CANT_OPEN

@@ -96,7 +96,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class MediaCheck:
     """The result of the check of a link: a file for WhatsApp, or the problem as a sentence."""
 
     content_type: str = ""
@@ -104,21 +104,21 @@ class Seen:
     problem: str = ""
 
 
-def judge(kind: Kind, answer: Answer) -> Seen:
+def check_file(kind: Kind, answer: Answer) -> MediaCheck:
     """Check whether WhatsApp would accept the file as that kind of media."""
     if answer.size == 0:
-        return Seen(problem=EMPTY)
+        return MediaCheck(problem=EMPTY)
     fitting = true_types(answer.head) & kind.types.keys()
     if not fitting:
-        return Seen(problem=_why_not_kind(kind, answer))
+        return MediaCheck(problem=_wrong_kind(kind, answer))
     if answer.declared not in fitting:
-        return Seen(problem=OTHER_TYPE)
+        return MediaCheck(problem=OTHER_TYPE)
     if answer.size is None:
-        return Seen(problem=NO_SIZE)
+        return MediaCheck(problem=NO_SIZE)
     if answer.size > kind.max_bytes:
         sizes = {"size": megabytes(answer.size), "limit": megabytes(kind.max_bytes)}
-        return Seen(problem=Sentence(TOO_LARGE, sizes))
-    return Seen(content_type=answer.declared, size=answer.size)
+        return MediaCheck(problem=Sentence(TOO_LARGE, sizes))
+    return MediaCheck(content_type=answer.declared, size=answer.size)
 
 
 def megabytes(size: int) -> str:
@@ -172,10 +172,12 @@ def _is_text(head: bytes) -> bool:
         if error.start < len(head) - 3:
             return False
         text = head[: error.start].decode()
-    return bool(text) and all(sign.isprintable() or sign in "\r\n\t\f\ufeff" for sign in text)
+    return bool(text) and all(
+        letter.isprintable() or letter in "\r\n\t\f\ufeff" for letter in text
+    )
 
 
-def _why_not_kind(kind: Kind, answer: Answer) -> str:
+def _wrong_kind(kind: Kind, answer: Answer) -> str:
     types = true_types(answer.head)
     if "text/html" in types or "html" in answer.declared:
         return WEB_PAGE

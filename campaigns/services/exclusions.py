@@ -25,11 +25,11 @@ OVERLAP_DAYS, OVERLAP_PERCENT = 7, 50
 Phones = QuerySet[Any, str]
 
 ALREADY_IN = gettext_noop("Already in {campaign}.")
-TOO_OFTEN = ngettext_noop(
+OVER_CAP = ngettext_noop(
     "Got a marketing message in the last {hours} hours.",
     "Got {count} marketing messages or more in the last {hours} hours.",
 )
-TOO_OFTEN_IN_AN_HOUR = ngettext_noop(
+OVER_CAP_IN_AN_HOUR = ngettext_noop(
     "Got a marketing message in the last hour.",
     "Got {count} marketing messages or more in the last hour.",
 )
@@ -84,10 +84,10 @@ def over_frequency_cap(campaign: Campaign) -> Phones:
     return phones
 
 
-def too_often(team: Team) -> Sentence:
+def frequency_cap_reason(team: Team) -> Sentence:
     """Return the sentence for those who reached the frequency limit."""
     most, hours = team.marketing_messages or 1, team.marketing_hours
-    message = TOO_OFTEN_IN_AN_HOUR if hours == 1 else TOO_OFTEN
+    message = OVER_CAP_IN_AN_HOUR if hours == 1 else OVER_CAP
     return Sentence(message, {"count": most, "hours": hours})
 
 
@@ -99,7 +99,11 @@ def of_check(campaign: Campaign) -> list[tuple[Outcome, Phones, Sentence]]:
         found.append((Outcome.EXCLUDED, excluded, already_in(campaign)))
     if campaign.template and has_frequency_cap(campaign, campaign.template.category):
         found.append(
-            (Outcome.FREQUENCY_CAP, over_frequency_cap(campaign), too_often(campaign.team))
+            (
+                Outcome.FREQUENCY_CAP,
+                over_frequency_cap(campaign),
+                frequency_cap_reason(campaign.team),
+            )
         )
     return found
 

@@ -73,7 +73,7 @@ def _refuse_bad(campaign: Campaign, link: str, media_id: str) -> None:
 def check_link(link: str) -> None:
     """Raise `Refused` for a text that can't be a link for WhatsApp. Nothing is fetched."""
     try:
-        links.read(link, settings.MEDIA_TEST_URLS)
+        links.parse(link, settings.MEDIA_TEST_URLS)
     except links.BadLink as problem:
         raise Refused(formats.sentence(problem.sentence)) from None
 
@@ -130,14 +130,14 @@ def look(media: HeaderMedia) -> None:
     if kind is None:
         # The template changed: the link is not needed.
         return
-    seen = links.look_at(kind, media.link, test_urls=settings.MEDIA_TEST_URLS)
+    found = links.check_link(kind, media.link, test_urls=settings.MEDIA_TEST_URLS)
     HeaderMedia.objects.filter(
         pk=media.pk, link=media.link, requested_at=media.requested_at, state=State.REQUESTED
     ).update(
-        state=State.BAD if seen.problem else State.GOOD,
-        content_type=seen.content_type,
-        size=seen.size,
-        stored_problem=sentences.to_json(seen.problem),
+        state=State.BAD if found.problem else State.GOOD,
+        content_type=found.content_type,
+        size=found.size,
+        stored_problem=sentences.to_json(found.problem),
         checked_at=timezone.now(),
     )
 

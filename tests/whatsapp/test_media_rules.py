@@ -3,7 +3,7 @@
 import pytest
 
 from sandbox import media as files
-from whatsapp.media import KINDS, MB, Answer, judge, megabytes, true_types
+from whatsapp.media import KINDS, MB, Answer, check_file, megabytes, true_types
 
 IMAGE, VIDEO, DOCUMENT = KINDS["image"], KINDS["video"], KINDS["document"]
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
@@ -28,7 +28,7 @@ OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
     ],
 )
 def test_files_that_whatsapp_accepts(kind, declared, head):
-    seen = judge(kind, Answer(declared, 1234, head))
+    seen = check_file(kind, Answer(declared, 1234, head))
     assert (seen.problem, seen.content_type, seen.size) == ("", declared, 1234)
 
 
@@ -57,7 +57,7 @@ def test_files_that_whatsapp_accepts(kind, declared, head):
     ],
 )
 def test_files_that_whatsapp_refuses(kind, declared, head, problem):
-    seen = judge(kind, Answer(declared, 1234, head))
+    seen = check_file(kind, Answer(declared, 1234, head))
     assert problem in seen.problem
     assert (seen.content_type, seen.size) == ("", None)
     assert declared == "" or declared not in seen.problem
@@ -72,12 +72,12 @@ def test_files_that_whatsapp_refuses(kind, declared, head, problem):
     ],
 )
 def test_sizes(kind, declared, head, limit):
-    assert judge(kind, Answer(declared, limit * MB, head)).problem == ""
-    assert judge(kind, Answer(declared, limit * MB + 1, head)).problem == (
+    assert check_file(kind, Answer(declared, limit * MB, head)).problem == ""
+    assert check_file(kind, Answer(declared, limit * MB + 1, head)).problem == (
         f"This file is {limit}.1 MB; WhatsApp accepts up to {limit} MB. Make it smaller."
     )
-    assert "does not say how large" in judge(kind, Answer(declared, None, head)).problem
-    assert "empty" in judge(kind, Answer(declared, 0, b"")).problem
+    assert "does not say how large" in check_file(kind, Answer(declared, None, head)).problem
+    assert "empty" in check_file(kind, Answer(declared, 0, b"")).problem
 
 
 def test_megabytes():
