@@ -82,7 +82,7 @@ class Vocabulary:
         for name, module in sorted(sys.modules.items()):
             if name.partition(".")[0] in OURS:
                 self._replace_constants(module)
-        for name in ("already_in", "too_often"):
+        for name in ("already_in", "frequency_cap_reason"):
             self.patch.setattr(exclusions, name, lambda *args: self.text)
         self.patch.setattr(launches, "consent_sentence", lambda campaign: self.text)
 
