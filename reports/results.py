@@ -42,7 +42,7 @@ def funnel(campaign: Campaign, progress: Progress) -> list[Stage]:
     """Return the stages of a launched campaign."""
     accepted, receipts = progress.accepted, progress.receipts
     # Only messages with an id can get a delivery status.
-    traceable = receipts.told or accepted
+    traceable = receipts.traceable or accepted
     of_delivered, of_accepted = _("{percent} % of delivered"), _("{percent} % of accepted")
     return [
         _stage(
@@ -56,7 +56,7 @@ def funnel(campaign: Campaign, progress: Progress) -> list[Stage]:
         _stage(
             Step.DELIVERED,
             _("Delivered"),
-            _delivery_hint(accepted, receipts.told),
+            _delivery_hint(accepted, receipts.traceable),
             receipts.delivered,
             traceable,
             of_accepted,

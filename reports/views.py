@@ -91,7 +91,11 @@ def _running_context(request: TeamRequest) -> dict[str, Any]:
         "running": running,
         "attention": _attention(request, running),
         "poll_seconds": min(
-            (max(progress.poll_seconds, MIN_POLL_SECONDS) for _campaign, progress in running),
+            (
+                max(progress.poll_seconds, MIN_POLL_SECONDS)
+                for _campaign, progress in running
+                if progress.poll_seconds is not None
+            ),
             default=None,
         ),
     }

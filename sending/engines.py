@@ -1,86 +1,94 @@
-"""The ways in which a campaign goes out, in words, and which one it takes."""
+"""The sending methods of a campaign: which ones it can take, and their words."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import ceil
 
+from django.utils.functional import Promise
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
 from campaigns.models import Campaign
+from core.formats import number
 
 Engine = Campaign.Engine
-# What ChumiAI is believed to send from a part; it documents no figure, so pages say "roughly".
+# Estimate: ChumiAI documents no speed, so pages say "about".
 MESSAGES_A_SECOND = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What an engine is called, and in one sentence what it can and can't do."""
+    """The name of an engine, and what it can and can't do."""
 
-    name: str
-    sentence: str
+    name: str | Promise
+    sentence: str | Promise
 
 
 WORDS = {
     Engine.SINGLY: Words(
-        "One by one",
-        "We send each message ourselves: you can pause or stop at any moment and see what became "
-        "of every person, but it takes longer.",
+        _("One by one"),
+        _("Slower. You can pause or stop at any moment, and see the result of every person."),
     ),
     Engine.BATCHES: Words(
-        "In parts",
-        "ChumiAI gets the list in parts and sends each by itself: fast for many people, but a "
-        "part can't be called back, and it may tell only how many failed, not who.",
+        _("Fast (batches)"),
+        _("Fastest. You can stop only between batches, and may not see who failed."),
     ),
     Engine.GROUP: Words(
-        "To the group by ChumiAI",
-        "ChumiAI finds the members when it sends and writes to all of them in one go: once it has "
-        "begun, nothing can be called back, and it tells how many failed, not who.",
+        _("To the group by ChumiAI"),
+        _("ChumiAI sends to all members at once. You can't stop it, and don't see who failed."),
     ),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """An engine as the review page offers it."""
+    """An engine as the review page offers it; `plan` says how long it takes."""
 
     engine: str
-    name: str
-    sentence: str
+    name: str | Promise
+    sentence: str | Promise
     plan: str
 
 
-def offers(campaign):
-    """Return the engines to choose from, the one that fits best first, in words for a person."""
+def offers(campaign: Campaign) -> list[Choice]:
+    """Return the engines to choose from, the recommended one first."""
     return [
         Choice(engine, WORDS[engine].name, WORDS[engine].sentence, _plan(campaign, engine))
         for engine in choices(campaign)
     ]
 
 
-def _plan(campaign, engine):
+def _plan(campaign: Campaign, engine: str) -> str:
     people, team = campaign.recipient_count, campaign.team
     if engine == Engine.GROUP:
-        return f"Roughly {_duration(people / MESSAGES_A_SECOND)} in all."
+        return gettext("About {time} in all.").format(time=_duration(people / MESSAGES_A_SECOND))
     if engine == Engine.SINGLY:
-        pace = f"{team.messages_per_second:g}"
-        return f"{pace} a second, roughly {_duration(people / team.messages_per_second)} in all."
-    parts = sum(1 for _ in slices(people, team.batch_size))
-    how_many = "1 part" if parts == 1 else f"{parts:,} parts"
-    return f"{how_many}, roughly {_duration(people / MESSAGES_A_SECOND)} in all."
+        return gettext("{speed} messages a second, about {time} in all.").format(
+            speed=f"{team.messages_per_second:g}",
+            time=_duration(people / team.messages_per_second),
+        )
+    batches = sum(1 for _slice in slices(people, team.batch_size))
+    text = ngettext(
+        "{count} batch, about {time} in all.", "{count} batches, about {time} in all.", batches
+    )
+    return text.format(count=number(batches), time=_duration(people / MESSAGES_A_SECOND))
 
 
-def _duration(seconds):
-    minutes = ceil(seconds / 60)
-    if minutes <= 1:
-        return "a minute"
+def _duration(seconds: float) -> str:
+    """Return a length of time in whole minutes, from 90 minutes on in hours."""
+    minutes = max(ceil(seconds / 60), 1)
     if minutes < 90:
-        return f"{minutes} minutes"
-    return f"{round(minutes / 60)} hours"
+        text = ngettext("{count} minute", "{count} minutes", minutes)
+        return text.format(count=number(minutes))
+    hours = round(minutes / 60)
+    return ngettext("{count} hour", "{count} hours", hours).format(count=number(hours))
 
 
-def slices(total, size):
-    """Yield (first, last) positions of parts of at most `size`; neighbours differ in size.
+def slices(total: int, size: int) -> Iterator[tuple[int, int]]:
+    """Yield (first, last) positions of batches of at most `size`; neighbours differ in size.
 
-    Where ChumiAI echoes no file name, the size is what tells the jobs of two neighbouring
-    parts from each other.
+    Where ChumiAI echoes no file name, only the size distinguishes the jobs of neighbouring
+    batches.
     """
     first, turn = 1, 0
     while first <= total:
@@ -89,15 +97,17 @@ def slices(total, size):
         first, turn = last + 1, turn + 1
 
 
-def choices(campaign):
-    """Return the engines that can carry the campaign; the first is the one that fits best.
+def choices(campaign: Campaign) -> list[Campaign.Engine]:
+    """Return the engines that can send the campaign; the first one is recommended.
 
-    ChumiAI's bulk import has no field for the media of a header, so such a template goes out
-    one by one. Otherwise few people go out one by one, and many in parts.
+    ChumiAI's bulk import has no field for the media of a header, so such a template is sent one
+    by one. Otherwise few messages are sent one by one, and many in batches.
     """
     if campaign.goes_through_group:
         return [Engine.GROUP]
-    if campaign.template.needs_media or campaign.is_to_one:
+    template = campaign.template
+    assert template is not None
+    if template.needs_media or campaign.is_to_one:
         return [Engine.SINGLY]
     if campaign.recipient_count <= campaign.team.singly_up_to:
         return [Engine.SINGLY, Engine.BATCHES]

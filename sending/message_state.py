@@ -1,21 +1,26 @@
-"""What became of a message to one person, in words, and of the tests of a draft."""
+"""The state of the message to one recipient, in words, and the tests of a draft."""
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from campaigns.models import Campaign, Decision, Recipient
 from campaigns.services import exclusions, media
+from core.formats import sentence
 from sending.models import TestNumber
 from whatsapp.errors import explain
 
 Status, SkipReason = Recipient.Status, Recipient.SkipReason
-# So many of a draft's last tests are shown.
+# Tests of a draft on its page.
 SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
 class MessageState:
-    """One person's message: the tone and label of its badge, and a sentence, '' if none is due."""
+    """The badge of a message, its tone and label, and a sentence, '' if none is needed."""
 
     tone: str
     label: str
@@ -23,73 +28,83 @@ class MessageState:
 
 
 SKIPPED = {
-    SkipReason.OPTED_OUT: "Opted out after the file was checked.",
-    SkipReason.FREQUENCY_CAP: "Had as many marketing messages as your team allows.",
-    SkipReason.STOPPED: "The campaign was stopped before this part.",
-    SkipReason.DECIDED: "Left out: no clear answer.",
+    SkipReason.OPTED_OUT: gettext_lazy("Opted out after the check."),
+    SkipReason.FREQUENCY_CAP: gettext_lazy("Reached your team's limit of marketing messages."),
+    SkipReason.STOPPED: gettext_lazy("The campaign was stopped first."),
+    SkipReason.DECIDED: gettext_lazy("Skipped, because there was no clear answer."),
 }
 # The same for a message to one person.
 ONE_PERSON = {
-    SkipReason.OPTED_OUT: "This person opted out before it left. Nothing was sent.",
-    SkipReason.STOPPED: "It was stopped before it left. Nothing was sent.",
+    SkipReason.OPTED_OUT: gettext_lazy(
+        "This person opted out before the message was sent. Nothing was sent."
+    ),
+    SkipReason.STOPPED: gettext_lazy("The message was stopped first. Nothing was sent."),
 }
 
 
-def reason_of(campaign, person):
-    """Return the sentence that explains the person's status, '' where there is none."""
+def reason_of(campaign: Campaign, person: Recipient) -> str:
+    """Return the sentence that explains the recipient's status, '' if there is none."""
     match person.status:
         case Status.SKIPPED if person.skip_reason == SkipReason.EARLIER_CAMPAIGN:
-            return exclusions.already_in(campaign)
+            return str(exclusions.already_in(campaign))
         case Status.SKIPPED if person.decided_by:
-            return f"{person.decided_by} decided to leave it out."
+            return _("{name} decided to skip this person.").format(name=person.decided_by)
         case Status.SKIPPED:
-            return SKIPPED[person.skip_reason]
+            return str(SKIPPED[SkipReason(person.skip_reason)])
         case Status.ACCEPTED if person.decision == Decision.COUNT_AS_SENT:
-            return f"{person.decided_by or 'Someone'} decided to count it as sent."
+            if person.decided_by is None:
+                return _("Counted as sent by a decision.")
+            return _("{name} decided to count it as sent.").format(name=person.decided_by)
         case Status.UNCONFIRMED:
-            return "We got no clear answer."
+            return _("We got no clear answer.")
         case Status.FAILED if person.failure_code is None and person.reason:
             return person.reason
         case Status.FAILED:
-            return explain(person.failure_code).sentence
+            return sentence(explain(person.failure_code).sentence)
     return ""
 
 
-def state_of(campaign, person):
-    """Return the `MessageState` of the one person of a launched campaign."""
+def advice_for(person: Recipient) -> str:
+    """Return what to do about a failure, '' if there is none."""
+    if person.status != Status.FAILED:
+        return ""
+    # A failure without a code of WhatsApp has ChumiAI's own words instead.
+    has_code = person.failure_code is not None
+    if not has_code and person.reason:
+        return ""
+    return sentence(explain(person.failure_code).advice)
+
+
+def state_of(campaign: Campaign, person: Recipient) -> MessageState:
+    """Return the `MessageState` of the one recipient of a launched campaign."""
     match person.status:
         case Status.PENDING if campaign.status == Campaign.Status.PAUSED:
-            return MessageState(
-                "warn", "Paused", f"{campaign.get_pause_reason_display()}. Nothing was sent yet."
-            )
+            text = _("{reason}. Nothing was sent yet.")
+            reason = campaign.get_pause_reason_display()
+            return MessageState("warn", _("Paused"), text.format(reason=reason))
         case Status.PENDING:
-            return MessageState("busy", "Waiting", campaign.wait_note or "It leaves in a moment.")
+            return MessageState("busy", _("Waiting"), campaign.wait_note or _("Sending…"))
         case Status.SUBMITTING:
-            return MessageState("busy", "On its way to ChumiAI")
+            return MessageState("busy", _("Sending"))
         case Status.ACCEPTED if person.decision == Decision.COUNT_AS_SENT:
             return MessageState("ok", person.state_label, reason_of(campaign, person))
         case Status.ACCEPTED if not person.remote_id:
-            return MessageState(
-                "ok", "Accepted by ChumiAI", "It gave no id to follow the message by."
-            )
+            text = _("ChumiAI gave no id for it, so its delivery can't be followed.")
+            return MessageState("ok", person.state_label, text)
         case Status.ACCEPTED:
             return MessageState("ok", person.state_label)
         case Status.FAILED:
-            return MessageState("bad", "Failed", reason_of(campaign, person))
+            return MessageState("bad", _("Failed"), reason_of(campaign, person))
         case Status.UNCONFIRMED:
-            return MessageState(
-                "warn",
-                "No clear answer",
-                "It may have been sent. Nothing will be sent twice.",
-            )
-    return MessageState(
-        "idle", "Not sent", ONE_PERSON.get(person.skip_reason) or reason_of(campaign, person)
-    )
+            text = _("It may have been sent. Nothing will be sent twice.")
+            return MessageState("warn", _("Unconfirmed"), text)
+    one_person = ONE_PERSON.get(SkipReason(person.skip_reason))
+    return MessageState("idle", _("Skipped"), str(one_person or reason_of(campaign, person)))
 
 
 @dataclass(frozen=True, slots=True)
 class SentTest:
-    """A test of a draft: to which phone, when, what became of it, and is it what goes out now."""
+    """A test of a draft. `is_current`: it had the text and the media that the draft has now."""
 
     campaign: Campaign
     phone: str
@@ -100,39 +115,41 @@ class SentTest:
     is_current: bool
 
     @property
-    def is_accepted(self):
+    def is_accepted(self) -> bool:
         return self.message_state.tone == "ok"
 
 
-def tests_of(campaign):
-    """Return the last tests of a draft, the youngest first."""
+def tests_of(campaign: Campaign) -> list[SentTest]:
+    """Return the last tests of a draft, the newest first."""
     people = (
         Recipient.objects.filter(campaign__test_of=campaign)
         .select_related("campaign", "decided_by")
         .order_by("-campaign__launched_at", "-pk")[:SHOWN]
     )
     labels = dict(TestNumber.objects.filter(team=campaign.team).values_list("phone", "label"))
-    return [
-        SentTest(
-            campaign=person.campaign,
-            phone=person.phone,
-            label=labels.get(person.phone, ""),
-            at=person.campaign.launched_at,
-            message_state=state_of(person.campaign, person),
-            is_open=person.status in (Status.PENDING, Status.SUBMITTING)
-            and person.campaign.status != Campaign.Status.PAUSED,
-            is_current=_is_current(person.campaign.snapshot, campaign),
-        )
-        for person in people
-    ]
+    return [_sent_test(campaign, person, labels.get(person.phone, "")) for person in people]
 
 
-def _is_current(snapshot, campaign):
-    """Say whether a test had the words and the picture that the draft has now."""
-    template = campaign.template
+def _sent_test(draft: Campaign, person: Recipient, label: str) -> SentTest:
+    test = person.campaign
+    assert test.launched_at is not None and test.snapshot is not None
+    waits = person.status in (Status.PENDING, Status.SUBMITTING)
+    return SentTest(
+        campaign=test,
+        phone=person.phone,
+        label=label,
+        at=test.launched_at,
+        message_state=state_of(test, person),
+        is_open=waits and test.status != Campaign.Status.PAUSED,
+        is_current=_is_current(test.snapshot, draft),
+    )
+
+
+def _is_current(snapshot: dict[str, Any], draft: Campaign) -> bool:
+    template = draft.template
     return template is not None and (
         snapshot["template"],
         snapshot["language"],
         snapshot["body_hash"],
         snapshot["media"],
-    ) == (template.name, template.language, template.body_hash, media.content_of(campaign))
+    ) == (template.name, template.language, template.body_hash, media.content_of(draft))

@@ -1,80 +1,121 @@
-"""Where a campaign stands: every number and word of the progress page, from rows alone.
+"""Progress of a campaign: every number of its page, counted from rows alone.
 
-Each person of a campaign is counted in exactly one of six numbers, so that
+Each recipient is counted in exactly one of six numbers, so that
 
     accepted + failed + skipped + unconfirmed + unreported + remaining == total
 
-- accepted: ChumiAI's job says so, or a person decided to count the part as sent;
-- failed: the job says so, or ChumiAI refused the whole part;
-- skipped: left out by us (opted out, part left out, campaign stopped) or by ChumiAI;
-- unconfirmed: handed over without a clear answer;
-- unreported: ChumiAI went through them, or ended their job, without a word about the outcome;
-- remaining: not handed over yet, or handed over and still to come.
+- accepted: ChumiAI's job says so, or a person decided to count the batch as sent;
+- failed: the job says so, or ChumiAI rejected the whole batch;
+- skipped: by us (opted out, batch skipped, campaign stopped) or by ChumiAI;
+- unconfirmed: submitted without a clear answer, so it may have been sent;
+- unreported: processed by ChumiAI, or of a job that ended, without a reported outcome;
+- remaining: not submitted yet, or submitted and not processed yet.
 
-A part is a batch. Whoever is written to one by one is in no part: `singles` counts them, those
-included who were tried again after their part had failed them.
+Recipients who are sent to one by one are in no batch: `Singles` counts them, including those
+whose batch failed them and who are retried. `Receipts` count how far accepted messages got: they
+are no seventh number.
 
-`receipts` say how far the accepted messages got, where WhatsApp tells: they are no seventh number.
-
-`submitted` are those whom ChumiAI has taken; `processed` those whom it has gone through, and
-`percent` is their share, so that the bar never runs ahead of what ChumiAI did.
+`submitted` are those whom ChumiAI accepted; `processed` those whom it has processed, and
+`percent` is their share of the total. The words of a batch are in batch_words.py.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from math import ceil
 from uuid import UUID
 
-from campaigns.models import Campaign, Decision
+from campaigns.models import Campaign
 from sending.models import FINISHED_JOBS, Attempt, Batch, BulkJob
 
 STALLED_AFTER = timedelta(minutes=3)
-# Shorter than this, a speed is noise.
+# A speed measured over a shorter time is noise.
 SHORTEST_MEASURE = timedelta(seconds=2)
-# The page of a campaign this young is asked for every so many seconds, in seconds.
+# Age of a campaign in seconds, and how often its page polls until then, in seconds.
 INTERVALS = ((120, 2), (1800, 5))
 SLOW_INTERVAL = 15
-# So long after its end, messages of a campaign are still told to arrive or to be read.
+# For how long after the end of a campaign its page polls for delivery updates.
 RECEIPTS_FOR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """A batch as a person sees it. A number that nobody told is None."""
+class Counts:
+    """The recipients of a batch by outcome. None: ChumiAI does not report the number."""
 
-    uuid: UUID
-    number: int
-    of: int
-    # The position of its last person in the campaign.
-    last: int
-    people: int
-    words: str
-    label: str
-    tone: str
-    accepted: int | None
-    failed: int | None
-    skipped: int
-    unconfirmed: int
-    unreported: int
-    remaining: int
-    processed: int
-    is_waiting: bool
-    is_open: bool
-    awaits_decision: bool
-    is_refused: bool
-    # WhatsApp told of its messages, so it was sent, whatever ChumiAI answered.
-    was_reported: bool
-    tries: list[Attempt]
-    job: BulkJob | None
+    accepted: int | None = 0
+    failed: int | None = 0
+    skipped: int = 0
+    unconfirmed: int = 0
+    unreported: int = 0
+    remaining: int = 0
+    processed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class BatchProgress(Counts):
+    """A batch of a launched campaign and its numbers.
+
+    `people` are all its recipients; `sent_to` those that neither we skipped nor are retried one
+    by one. `reported_messages` is how many of its messages WhatsApp reported while the batch is
+    unconfirmed: then it was sent, whatever ChumiAI answered. `tries` come oldest first.
+    """
+
+    batch: Batch = field(kw_only=True)
+    of: int = field(kw_only=True)
+    sent_to: int = field(kw_only=True)
+    reported_messages: int = field(kw_only=True)
+    tries: list[Attempt] = field(kw_only=True)
+    job: BulkJob | None = field(kw_only=True)
+
+    @property
+    def uuid(self) -> UUID:
+        return self.batch.uuid
+
+    @property
+    def number(self) -> int:
+        return self.batch.number
+
+    @property
+    def last(self) -> int:
+        """Return the position of its last recipient in the campaign."""
+        return self.batch.last
+
+    @property
+    def people(self) -> int:
+        size: int = self.batch.size
+        return size
+
+    @property
+    def is_waiting(self) -> bool:
+        return self.batch.status == Batch.Status.PENDING
+
+    @property
+    def is_open(self) -> bool:
+        """Return True while ChumiAI may be working on it."""
+        is_submitting = self.batch.status == Batch.Status.SUBMITTING
+        return is_submitting or (self.job is not None and not self.job.is_over)
+
+    @property
+    def awaits_decision(self) -> bool:
+        is_unconfirmed = self.batch.status == Batch.Status.UNCONFIRMED
+        return is_unconfirmed and self.batch.search_ended_at is not None
+
+    @property
+    def is_rejected(self) -> bool:
+        return self.batch.status == Batch.Status.REJECTED
+
+    @property
+    def was_reported(self) -> bool:
+        return self.reported_messages > 0
 
 
 @dataclass(frozen=True, slots=True)
 class Singles:
-    """The people who are written to one by one, by what has become of them.
+    """The recipients who are sent to one by one, by status.
 
-    `retried` counts those of them whose first try was in a part, by its number. `lately` were
-    settled within the last minute, the last of all at `last_at`. `undecided` are those in doubt
-    about whom a person may decide by now.
+    `retried` counts those of them whose first try was in a batch, by its number. `lately` were
+    settled within the last minute, the last one at `last_at`. `undecided` are the unconfirmed
+    ones that a person may decide about now.
     """
 
     pending: int = 0
@@ -87,29 +128,30 @@ class Singles:
     last_at: datetime | None = None
     undecided: int = 0
     tried_again: int = 0
-    retried: dict[int, int] = field(default_factory=dict)
+    retried: Mapping[int, int] = field(default_factory=dict)
 
     @property
-    def total(self):
+    def total(self) -> int:
         return self.waiting + self.settled + self.unconfirmed + self.skipped
 
     @property
-    def waiting(self):
+    def waiting(self) -> int:
         return self.pending + self.submitting
 
     @property
-    def settled(self):
+    def settled(self) -> int:
         return self.accepted + self.failed
 
 
 @dataclass(frozen=True, slots=True)
 class Receipts:
-    """What WhatsApp told of the accepted messages, by how far they got at least.
+    """Accepted messages by how far they got at least, as WhatsApp reports it.
 
-    `told` are those messages of which it can tell; a number is None where nobody tells it.
+    `traceable` are the messages that a delivery update can be matched with. A number is None
+    where the team gets no such updates.
     """
 
-    told: int = 0
+    traceable: int = 0
     held: int = 0
     delivered: int | None = None
     read: int | None = None
@@ -117,7 +159,7 @@ class Receipts:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a campaign stands; see above how its numbers add up."""
+    """The progress of a campaign; the module says how its numbers add up."""
 
     total: int
     submitted: int
@@ -128,308 +170,202 @@ class Progress:
     unconfirmed: int
     unreported: int
     remaining: int
-    receipts: "Receipts"
+    receipts: Receipts
     percent: int
     per_minute: int | None
     seconds_left: int | None
-    parts: list[Part]
+    batches: list[BatchProgress]
     singles: Singles
     stalled_for: timedelta | None
     last_answer_at: datetime | None
     sender_off: bool
-    # For how long no worker has shown a sign of life, None where none ever did.
+    # Since the last heartbeat of a worker, None where there never was one.
     sender_off_for: timedelta | None
     poll_seconds: int | None
 
     @property
-    def is_stalled(self):
+    def is_stalled(self) -> bool:
         return self.stalled_for is not None
 
     @property
-    def decisions(self):
-        """Return the parts about which a person has to decide."""
-        return [part for part in self.parts if part.awaits_decision]
+    def decisions(self) -> list[BatchProgress]:
+        """Return the batches about which a person has to decide."""
+        return [batch for batch in self.batches if batch.awaits_decision]
 
     @property
-    def can_resume(self):
-        """Say whether nothing in doubt stands in the way of going on."""
-        return not any(part.unconfirmed for part in self.parts)
+    def can_resume(self) -> bool:
+        """Return True if no batch is unconfirmed."""
+        return not any(batch.unconfirmed for batch in self.batches)
 
     @property
-    def in_progress(self):
-        """Return how many people ChumiAI holds whom nothing can recall."""
-        return sum(part.remaining for part in self.parts if part.is_open) + (
-            self.singles.submitting
-        )
+    def in_progress(self) -> int:
+        """Return how many messages ChumiAI has and nothing can recall."""
+        in_batches = sum(batch.remaining for batch in self.batches if batch.is_open)
+        return in_batches + self.singles.submitting
 
 
-NOBODY = Singles()
-NOTHING_TOLD = Receipts()
+NO_SINGLES = Singles()
+NO_RECEIPTS = Receipts()
 
 
 def progress_of(
-    campaign,
-    batches,
-    now,
+    campaign: Campaign,
+    rows: Iterable[Batch],
+    now: datetime,
     *,
-    singles=NOBODY,
-    receipts=NOTHING_TOLD,
-    sender_is_alive=True,
-    sender_seen_at=None,
-):
-    """Count a launched campaign. `batches` come in order, each with its `job`."""
-    batches = list(batches)
-    parts = [
-        _part(campaign, batch, len(batches), now, retried=singles.retried.get(batch.number, 0))
-        for batch in batches
+    singles: Singles = NO_SINGLES,
+    receipts: Receipts = NO_RECEIPTS,
+    reported: Mapping[int, int] | None = None,
+    sender_is_alive: bool = True,
+    sender_seen_at: datetime | None = None,
+) -> Progress:
+    """Count a launched campaign.
+
+    `rows` are its batches in order, each with its `job`; `reported` are the messages of
+    unconfirmed batches that WhatsApp reported, by the number of the batch.
+    """
+    rows = list(rows)
+    batches = [
+        _batch_progress(
+            campaign,
+            row,
+            of=len(rows),
+            retried=singles.retried.get(row.number, 0),
+            reported=(reported or {}).get(row.number, 0),
+        )
+        for row in rows
     ]
-    counted = {
-        name: sum(getattr(part, name) or 0 for part in parts) + getattr(singles, name, 0)
-        for name in ("accepted", "failed", "skipped", "unconfirmed", "unreported", "remaining")
-    }
-    counted["remaining"] += singles.waiting
-    total = sum(part.people for part in parts) + singles.total - sum(singles.retried.values())
-    processed = sum(part.processed for part in parts) + singles.settled
-    open_jobs = [job for job in map(_job, batches) if job and not job.is_over]
+    counts = _sum(batches, singles)
+    total = sum(batch.people for batch in batches) + singles.total - sum(singles.retried.values())
+    jobs = [batch.job for batch in batches if batch.job]
+    open_jobs = [job for job in jobs if not job.is_over]
     if singles.lately:
         per_minute = _per_minute_singly(campaign, singles, now)
     else:
-        per_minute = _per_minute([job for job in map(_job, batches) if job], parts, now)
-    stalled_for = _stalled_for(open_jobs, now)
+        per_minute = _per_minute(jobs, batches, now)
+    stalled = stalled_for(jobs, now)
     moving = campaign.status in (Campaign.Status.QUEUED, Campaign.Status.SENDING)
-    due = moving or bool(open_jobs) or any(_is_searched(batch) for batch in batches)
+    due = moving or bool(open_jobs) or any(_is_searched(row) for row in rows)
     sender_off = due and not sender_is_alive
     seconds_left = None
-    if moving and per_minute and counted["remaining"] and not stalled_for and not sender_off:
-        seconds_left = ceil(counted["remaining"] * 60 / per_minute)
+    if moving and per_minute and counts.remaining and not stalled and not sender_off:
+        seconds_left = ceil(counts.remaining * 60 / per_minute)
+    taken = [row.size - row.skipped for row in rows if row.status == Batch.Status.ACCEPTED]
     return Progress(
         total=total,
-        submitted=sum(
-            part.people - batch.skipped
-            for part, batch in zip(parts, batches, strict=True)
-            if batch.status == Batch.Status.ACCEPTED
-        )
-        + singles.settled,
-        processed=processed,
-        parts=parts,
+        submitted=sum(taken) + singles.settled,
+        batches=batches,
         receipts=receipts,
         # Rounded down: 100 only when nobody is left.
-        percent=processed * 100 // total if total else 0,
+        percent=counts.processed * 100 // total if total else 0,
         per_minute=per_minute,
         seconds_left=seconds_left,
-        stalled_for=stalled_for,
+        stalled_for=stalled,
         last_answer_at=max((job.asked_at for job in open_jobs if job.asked_at), default=None),
         sender_off=sender_off,
         sender_off_for=now - sender_seen_at if sender_off and sender_seen_at else None,
         singles=singles,
-        poll_seconds=_poll_seconds(campaign, batches, open_jobs, singles, now)
+        poll_seconds=_poll_seconds(campaign, rows, open_jobs, singles, now)
         or _seconds_for_receipts(campaign, receipts, now),
-        **counted | _unknown(counted),
+        **asdict(counts),
     )
 
 
-def _job(batch):
-    return getattr(batch, "job", None)
-
-
-def _unknown(counted):
-    """Return None for what ChumiAI left unsaid: an unknown number is not zero."""
-    if not counted["unreported"]:
-        return {}
-    return {name: counted[name] or None for name in ("accepted", "failed")}
-
-
-def _part(campaign, batch, of, now, *, retried=0):
-    skipped = min(batch.skipped, batch.size)
-    people = batch.size - skipped - retried
-    counts = dict.fromkeys(
-        ("accepted", "failed", "unconfirmed", "unreported", "remaining", "processed"), 0
+def _sum(batches: list[BatchProgress], singles: Singles) -> Counts:
+    return _with_unknown(
+        accepted=sum(batch.accepted or 0 for batch in batches) + singles.accepted,
+        failed=sum(batch.failed or 0 for batch in batches) + singles.failed,
+        skipped=sum(batch.skipped for batch in batches) + singles.skipped,
+        unconfirmed=sum(batch.unconfirmed for batch in batches) + singles.unconfirmed,
+        unreported=sum(batch.unreported for batch in batches),
+        remaining=sum(batch.remaining for batch in batches) + singles.waiting,
+        processed=sum(batch.processed for batch in batches) + singles.settled,
     )
-    job = _job(batch)
-    match batch.status:
-        case Batch.Status.PENDING if campaign.status == Campaign.Status.STOPPED:
-            skipped += people
-        case Batch.Status.PENDING | Batch.Status.SUBMITTING:
-            counts["remaining"] = people
-        case Batch.Status.SKIPPED:
-            skipped += people
-        case Batch.Status.REJECTED:
-            counts["failed"] = people
-        case Batch.Status.UNCONFIRMED:
-            counts["unconfirmed"] = people
-        case Batch.Status.ACCEPTED if job is None:
-            counts["accepted"] = counts["processed"] = people
-        case Batch.Status.ACCEPTED:
-            counts |= _counts_of(job, people, retried)
-            skipped += counts.pop("skipped")
-    counts |= _unknown(counts)
-    if batch.status in (Batch.Status.SUBMITTING, Batch.Status.UNCONFIRMED):
-        counts |= {"accepted": None, "failed": None}
-    label, tone, words = _words(campaign, batch, job, of, people, counts, now)
-    return Part(
-        uuid=batch.uuid,
-        number=batch.number,
+
+
+def _with_unknown(*, accepted: int, failed: int, unreported: int, **others: int) -> Counts:
+    """Return the counts, with None for a zero that ChumiAI only left unreported."""
+    return Counts(
+        accepted=accepted or (None if unreported else 0),
+        failed=failed or (None if unreported else 0),
+        unreported=unreported,
+        **others,
+    )
+
+
+def _batch_progress(
+    campaign: Campaign, batch: Batch, *, of: int, retried: int, reported: int
+) -> BatchProgress:
+    sent_to = batch.size - min(batch.skipped, batch.size) - retried
+    job = getattr(batch, "job", None)
+    return BatchProgress(
+        batch=batch,
         of=of,
-        last=batch.last,
-        people=batch.size,
-        label=label,
-        tone=tone,
-        words=words,
-        skipped=skipped,
-        is_waiting=batch.status == Batch.Status.PENDING,
-        is_open=batch.status == Batch.Status.SUBMITTING or (job is not None and not job.is_over),
-        awaits_decision=batch.status == Batch.Status.UNCONFIRMED
-        and batch.search_ended_at is not None,
-        is_refused=batch.status == Batch.Status.REJECTED,
-        was_reported=bool(batch.reported_messages),
+        sent_to=sent_to,
+        reported_messages=reported,
         tries=_tries(batch),
         job=job,
-        **counts,
+        **asdict(_counts_of(campaign, batch, job, sent_to, retried)),
     )
 
 
-def _tries(batch):
-    """Return the attempts at the batch, oldest first, where they were fetched with it."""
+def _counts_of(
+    campaign: Campaign, batch: Batch, job: BulkJob | None, sent_to: int, retried: int
+) -> Counts:
+    skipped = min(batch.skipped, batch.size)
+    match batch.status:
+        case Batch.Status.PENDING if campaign.status == Campaign.Status.STOPPED:
+            return Counts(skipped=skipped + sent_to)
+        case Batch.Status.PENDING:
+            return Counts(skipped=skipped, remaining=sent_to)
+        case Batch.Status.SUBMITTING:
+            return Counts(accepted=None, failed=None, skipped=skipped, remaining=sent_to)
+        case Batch.Status.SKIPPED:
+            return Counts(skipped=skipped + sent_to)
+        case Batch.Status.REJECTED:
+            return Counts(skipped=skipped, failed=sent_to)
+        case Batch.Status.UNCONFIRMED:
+            return Counts(accepted=None, failed=None, skipped=skipped, unconfirmed=sent_to)
+    if job is None:
+        return Counts(skipped=skipped, accepted=sent_to, processed=sent_to)
+    return _counts_of_job(job, sent_to, skipped=skipped, retried=retried)
+
+
+def _counts_of_job(job: BulkJob, people: int, *, skipped: int, retried: int) -> Counts:
+    """Fit the job's counters to the recipients of its batch.
+
+    Failures come first: a message that was accepted may fail later, and counters never fall.
+    Retried recipients count as singles, so they are subtracted from the job's failures.
+    """
+    failed = min(max(job.failed - retried, 0), people)
+    accepted = min(job.accepted, people - failed)
+    skipped_by_job = min(job.skipped, people - failed - accepted)
+    reported = failed + accepted + skipped_by_job
+    is_finished = job.state in FINISHED_JOBS
+    processed = people if is_finished else max(reported, min(job.processed - retried, people))
+    remaining = 0 if job.is_over else people - processed
+    return _with_unknown(
+        accepted=accepted,
+        failed=failed,
+        skipped=skipped + skipped_by_job,
+        unreported=people - reported - remaining,
+        remaining=remaining,
+        processed=processed,
+        unconfirmed=0,
+    )
+
+
+def _tries(batch: Batch) -> list[Attempt]:
+    """Return the attempts at the batch, oldest first, if they were prefetched."""
     fetched = getattr(batch, "_prefetched_objects_cache", {}).get("attempts", ())
     return sorted(fetched, key=lambda attempt: attempt.started_at)
 
 
-def _counts_of(job, people, retried):
-    """Fit the job's counters to the people of its part.
-
-    Failures come first: a message that was accepted may fail later, and counters never fall.
-    Those who were tried again since have failed here and are counted elsewhere.
-    """
-    failed = min(max(job.failed - retried, 0), people)
-    accepted = min(job.accepted, people - failed)
-    skipped = min(job.skipped, people - failed - accepted)
-    told = failed + accepted + skipped
-    is_finished = job.state in FINISHED_JOBS
-    processed = people if is_finished else max(told, min(job.processed - retried, people))
-    remaining = 0 if job.is_over else people - processed
-    return {
-        "accepted": accepted,
-        "failed": failed,
-        "skipped": skipped,
-        "unreported": people - told - remaining,
-        "remaining": remaining,
-        "processed": processed,
-    }
-
-
-def _words(campaign, batch, job, of, people, counts, now):
-    """Return the label, the tone and the sentence of a part."""
-    part = f"part {batch.number} of {of}" if of > 1 else "the list"
-    match batch.status:
-        case Batch.Status.PENDING:
-            return _words_of_pending(campaign)
-        case Batch.Status.SUBMITTING:
-            return (
-                "Being handed over",
-                "busy",
-                f"Handing {_recipients(people)} to ChumiAI. Too late to cancel this part.",
-            )
-        case Batch.Status.UNCONFIRMED if batch.search_ended_at:
-            minutes = max(
-                round((batch.search_ended_at - batch.claimed_at).total_seconds() / 60), 1
-            )
-            looked = f"after {_count(minutes, 'minute')} and {_count(batch.searches, 'look')}"
-            if batch.reported_messages:
-                words = (
-                    f"ChumiAI shows no job that is clearly {part}, but WhatsApp told us of "
-                    f"{_count(batch.reported_messages, 'message')} of it. It was sent."
-                )
-            elif batch.candidates:
-                words = (
-                    f"ChumiAI shows {_count(batch.candidates, 'job')} that may be {part} "
-                    f"{looked}, and nothing tells for certain. It was most likely sent. "
-                    "Look in ChumiAI."
-                )
-            else:
-                words = f"ChumiAI shows no job for {part} {looked}. It was most likely not sent."
-            return "Needs your decision", "warn", words
-        case Batch.Status.UNCONFIRMED:
-            return (
-                "No clear answer",
-                "warn",
-                f"We sent {part} but got no clear answer. It may have started. We are checking "
-                f"ChumiAI's job list ({_next_search(batch, now)}). Nothing will be sent twice.",
-            )
-        case Batch.Status.REJECTED:
-            return "Refused", "bad", f"{batch.note} Nobody in this part was written to."
-        case Batch.Status.SKIPPED:
-            return "Left out", "idle", batch.note or "This part was left out."
-    if job is None:
-        is_counted = batch.decision == Decision.COUNT_AS_SENT
-        return ("Counted as sent" if is_counted else "Handed over"), "ok", batch.note
-    label, tone, words = _words_of_job(job, people, counts)
-    return label, tone, f"{batch.note} {words}".strip()
-
-
-def _words_of_pending(campaign):
-    match campaign.status:
-        case Campaign.Status.QUEUED:
-            return "Waiting", "idle", "Starting soon. You can still cancel."
-        case Campaign.Status.PAUSED:
-            return "Waiting", "idle", "Held back while the campaign is paused."
-        case Campaign.Status.STOPPED:
-            return "Not sent", "idle", "The campaign was stopped before this part."
-    return "Waiting", "idle", "Waiting for its turn. You can still cancel."
-
-
-def _words_of_job(job, people, counts):
-    if job.stopped_polling_at:
-        return (
-            "Lost from sight",
-            "warn",
-            f"{job.get_stopped_polling_because_display()} What we know of it stays.",
-        )
-    failed = ""
-    if counts["failed"]:
-        failed = f"{counts['failed']:,} failed"
-        failed += "." if job.has_row_results else "; ChumiAI does not say which."
-    done = f"{counts['processed']:,} of {people:,}"
-    rest = ""
-    if job.is_over and counts["unreported"]:
-        rest = f"ChumiAI does not say what became of {counts['unreported']:,}."
-    match job.state:
-        case BulkJob.State.QUEUED:
-            label, tone, words = "Handed over", "busy", "ChumiAI has it and will start soon."
-        case BulkJob.State.RUNNING:
-            label, tone, words = "Sending", "busy", f"ChumiAI has gone through {done}."
-        case BulkJob.State.PAUSED:
-            label, tone, words = "Held at ChumiAI", "warn", f"ChumiAI paused it after {done}."
-        case BulkJob.State.FAILED:
-            label, tone, words = "Given up", "bad", f"ChumiAI gave it up after {done}."
-        case BulkJob.State.CANCELLED:
-            label, tone, words = "Cancelled", "bad", f"It was cancelled at ChumiAI after {done}."
-        case BulkJob.State.COMPLETED if not counts["failed"]:
-            label, tone, words = "Finished", "ok", ""
-        case BulkJob.State.COMPLETED | BulkJob.State.COMPLETED_WITH_ERRORS:
-            label, tone, words = "Finished", "warn", ""
-        case _:
-            label, tone, words = "Handed over", "busy", f"ChumiAI has gone through {done}."
-    return label, tone, " ".join(filter(None, (words, failed, rest)))
-
-
-def _next_search(batch, now):
-    seconds = round((batch.next_search_at - now).total_seconds()) if batch.next_search_at else 0
-    return f"next look in {seconds} s" if seconds > 0 else "looking at this moment"
-
-
-def _recipients(people):
-    return _count(people, "recipient")
-
-
-def _count(number, noun):
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def _is_searched(batch):
+def _is_searched(batch: Batch) -> bool:
     return batch.status == Batch.Status.UNCONFIRMED and batch.next_search_at is not None
 
 
-def _per_minute(jobs, parts, now):
+def _per_minute(jobs: list[BulkJob], batches: list[BatchProgress], now: datetime) -> int | None:
     """Return the messages a minute over the time in which ChumiAI was at work, or None.
 
     Two jobs at the same time count their time once; a pause does not count at all.
@@ -441,43 +377,56 @@ def _per_minute(jobs, parts, now):
         if end > start:
             worked += end - start
             until = end
-    processed = sum(part.processed for part in parts if part.job)
+    processed = sum(batch.processed for batch in batches if batch.job)
     if worked < SHORTEST_MEASURE or not processed:
         return None
     return max(round(processed * 60 / worked.total_seconds()), 1)
 
 
-def _per_minute_singly(campaign, singles, now):
+def _per_minute_singly(campaign: Campaign, singles: Singles, now: datetime) -> int | None:
     """Return the messages a minute over the last minute, or since the launch."""
-    seconds = min(max((now - campaign.launched_at).total_seconds(), 1), 60)
+    seconds = min(max(_age(campaign, now).total_seconds(), 1), 60)
     if seconds < SHORTEST_MEASURE.total_seconds():
         return None
     return max(round(singles.lately * 60 / seconds), 1)
 
 
-def _stalled_for(open_jobs, now):
-    """Return how long nothing has moved at ChumiAI although jobs are open, or None."""
-    if not open_jobs:
+def stalled_for(jobs: Iterable[BulkJob], now: datetime) -> timedelta | None:
+    """Return how long no open job has changed, or None if that is short or none is open."""
+    changes = [max(job.changed_at, job.first_seen_at) for job in jobs if not job.is_over]
+    if not changes:
         return None
-    quiet = now - max(max(job.changed_at, job.first_seen_at) for job in open_jobs)
+    quiet = now - max(changes)
     return quiet if quiet >= STALLED_AFTER else None
 
 
-def _poll_seconds(campaign, batches, open_jobs, singles, now):
-    """Return how long the page waits before it asks again; None when nothing moves any more."""
-    alive = (
+def _age(campaign: Campaign, now: datetime) -> timedelta:
+    assert campaign.launched_at is not None
+    return now - campaign.launched_at
+
+
+def _poll_seconds(
+    campaign: Campaign,
+    rows: list[Batch],
+    open_jobs: list[BulkJob],
+    singles: Singles,
+    now: datetime,
+) -> int | None:
+    """Return how long the page waits before it polls again; None when nothing moves."""
+    is_moving = (
         bool(open_jobs)
         or campaign.is_live
         or singles.submitting
-        or any(batch.status == Batch.Status.SUBMITTING or _is_searched(batch) for batch in batches)
+        or any(row.status == Batch.Status.SUBMITTING or _is_searched(row) for row in rows)
     )
-    if not alive:
+    if not is_moving:
         return None
-    age = (now - campaign.launched_at).total_seconds()
+    age = _age(campaign, now).total_seconds()
     return next((seconds for limit, seconds in INTERVALS if age < limit), SLOW_INTERVAL)
 
 
-def _seconds_for_receipts(campaign, receipts, now):
-    """Return how long the page of a campaign waits that is over while messages still arrive."""
-    told = receipts.told and campaign.is_terminal
-    return SLOW_INTERVAL if told and now - campaign.finished_at < RECEIPTS_FOR else None
+def _seconds_for_receipts(campaign: Campaign, receipts: Receipts, now: datetime) -> int | None:
+    """Return the interval of a finished campaign whose delivery updates still come in."""
+    if not receipts.traceable or campaign.finished_at is None:
+        return None
+    return SLOW_INTERVAL if now - campaign.finished_at < RECEIPTS_FOR else None

@@ -1,42 +1,43 @@
-"""Everything that speaks for or against a launch, as one list."""
+"""The list of the review page: everything that speaks for or against a launch."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
-from campaigns.models import Campaign, Recipient
+from campaigns.models import Campaign, Check, Recipient
 from campaigns.services import groups, media
 from campaigns.services.checks import digest_of
 from contacts.models import OptOut
 from contacts.services import opted_out_of
-from core import formats, phones
+from core import phones
+from core.formats import number, sentence
 from core.times import day, day_and_clock
 from sending import message_state
 from tasks import services as tasks
+from teams.models import Team
 
-# From such a share on, the same template within a day looks like the same campaign.
+# From this share of the same people on, the same template within a day looks repeated.
 SAME_PERCENT = 80
-LEFT_OUT = {
-    "invalid": "{} invalid",
-    "duplicate": "{} duplicate",
-    "opted_out": "{} opted out",
-    "excluded": "{} got the earlier campaign",
-    "frequency_cap": "{} had enough marketing messages lately",
-}
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One line of the list: `tone` is ok, warn or bad, and bad stands in the way."""
+    """A line of the list. `tone` is ok, warn or bad; bad blocks the launch.
+
+    `step` names the step of the draft where it can be viewed or changed, '' for none.
+    """
 
     tone: str
     text: str
     step: str = ""
 
 
-def points(campaign):
+def points(campaign: Campaign) -> list[Point]:
     """Return the list, in the order in which a person would ask."""
     return [
         *_template(campaign),
@@ -44,122 +45,169 @@ def points(campaign):
         *(_person(campaign) if campaign.is_to_one else _people(campaign)),
         *_test(campaign),
         *_connection(campaign.team),
-        *_machine(),
+        *_server(),
     ]
 
 
-def _template(campaign):
+def _template(campaign: Campaign) -> Iterator[Point]:
     template = campaign.template
+    assert template is not None
     if not template.is_sendable:
         yield Point("bad", template.unsendable_reason, "template")
         return
     if digest_of(campaign) != campaign.digest:
         if campaign.is_to_one:
-            text = "The template changed since the check. Look at the values again."
+            text = _("The template changed since the check. Check the values again.")
             yield Point("bad", text, "number")
         else:
-            text = "The template changed since the check. Check the file again."
+            text = _("The template changed since the check. Check the recipients again.")
             yield Point("bad", text, "check")
     if template.status_assumed:
-        yield Point("warn", "ChumiAI does not say whether WhatsApp approved the template.")
+        text = _("ChumiAI does not say whether WhatsApp approved the template.")
+        yield Point("warn", text)
     else:
-        yield Point("ok", "WhatsApp approved the template.")
+        yield Point("ok", _("WhatsApp approved the template."))
     for warning in template.warnings:
         yield Point("warn", warning)
 
 
-def _media(campaign):
+def _media(campaign: Campaign) -> Iterator[Point]:
     kind = media.kind_of(campaign)
     if kind is None:
         return
     if missing := media.what_is_missing(campaign):
         yield Point("bad", missing, "media")
     elif campaign.header_media.link:
-        until = "it has arrived" if campaign.is_to_one else "everybody has the message"
-        yield Point(
-            "ok",
-            f"The link leads to a {kind.name} that WhatsApp takes. Keep it there until {until}.",
-            "media",
-        )
+        if campaign.is_to_one:
+            text = _(
+                "WhatsApp accepts the linked file. Keep the link working until it is delivered."
+            )
+        else:
+            text = _("WhatsApp accepts the linked file. Keep the link working until all are sent.")
+        yield Point("ok", text, "media")
     else:
-        yield Point(
-            "warn",
-            f"Nobody can look at the {kind.name} behind a media id. Send yourself a test first.",
-            "media",
-        )
+        text = _("We can't check the file behind a media id. Send yourself a test first.")
+        yield Point("warn", text, "media")
 
 
-def _people(campaign):
+def _people(campaign: Campaign) -> Iterator[Point]:
     if campaign.audience == Campaign.Audience.GROUP:
         yield from _group(campaign)
     if campaign.goes_through_group:
         return
     check = campaign.check_result
-    noun = "member" if campaign.audience == Campaign.Audience.GROUP else "row"
-    left_out = {
-        outcome: words.format(f"{count:,}")
-        for outcome, words in LEFT_OUT.items()
-        if (count := getattr(check, outcome))
-    }
-    if left_out:
-        rows = check.rows - check.sendable
-        text = f"{rows:,} {noun}{' is' if rows == 1 else 's are'} left out: "
-        yield Point("warn", f"{text}{', '.join(left_out.values())}.", "check")
-    else:
-        whole = "member of the group" if noun == "member" else "row of the file"
-        yield Point("ok", f"Every {whole} gets the message.")
+    yield _skipped(campaign, check)
     yield from _overlap(check)
     if check.repaired:
-        rows = "row was" if check.repaired == 1 else "rows were"
-        yield Point("ok", f"{check.repaired:,} {rows} repaired. See what was changed.", "check")
+        text = ngettext(
+            "{count} row was repaired. View what was changed.",
+            "{count} rows were repaired. View what was changed.",
+            check.repaired,
+        )
+        yield Point("ok", text.format(count=number(check.repaired)), "check")
     since = Recipient.objects.filter(
         campaign=campaign, phone__in=OptOut.objects.for_team(campaign.team).phones()
     ).count()
     if since:
-        yield Point("warn", f"{since:,} opted out since the check and will be left out.")
+        text = ngettext(
+            "{count} person opted out since the check and will be skipped.",
+            "{count} people opted out since the check and will be skipped.",
+            since,
+        )
+        yield Point("warn", text.format(count=number(since)))
     else:
-        yield Point("ok", "Whoever opts out before their part goes out is left out, too.")
+        yield Point("ok", _("People who opt out before we send are skipped."))
 
 
-def _person(campaign):
-    person = campaign.recipients.get()
+def _skipped(campaign: Campaign, check: Check) -> Point:
+    """Say how many rows or members are skipped, with each reason's number."""
+    is_group = campaign.audience == Campaign.Audience.GROUP
+    reasons = _reasons(check)
+    if not reasons:
+        everyone = _("Every member of the group gets the message.")
+        return Point("ok", everyone if is_group else _("Every row of the file gets the message."))
+    skipped = check.rows - check.sendable
+    if is_group:
+        text = ngettext(
+            "{count} member is skipped: {reasons}.",
+            "{count} members are skipped: {reasons}.",
+            skipped,
+        )
+    else:
+        text = ngettext(
+            "{count} row is skipped: {reasons}.", "{count} rows are skipped: {reasons}.", skipped
+        )
+    return Point("warn", text.format(count=number(skipped), reasons=", ".join(reasons)), "check")
+
+
+def _reasons(check: Check) -> list[str]:
+    """Return each reason for which rows are skipped, with its number."""
+    counts = [
+        (check.invalid, ngettext("{count} invalid", "{count} invalid", check.invalid)),
+        (check.duplicate, ngettext("{count} duplicate", "{count} duplicates", check.duplicate)),
+        (check.opted_out, ngettext("{count} opted out", "{count} opted out", check.opted_out)),
+        (
+            check.excluded,
+            ngettext(
+                "{count} got the earlier campaign",
+                "{count} got the earlier campaign",
+                check.excluded,
+            ),
+        ),
+        (
+            check.frequency_cap,
+            ngettext(
+                "{count} at the frequency limit",
+                "{count} at the frequency limit",
+                check.frequency_cap,
+            ),
+        ),
+    ]
+    return [text.format(count=number(count)) for count, text in counts if count]
+
+
+def _person(campaign: Campaign) -> Iterator[Point]:
+    person = Recipient.objects.get(campaign=campaign)
     if opted_out_of(campaign.team, [person.phone]):
-        yield Point("bad", "This person opted out since. Nothing will be sent.", "number")
+        yield Point("bad", _("This person has opted out. Nothing will be sent."), "number")
         return
     for note in person.notes:
-        yield Point("warn", formats.sentence(note), "number")
-    yield Point("ok", "This person has not opted out. Should that change first, nothing is sent.")
+        yield Point("warn", sentence(note), "number")
+    text = _("This person has not opted out. If they opt out before we send, nothing is sent.")
+    yield Point("ok", text)
 
 
-def _test(campaign):
-    """Remind of a test, until one with these words and this picture was accepted."""
+def _test(campaign: Campaign) -> Iterator[Point]:
+    """Remind of a test until one with the current text and media was accepted."""
     if campaign.is_to_one:
-        # It is a test by itself.
         return
     tests = [test for test in message_state.tests_of(campaign) if test.is_current]
     accepted = next((test for test in tests if test.is_accepted), None)
     if accepted:
-        phone = accepted.label or phones.display(accepted.phone)
-        when = day_and_clock(accepted.at)
-        yield Point("ok", f"ChumiAI accepted a test to {phone}, {when}.", "preview")
-    elif tests:
-        yield Point("warn", "No test has been accepted yet. See what became of it.", "preview")
-    else:
-        yield Point(
-            "warn",
-            "You have not sent a test of this message yet. Send one to your own phone first.",
-            "preview",
+        text = _("ChumiAI accepted a test to {phone}, {time}.").format(
+            phone=accepted.label or phones.display(accepted.phone),
+            time=day_and_clock(accepted.at),
         )
+        yield Point("ok", text, "preview")
+    elif tests:
+        yield Point("warn", _("No test has been accepted yet."), "preview")
+    else:
+        text = _("You have not sent a test of this message yet. Send one to your own phone first.")
+        yield Point("warn", text, "preview")
 
 
-def _overlap(check):
+def _overlap(check: Check) -> Iterator[Point]:
     if found := check.details.get("overlap"):
-        when = day(datetime.fromisoformat(found["launched_at"]))
-        yield Point("warn", f"{found['percent']} % of these people got {found['name']} {when}.")
+        text = _("{percent} % of these people got {campaign} {day}.").format(
+            percent=found["percent"],
+            campaign=found["name"],
+            day=day(datetime.fromisoformat(found["launched_at"])),
+        )
+        yield Point("warn", text)
 
 
-def looks_repeated(campaign):
-    """Say whether most of these people got the same template within a day."""
+def looks_repeated(campaign: Campaign) -> bool:
+    """Return True if most of these people got the same template within a day."""
     found = campaign.check_result.details.get("overlap")
     return bool(
         found
@@ -169,42 +217,48 @@ def looks_repeated(campaign):
     )
 
 
-def _group(campaign):
+def _group(campaign: Campaign) -> Iterator[Point]:
     group = campaign.group
     refused = groups.what_stands_against(campaign)
     if refused:
-        yield Point("bad", f"{refused} Send to the members one by one instead.", "group")
+        advice = _("Check every member instead.")
+        yield Point("bad", f"{refused} {advice}", "group")
     elif campaign.goes_through_group:
-        yield Point("ok", "Nobody in the group has opted out. We ask again before it goes out.")
-    yield Point(
-        "ok",
-        f"The group was read on {day_and_clock(group.read_at)} with {group.size:,} "
-        f"{'person' if group.size == 1 else 'people'}. It is counted again before the first "
-        "message; if it changed, we ask you.",
+        text = _("No member of the group has opted out. We check again before sending.")
+        yield Point("ok", text)
+    text = ngettext(
+        "The group was updated on {time} with {count} person. We count it again before the first "
+        "message and ask you if it changed.",
+        "The group was updated on {time} with {count} people. We count it again before the first "
+        "message and ask you if it changed.",
+        group.size,
     )
+    updated = day_and_clock(group.read_at)
+    yield Point("ok", text.format(time=updated, count=number(group.size)))
 
 
-def _connection(team):
+def _connection(team: Team) -> Iterator[Point]:
     connection = getattr(team, "connection", None)
     if connection is None or not connection.has_key:
-        yield Point("bad", "This team has no ChumiAI key yet. A manager can add it.")
+        yield Point("bad", _("This team has no ChumiAI key yet. A manager can add it."))
     elif connection.problem:
         yield Point("warn", connection.problem)
     elif connection.scopes.get("whatsapp:send") == "missing":
-        yield Point(
-            "warn",
-            "ChumiAI says that the key may not send messages. The campaign would pause at once.",
+        text = _(
+            "ChumiAI says that the key may not send messages. The campaign would pause at once."
         )
+        yield Point("warn", text)
     else:
-        yield Point("ok", f"ChumiAI is connected with the key ending in {connection.key_last4}.")
+        text = _("ChumiAI is connected with the key ending in {digits}.")
+        yield Point("ok", text.format(digits=connection.key_last4))
     if connection and connection.is_sandbox:
-        yield Point("warn", "This is the sandbox: nothing reaches WhatsApp.")
+        yield Point("warn", _("This is the sandbox: nothing is sent to WhatsApp."))
 
 
-def _machine():
+def _server() -> Iterator[Point]:
     if not settings.SENDING_ENABLED:
-        yield Point("warn", "Sending is switched off on this server, so the campaign will wait.")
+        text = _("Sending is turned off on our server, so the campaign will wait.")
+        yield Point("warn", text)
     elif not tasks.worker_is_alive():
-        yield Point(
-            "warn", "The worker is not running. The campaign starts by itself when it is back."
-        )
+        text = _("Sending is paused on our server. The campaign starts by itself afterwards.")
+        yield Point("warn", text)

@@ -1,66 +1,73 @@
 """The list of a team's campaigns."""
 
-from django.core.paginator import Paginator
+from collections.abc import Iterable
+from typing import NamedTuple
+
 from django.db.models import Count
-from django.shortcuts import render
+from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
 from campaigns import steps
 from campaigns.models import Campaign, Recipient
+from core.listing import numbered_page, render_list
 from sending.forms import TABS, CampaignFilter, in_tab
-from sending.message_state import state_of
-from sending.progress_queries import with_progress
+from sending.message_state import MessageState, state_of
+from sending.progress_queries import with_processed
+from teams.requests import TeamRequest
 
 PAGE_SIZE = 25
 
 
+class Row(NamedTuple):
+    """A campaign of the list. `url` is '' where the person may not open it.
+
+    `person` and `message_state` are those of a launched message to one number.
+    """
+
+    campaign: Campaign
+    url: str
+    person: Recipient | None
+    message_state: MessageState | None
+
+
 @require_safe
-def campaign_list(request):
-    """Show the campaigns, the youngest first; drafts lead to the step that is open."""
+def campaign_list(request: TeamRequest) -> HttpResponse:
+    """List the campaigns, newest first; a draft leads to its open step."""
     ours = Campaign.objects.for_team(request.team).without_tests()
     form = CampaignFilter(request.GET)
     found = (
-        with_progress(form.filter(ours.with_relations()))
+        with_processed(form.filter(ours.with_relations()))
         .select_related("created_by", "launched_by")
         .order_by("-created_at", "-id")
     )
-    page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
+    page = numbered_page(request, found, PAGE_SIZE)
     counts = ours.aggregate(
-        any=Count("pk"), **{f"in_{tab}": Count("pk", filter=in_tab(tab)) for tab in TABS}
+        any=Count("pk"), **{f"in_{name}": Count("pk", filter=in_tab(name)) for name in TABS}
     )
     context = {
         "form": form,
         "page": page,
-        "rows": [(campaign, _url(request, campaign)) for campaign in _with_people(page)],
-        "tabs": [
-            {
-                "name": name,
-                "label": label,
-                "count": counts[f"in_{name}"],
-                "is_open": name == form.tab_name,
-            }
-            for name, (label, _) in TABS.items()
-        ],
+        "rows": _rows(request, list(page)),
+        "tabs": [(name, tab.label, counts[f"in_{name}"]) for name, tab in TABS.items()],
         "none_at_all": not counts["any"],
     }
-    template = "sending/campaign_list.html"
-    if request.htmx and not request.htmx.boosted:
-        template += "#list"
-    return render(request, template, context)
+    return render_list(request, "sending/campaign_list.html", "list", context)
 
 
-def _with_people(campaigns):
-    """Tell of each launched message to one number who gets it and what became of it."""
-    campaigns = list(campaigns)
-    singles = {c.pk: c for c in campaigns if c.is_to_one and not c.is_editable}
+def _rows(request: TeamRequest, campaigns: Iterable[Campaign]) -> list[Row]:
+    singles = [c.pk for c in campaigns if c.is_to_one and not c.is_editable]
     people = Recipient.objects.filter(campaign__in=singles).select_related("decided_by")
-    for person in people:
-        campaign = singles[person.campaign_id]
-        campaign.person, campaign.message_state = person, state_of(campaign, person)
-    return campaigns
+    person_of = {person.campaign_id: person for person in people}
+    rows = []
+    for campaign in campaigns:
+        person = person_of.get(campaign.pk)
+        state = state_of(campaign, person) if person else None
+        rows.append(Row(campaign, _url(request, campaign), person, state))
+    return rows
 
 
-def _url(request, campaign):
+def _url(request: TeamRequest, campaign: Campaign) -> str:
     if not campaign.is_editable:
-        return steps.url_of(campaign, "detail")
-    return steps.url_of(campaign, steps.open_step(campaign)) if request.may["prepare"] else ""
+        return str(steps.url_of(campaign, "detail"))
+    may = request.may["prepare"]
+    return str(steps.url_of(campaign, steps.open_step(campaign))) if may else ""

@@ -1,27 +1,31 @@
 """The step that shows the message as a phone will, and sends tests of it."""
 
 import uuid
+from typing import Any
 
 from django.contrib import messages
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from campaigns import steps
-from campaigns.models import Recipient
+from campaigns.models import Campaign, Recipient
 from campaigns.pages import render_step, step_page
-from core.errors import Refused
+from core.actions import refusal_as_message
 from message_templates import components
 from sending import message_state
 from sending.forms import TestSendForm
 from sending.services import launches, test_sends
 from tasks import services as tasks
+from teams.requests import TeamRequest
 from teams.roles import requires
 
 
 @require_safe
 @requires("prepare")
 @step_page("preview")
-def campaign_preview(request, campaign):
+def campaign_preview(request: TeamRequest, campaign: Campaign) -> HttpResponse:
     """Show the message as one recipient's phone will."""
     position = _position(request, campaign)
     recipient = recipient_at(campaign, position)
@@ -45,8 +49,8 @@ def campaign_preview(request, campaign):
     )
 
 
-def _position(request, campaign):
-    """Return which recipient is asked for, within the bounds."""
+def _position(request: TeamRequest, campaign: Campaign) -> int:
+    """Return the position that is asked for, within the bounds."""
     if request.GET.get("show") == "longest":
         longest = campaign.check_result.details.get("longest") or {}
         found = campaign.recipients.filter(row_number=longest.get("row", 0))
@@ -58,36 +62,39 @@ def _position(request, campaign):
     return min(max(asked, 1), campaign.recipient_count)
 
 
-def recipient_at(campaign, position):
-    """Return the person at the position; through ChumiAI's group, anybody stands for all."""
+def recipient_at(campaign: Campaign, position: int) -> Recipient:
+    """Return the recipient at the position. Raise `Http404`.
+
+    For a campaign through ChumiAI's group it is an unsaved one with the values of all.
+    """
     if campaign.goes_through_group:
         values = campaign.check_result.details.get("values", [])
         return Recipient(campaign=campaign, position=position, values=values)
     return get_object_or_404(Recipient, campaign=campaign, position=position)
 
 
-def message_html(campaign, recipient):
+def message_html(campaign: Campaign, recipient: Recipient) -> str:
     return components.format_whatsapp(campaign.template.content.body, _values(campaign, recipient))
 
 
-def _text(campaign, recipient):
+def _text(campaign: Campaign, recipient: Recipient) -> str:
     return components.render(campaign.template.content.body, _values(campaign, recipient))
 
 
-def _values(campaign, recipient):
+def _values(campaign: Campaign, recipient: Recipient) -> dict[str, str]:
     return dict(zip(campaign.template.placeholders, recipient.values, strict=False))
 
 
 @require_safe
 @requires("prepare")
 @step_page("preview")
-def campaign_tests(request, campaign):
-    """Show what became of the tests: the live region of the preview."""
+def campaign_tests(request: TeamRequest, campaign: Campaign) -> HttpResponse:
+    """Show the tests: the live region of the page."""
     context = {"campaign": campaign, **_tests_context(campaign)}
     return render(request, "sending/campaign_preview.html#tests", context)
 
 
-def _tests_context(campaign):
+def _tests_context(campaign: Campaign) -> dict[str, Any]:
     tests = message_state.tests_of(campaign)
     is_open = any(test.is_open for test in tests)
     return {
@@ -100,21 +107,20 @@ def _tests_context(campaign):
 @require_POST
 @requires("test")
 @step_page("preview")
-def campaign_test(request, campaign):
-    """Send the row that is shown to test numbers."""
+def campaign_test(request: TeamRequest, campaign: Campaign) -> HttpResponse:
+    """Send the message that is shown to test numbers."""
     form = TestSendForm(request.POST, team=campaign.team)
     back = steps.url_of(campaign, "preview")
     if not form.is_valid():
-        told = form.errors.get("numbers") or ["This page was out of date."]
-        messages.error(request, f"{told[0]} Nothing was sent.")
+        problem = form.errors.get("numbers") or [_("This page was out of date.")]
+        messages.error(request, f"{problem[0]} {_('Nothing was sent.')}")
         return redirect(back)
     asked = form.cleaned_data
     position = asked.pop("position")
     person = recipient_at(campaign, position)
-    try:
-        test_sends.send_tests(campaign, person, by=request.user, **asked)
-    except launches.AlreadyLaunched as error:
-        messages.info(request, str(error))
-    except Refused as error:
-        messages.error(request, str(error))
+    with refusal_as_message(request):
+        try:
+            test_sends.send_tests(campaign, person, by=request.user, **asked)
+        except launches.AlreadyLaunched as error:
+            messages.info(request, str(error))
     return redirect(f"{back}?position={position}#campaign-tests")

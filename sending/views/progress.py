@@ -1,234 +1,204 @@
-"""A launched campaign: watched, paused, stopped, decided about, downloaded."""
+"""The page of a launched campaign."""
 
-from django.contrib import messages
-from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_POST, require_safe
+from typing import Any, NamedTuple
+from uuid import UUID
 
-from campaigns import steps
-from campaigns.models import Campaign
-from core.errors import Refused
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from campaigns.models import Campaign, Recipient
+from core.confirms import Confirm
+from core.formats import number
 from message_templates import components
-from sending.failure_groups import failures_of
-from sending.forms import DecisionForm, RetryForm
-from sending.message_state import state_of
-from sending.models import Batch
+from sending.batch_words import BatchWords, words_of
+from sending.failure_groups import FailureGroup, failures_of
+from sending.message_state import MessageState, state_of
+from sending.pages import get_campaign, redirect_to_step
+from sending.progress import BatchProgress, Progress
 from sending.progress_queries import load_progress
-from sending.services import batches, jobs, launches, retries, singles
-from teams.roles import requires
+from sending.services import jobs
+from sending.views import controls
+from teams.models import AuditEvent
+from teams.requests import TeamRequest
 
-# Parts that the page lists: those that are over and those far off give way.
-SHOWN_PARTS = 40
+# Rows of the table of batches; finished and waiting ones make room for the others.
+SHOWN_BATCHES = 40
+# States of a batch that need attention, and that are shown first.
+ATTENTION = ("warn", "bad")
 
 
-def _get_campaign(request, uuid):
-    campaigns = Campaign.objects.for_team(request.team).select_related(
-        "launched_by", "team", "test_of"
-    )
-    return get_object_or_404(campaigns, uuid=uuid)
+class BatchRow(NamedTuple):
+    """A batch, its words, and the buttons that the person may press on it."""
+
+    batch: BatchProgress
+    words: BatchWords
+    decide: list[Confirm]
+    retry: Confirm | None
+
+
+class FailureRow(NamedTuple):
+    group: FailureGroup
+    retry: Confirm | None
+
+
+class Controls(NamedTuple):
+    """The buttons of a live campaign that the person may press now."""
+
+    can_resume: bool
+    pause: Confirm | None
+    stop: Confirm
 
 
 @require_safe
-def campaign_detail(request, uuid):
-    """Show a launched campaign; a draft goes on where it was left."""
-    campaign = _get_campaign(request, uuid)
+def campaign_detail(request: TeamRequest, uuid: UUID) -> HttpResponse:
+    """Show a launched campaign; redirect a draft to its open step."""
+    campaign = get_campaign(request, uuid)
     if campaign.is_editable:
-        return redirect(steps.url_of(campaign, steps.open_step(campaign)))
-    snapshot = campaign.snapshot
-    context = _progress_context(campaign)
-    return render(
-        request,
-        "sending/campaign_detail.html",
-        context
-        | {
-            "snapshot": snapshot,
-            "content": components.parse(snapshot["components"]),
-            "body_html": components.format_whatsapp(
-                components.body_text(snapshot["components"]),
-                _values(snapshot, context["person"]) if request.may["prepare"] else None,
-            ),
-        },
-    )
+        return redirect_to_step(campaign)
+    snapshot: dict[str, Any] = campaign.snapshot or {}
+    context = _progress_context(request, campaign)
+    values = _values(snapshot, context["person"]) if request.may["prepare"] else None
+    context |= {
+        "snapshot": snapshot,
+        "content": components.parse(snapshot["components"]),
+        "body_html": components.format_whatsapp(
+            components.body_text(snapshot["components"]), values
+        ),
+    }
+    return render(request, "sending/campaign_detail.html", context)
 
 
-def _values(snapshot, person):
-    """Return the values of a message to one person, nothing for a message to many."""
+def _values(snapshot: dict[str, Any], person: Recipient | None) -> dict[str, str] | None:
+    """Return the values of a message to one person, None for a campaign to many."""
     return dict(zip(snapshot["placeholders"], person.values, strict=True)) if person else None
 
 
 @require_safe
-def campaign_progress(request, uuid):
-    """Show the part of the page that moves."""
-    campaign = _get_campaign(request, uuid)
+def campaign_progress(request: TeamRequest, uuid: UUID) -> HttpResponse:
+    """Show the live region of the page."""
+    campaign = get_campaign(request, uuid)
     if campaign.is_editable:
-        return redirect(steps.url_of(campaign, steps.open_step(campaign)))
-    return render(request, "sending/campaign_detail.html#progress", _progress_context(campaign))
+        return redirect_to_step(campaign)
+    context = _progress_context(request, campaign)
+    return render(request, "sending/campaign_detail.html#progress", context)
 
 
-def _progress_context(campaign):
+def _progress_context(request: TeamRequest, campaign: Campaign) -> dict[str, Any]:
     progress = load_progress(campaign)
-    shown = _shown(progress.parts)
-    hidden = [part for part in progress.parts if part not in shown]
+    may_launch = request.may["launch"]
+    rows = _batch_rows(campaign, progress, may_launch)
+    shown = _shown(rows)
+    hidden = [row.batch for row in rows if row not in shown]
     person = campaign.recipients.first() if campaign.is_to_one else None
     message_state = state_of(campaign, person) if person else None
+    undecided = progress.singles.undecided
     return {
         "campaign": campaign,
         "person": person,
         "message_state": message_state,
         "progress": progress,
-        "failures": failures_of(campaign, progress),
-        "shown_parts": shown,
-        "hidden_waiting": sum(part.is_waiting for part in hidden),
-        "hidden_over": sum(not part.is_waiting for part in hidden),
-        "news": f"{message_state.label}." if message_state else _news(campaign, progress),
+        "controls": _controls(campaign, progress) if may_launch and campaign.is_live else None,
+        "paused": _pause_of(campaign),
+        "failures": _failure_rows(campaign, progress, may_launch),
+        "unconfirmed_rows": [row for row in rows if row.batch.unconfirmed],
+        "decide_singles": (
+            controls.campaign_decide_confirms(campaign, undecided)
+            if undecided and may_launch
+            else []
+        ),
+        "batch_rows": shown,
+        "hidden_waiting": sum(batch.is_waiting for batch in hidden),
+        "hidden_over": sum(not batch.is_waiting for batch in hidden),
+        "announcement": _announcement(campaign, progress, message_state),
         "waits_for": jobs.waits_for(campaign.team) if progress.poll_seconds else None,
     }
 
 
-def _shown(all_parts):
-    """Return the parts worth a line, in their order: what needs a look before what is over.
+def _batch_rows(campaign: Campaign, progress: Progress, may_launch: bool) -> list[BatchRow]:
+    now = timezone.now()
+    can_retry = may_launch and campaign.status != Campaign.Status.STOPPED
+    return [
+        BatchRow(
+            batch,
+            words_of(campaign, batch, now),
+            decide=(
+                controls.batch_decide_confirms(campaign, batch)
+                if batch.awaits_decision and may_launch
+                else []
+            ),
+            retry=(
+                controls.batch_retry_confirm(campaign, batch)
+                if batch.is_rejected and can_retry
+                else None
+            ),
+        )
+        for batch in progress.batches
+    ]
 
-    Of those that wait, the next one stands for all.
-    """
-    waiting = [part for part in all_parts if part.is_waiting]
 
-    def rank(part):
-        if part.awaits_decision or part.tone in ("warn", "bad"):
+def _shown(rows: list[BatchRow]) -> list[BatchRow]:
+    """Return the rows to list, in their order; the next waiting batch stands for all of them."""
+    waiting = [row for row in rows if row.batch.is_waiting]
+
+    def rank(row: BatchRow) -> int:
+        if row.batch.awaits_decision or row.words.tone in ATTENTION:
             return 0
-        if part.is_open:
+        if row.batch.is_open:
             return 1
-        return 2 if part.is_waiting else 3
+        return 2 if row.batch.is_waiting else 3
 
-    listed = sorted((part for part in all_parts if part not in waiting[1:]), key=rank)
-    return sorted(listed[:SHOWN_PARTS], key=lambda part: part.number)
+    listed = sorted((row for row in rows if row not in waiting[1:]), key=rank)
+    return sorted(listed[:SHOWN_BATCHES], key=lambda row: row.batch.number)
 
 
-def _news(campaign, progress):
-    """Return what a screen reader is told: it changes with the state and at each quarter."""
-    words = campaign.get_status_display()
+def _failure_rows(campaign: Campaign, progress: Progress, may_launch: bool) -> list[FailureRow]:
+    can_retry = may_launch and campaign.status != Campaign.Status.STOPPED
+    return [
+        FailureRow(
+            group,
+            controls.campaign_retry_confirm(campaign, group)
+            if group.retryable and can_retry
+            else None,
+        )
+        for group in failures_of(campaign, progress)
+    ]
+
+
+def _controls(campaign: Campaign, progress: Progress) -> Controls:
+    is_paused = campaign.status == Campaign.Status.PAUSED
+    can_pause = not is_paused and not campaign.is_to_one
+    return Controls(
+        can_resume=is_paused and progress.can_resume,
+        pause=controls.pause_confirm(campaign, progress) if can_pause else None,
+        stop=controls.stop_confirm(campaign, progress),
+    )
+
+
+def _pause_of(campaign: Campaign) -> AuditEvent | None:
+    """Return when a person paused the campaign, and who, None if it is not paused by a person."""
+    if campaign.pause_reason != Campaign.Pause.PERSON:
+        return None
+    events = AuditEvent.objects.filter(
+        team=campaign.team_id, action="campaign paused", subject=str(campaign.uuid)
+    )
+    return events.select_related("user").order_by("-at").first()
+
+
+def _announcement(
+    campaign: Campaign, progress: Progress, message_state: MessageState | None
+) -> str:
+    """Return the text for screen readers: it changes with the status and at each quarter."""
+    if message_state:
+        return message_state.label
+    status = str(campaign.get_status_display())
     if progress.decisions:
-        return f"{words}. A part needs your decision."
+        return _("{status}. A batch needs a decision.").format(status=status)
     if campaign.is_live:
-        return f"{words}, {progress.percent // 25 * 25} per cent or more are through."
-    return f"{words}."
-
-
-@require_POST
-@requires("launch")
-def campaign_pause(request, uuid):
-    """Hold the campaign before its next part or, sent one by one, its next message."""
-    campaign = _get_campaign(request, uuid)
-    if launches.pause(campaign, by=request.user):
-        next_one = "message" if campaign.engine == Campaign.Engine.SINGLY else "part"
-        messages.success(
-            request,
-            f"Paused before the next {next_one}. What ChumiAI has already taken still goes out.",
+        quarter = number(progress.percent // 25 * 25)
+        return _("{status}. At least {percent} % processed.").format(
+            status=status, percent=quarter
         )
-    else:
-        messages.error(request, "This campaign is not sending, so there is nothing to pause.")
-    return _back(request, campaign)
-
-
-@require_POST
-@requires("launch")
-def campaign_resume(request, uuid):
-    """Go on with the parts that were not handed over."""
-    campaign = _get_campaign(request, uuid)
-    try:
-        launches.resume(campaign, by=request.user)
-    except Refused as refused:
-        messages.error(request, str(refused))
-    else:
-        messages.success(request, "The campaign goes on where it was paused.")
-    return _back(request, campaign)
-
-
-@require_POST
-@requires("launch")
-def campaign_stop(request, uuid):
-    """End the campaign for good."""
-    campaign = _get_campaign(request, uuid)
-    try:
-        launches.stop(campaign, by=request.user)
-    except Refused as refused:
-        messages.error(request, str(refused))
-    else:
-        messages.success(
-            request,
-            "Stopped. Nothing more is handed over; what ChumiAI has already taken still goes out.",
-        )
-    return _back(request, campaign)
-
-
-@require_POST
-@requires("launch")
-def batch_decide(request, uuid):
-    """Settle a part for which ChumiAI shows no job, on a person's word."""
-    batch = get_object_or_404(
-        Batch.objects.filter(campaign__team=request.team).select_related("campaign__team"),
-        uuid=uuid,
-    )
-    try:
-        batches.decide(batch, request.POST.get("decision", ""), by=request.user)
-    except Refused as refused:
-        messages.error(request, str(refused))
-    else:
-        messages.success(request, f"Part {batch.number} is settled.")
-    return _back(request, batch.campaign)
-
-
-@require_POST
-@requires("launch")
-def batch_retry(request, uuid):
-    """Hand a part that ChumiAI refused over once more."""
-    batch = get_object_or_404(
-        Batch.objects.filter(campaign__team=request.team).select_related("campaign__team"),
-        uuid=uuid,
-    )
-    try:
-        retries.retry_batch(batch, by=request.user)
-    except Refused as refused:
-        messages.error(request, str(refused))
-    else:
-        messages.success(request, f"Part {batch.number} waits for its turn once more.")
-    return _back(request, batch.campaign)
-
-
-@require_POST
-@requires("launch")
-def campaign_retry(request, uuid):
-    """Write once more to those who failed for one reason."""
-    campaign = _get_campaign(request, uuid)
-    form = RetryForm(request.POST)
-    try:
-        if not form.is_valid():
-            raise Refused("This page was out of date. Nothing was sent. Look again.")
-        people = retries.retry(campaign, form.cleaned_data["code"], by=request.user)
-    except Refused as refused:
-        messages.error(request, str(refused))
-    else:
-        them = "1 person is" if people == 1 else f"{people:,} people are"
-        messages.success(request, f"{them} tried again, one by one.")
-    return _back(request, campaign)
-
-
-@require_POST
-@requires("launch")
-def campaign_decide(request, uuid):
-    """Settle the messages that may have been sent, on a person's word."""
-    campaign = _get_campaign(request, uuid)
-    form = DecisionForm(request.POST)
-    try:
-        if not form.is_valid():
-            raise Refused("This page was out of date. Nothing was changed. Look again.")
-        people = singles.decide(campaign, by=request.user, **form.cleaned_data)
-    except Refused as refused:
-        messages.error(request, str(refused))
-    else:
-        messages.success(
-            request, f"{people:,} message{' is' if people == 1 else 's are'} settled."
-        )
-    return _back(request, campaign)
-
-
-def _back(request, campaign):
-    return redirect("campaigns:campaign_detail", team=request.team.slug, uuid=campaign.uuid)
+    return status

@@ -3,35 +3,40 @@
 import uuid
 
 from django.contrib import messages
+from django.http import HttpResponse
 from django.shortcuts import redirect
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from campaigns import steps
+from campaigns.models import Campaign
 from campaigns.pages import get_draft, render_step, step_page
 from core.errors import Refused
+from core.formats import number
 from sending import engines, review
 from sending.forms import LaunchForm
 from sending.services import launches
 from sending.views.preview import message_html, recipient_at
+from teams.requests import TeamRequest
 from teams.roles import requires
 
 
 @require_safe
 @requires("prepare")
 @step_page("review")
-def campaign_review(request, campaign):
-    """Say exactly what will happen."""
+def campaign_review(request: TeamRequest, campaign: Campaign) -> HttpResponse:
+    """Show exactly what will happen."""
     return _review(request, campaign)
 
 
 @require_POST
 @requires("launch")
-def campaign_launch(request, uuid):
-    """Launch, once, however often it is pressed."""
+def campaign_launch(request: TeamRequest, uuid: uuid.UUID) -> HttpResponse:
+    """Launch once, however often the button is pressed."""
     campaign = get_draft(request, uuid)
     form = LaunchForm(request.POST)
     if not form.is_valid():
-        messages.error(request, "This page was out of date. Nothing was sent. Look again.")
+        messages.error(request, _("This page was out of date. Nothing was sent. Check again."))
         return redirect(steps.url_of(campaign, "review"))
     try:
         launches.launch(campaign, by=request.user, **form.cleaned_data)
@@ -42,8 +47,8 @@ def campaign_launch(request, uuid):
     return redirect(steps.url_of(campaign, "detail"))
 
 
-def _refused(request, uuid, error):
-    """Show the review with the sentence, and with what is true by now."""
+def _refused(request: TeamRequest, uuid: uuid.UUID, error: Refused) -> HttpResponse:
+    """Show the current review with the reason of the refusal."""
     campaign = get_draft(request, uuid)
     if steps.open_step(campaign) != "review":
         messages.error(request, str(error))
@@ -51,7 +56,9 @@ def _refused(request, uuid, error):
     return _review(request, campaign, error=error)
 
 
-def _review(request, campaign, error=None):
+def _review(
+    request: TeamRequest, campaign: Campaign, error: Refused | None = None
+) -> HttpResponse:
     points = review.points(campaign)
     first = recipient_at(campaign, 1)
     offers = engines.offers(campaign)
@@ -63,7 +70,7 @@ def _review(request, campaign, error=None):
         form=_launch_form(request, campaign, error),
         refused=str(error or ""),
         points=[(p, steps.url_of(campaign, p.step) if p.step else "") for p in points],
-        in_the_way=[point for point in points if point.tone == "bad"],
+        is_blocked=any(point.tone == "bad" for point in points),
         offers=offers,
         chosen=request.POST.get("engine") or offers[0].engine,
         looks_repeated=review.looks_repeated(campaign),
@@ -74,15 +81,15 @@ def _review(request, campaign, error=None):
     )
 
 
-def _launch_form(request, campaign, error):
-    """Return the form for what is shown now; what is missing is said beside its field."""
+def _launch_form(request: TeamRequest, campaign: Campaign, error: Refused | None) -> LaunchForm:
+    """Return the form of what is shown now; what is missing is an error of its field."""
     now = {"intent": uuid.uuid4(), "digest": campaign.digest}
     if not isinstance(error, (launches.WrongNumber, launches.NoConsent)):
         return LaunchForm(initial=now)
     given = {name: request.POST.get(name, "") for name in ("typed", "consent")}
     form = LaunchForm(now | given)
     if isinstance(error, launches.WrongNumber):
-        form.add_error("typed", f"Type {campaign.recipient_count}.")
+        form.add_error("typed", _("Type {count}.").format(count=number(campaign.recipient_count)))
     else:
-        form.add_error("consent", "Tick the box, if it is so.")
+        form.add_error("consent", _("Tick the box to confirm."))
     return form

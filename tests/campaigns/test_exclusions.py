@@ -130,8 +130,8 @@ def test_skipped_people_have_a_tile_rows_a_download_and_a_line_on_the_review(
     download = client.get(url(later, "rows", outcome="excluded"))
     assert b"".join(download.streaming_content).decode().count("Already in spring_sale.") == 2
     review = text(client.get(url(later, "review")))
-    assert "whoever got spring_sale" in review
-    assert "2 rows are left out: 2 got the earlier campaign." in review
+    assert "people who got spring_sale" in review
+    assert "2 rows are skipped: 2 got the earlier campaign." in review
 
 
 def test_the_earlier_campaign_is_chosen_on_the_check_page(fast, marketer, login):
@@ -225,7 +225,7 @@ def test_people_over_the_frequency_limit_are_listed_and_skipped(
     client = login(marketer)
     page = text(client.get(url(later, "check"), {"rows": "frequency_cap"}))
     assert "Got a marketing message in the last 24 hours." in page
-    assert "3 had enough marketing messages lately" in text(client.get(url(later, "review")))
+    assert "3 at the frequency limit" in text(client.get(url(later, "review")))
     finish(launch(later, engine=engine))
     assert sent(sandbox, capped) == numbers(people(5))
 

@@ -2,10 +2,13 @@
 
 from collections import Counter, defaultdict
 
+from django.utils import timezone
+
 from campaigns.models import Campaign, Recipient
+from sending.batch_words import words_of
 from sending.models import Attempt, Batch, BulkJob
+from sending.progress_queries import load_progress
 from sending.services.batches import Decision
-from sending.views.progress import _progress_context
 
 UNSETTLED = (Recipient.Status.SUBMITTING, Recipient.Status.UNCONFIRMED)
 
@@ -118,10 +121,11 @@ def _of_jobs(campaign, mine, decided):
 def problems_in_words(campaign):
     """Return what the progress page omits or counts wrongly."""
     campaign = Campaign.objects.get(pk=campaign.pk)
-    progress = _progress_context(campaign)["progress"]
-    for part in progress.parts:
-        if not part.label or not (part.words or part.label == "Finished"):
-            yield f"no words for part {part.number}: {part.label!r} {part.words!r}"
+    progress = load_progress(campaign)
+    for batch in progress.batches:
+        words = words_of(campaign, batch, timezone.now())
+        if not words.label or not (words.sentence or words.label == "Finished"):
+            yield f"no words for batch {batch.number}: {words}"
     counted = [
         progress.accepted, progress.failed, progress.skipped,
         progress.unconfirmed, progress.unreported, progress.remaining,

@@ -42,7 +42,7 @@ def test_everybody_is_listed_in_the_order_of_the_file(sent, login, marketer):
     page = page_of(login(marketer), sent)
     assert shown(page) == NUMBERS
     assert "This number is not on WhatsApp" in page
-    assert "Check the number; use SMS or a call." in page
+    assert "Check the number or contact them by SMS or phone." in page
 
 
 def test_each_count_leads_to_its_rows(sent, login, marketer):
@@ -60,7 +60,7 @@ def test_each_count_leads_to_its_rows(sent, login, marketer):
     assert f'href="{here}?show=failed&amp;code=131026">2</a>' in detail
     page = page_of(client, sent, show="failed", code="131026")
     assert shown(page) == NUMBERS[:2]
-    assert "Only those for whom this is the reason" in page
+    assert "Only those who failed for this reason" in page
 
 
 def test_a_failure_without_a_code_is_a_reason_too(sent, login, marketer):
@@ -83,14 +83,14 @@ def test_a_failure_without_a_code_is_a_reason_too(sent, login, marketer):
 def test_a_number_is_found_by_its_first_digits(sent, login, marketer, text, people):
     page = page_of(login(marketer), sent, q=text)
     assert shown(page) == people
-    assert ("Nobody matches" in page) == (not people)
+    assert ("No results" in page) == (not people)
 
 
 def test_a_viewer_sees_masked_numbers_and_cannot_feel_for_digits(sent, login, viewer):
     client = login(viewer)
     page = page_of(client, sent)
     assert not shown(page) and "+233 24 *** 0026" in page
-    assert "Nobody matches" in page_of(client, sent, q="02441")
+    assert "No results" in page_of(client, sent, q="02441")
     assert "+233 24 *** 0111" in page_of(client, sent, q="0244400111")
 
 
@@ -106,11 +106,12 @@ def test_the_list_comes_in_pages(connected, login, marketer, django_assert_max_n
     for _ in range(5):
         with django_assert_max_num_queries(12):
             response = client.get(url("campaign_recipients", row), query)
-        seen += [person.position for person in response.context["people"]]
-        if response.context["next"] is None:
+        seen += [row.person.position for row in response.context["rows"]]
+        following = response.context["page"].next
+        if not following:
             break
         assert 'rel="next"' in response.content.decode()
-        query = {"after": response.context["next"]}
+        query = {"after": following}
     assert seen == list(range(1, 121))
 
 
@@ -126,4 +127,4 @@ def test_the_download_holds_what_the_page_shows(sent, login, marketer):
 
 def test_the_page_says_what_chumiai_leaves_open(sent, login, marketer):
     BulkJob.objects.update(failed=1, accepted=4, has_row_results=False)
-    assert "Part 1: 1 failed; ChumiAI does not say which." in page_of(login(marketer), sent)
+    assert "Batch 1: 1 failed; ChumiAI does not say which." in page_of(login(marketer), sent)

@@ -62,7 +62,7 @@ def test_while_we_look_there_is_nothing_to_press(connected, searched, marketer, 
 
 def test_the_page_offers_the_three_answers(connected, batch, marketer, login):
     html = page(login(marketer), connected, batch.campaign)
-    assert "after 10 minutes and 7 looks. It was most likely not sent." in html
+    assert "after 10 min and 7 searches. It was most likely not sent." in html
     for decision in ("send_again", "count_as_sent", "skip"):
         assert f'value="{decision}"' in html
     assert "resume-form" not in html

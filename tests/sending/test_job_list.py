@@ -26,7 +26,7 @@ def make_job(team, number=1, **fields):
     return BulkJob.objects.create(team=team, **values | fields)
 
 
-def test_ours_lead_to_their_campaign_and_others_are_marked(
+def test_our_jobs_link_to_their_campaign_and_others_are_marked(
     connected, viewer, login, drain, sandbox
 ):
     campaign = factories.launch(factories.make_ready_campaign(connected))
@@ -34,43 +34,43 @@ def test_ours_lead_to_their_campaign_and_others_are_marked(
     make_job(connected, file_name="orders.csv", raw_state="DONE_DONE")
     html = login(viewer).get(url(connected)).content.decode()
     assert reverse("campaigns:campaign_detail", args=(connected.slug, campaign.uuid)) in html
-    assert "Part 1" in html
+    assert "Batch 1" in html
     assert html.count("Started outside this app") == 1
     assert "orders.csv" in html
-    # The vendor's own word stands in the details only.
+    # ChumiAI's own status is in the details only.
     assert html.index("Technical details") < html.index("DONE_DONE")
 
 
-def test_a_counter_that_nobody_told_is_a_dash(team, viewer, login):
+def test_a_counter_that_is_not_reported_is_a_dash(team, viewer, login):
     make_job(team, total=200, processed=200, failed=17)
     html = login(viewer).get(url(team)).content.decode()
     assert '<td class="number" data-label="Accepted">—</td>' in html
     assert '<td class="number" data-label="Failed">17</td>' in html
 
 
-def test_a_lost_job_says_so(team, viewer, login):
+def test_a_lost_job_is_marked(team, viewer, login):
     stopped = {"stopped_polling_at": timezone.now(), "stopped_polling_because": "lost"}
     make_job(team, state="running", **stopped)
     html = login(viewer).get(url(team)).content.decode()
-    assert "Lost from sight" in html and "ChumiAI no longer lists this job." in html
+    assert "No longer followed" in html and "ChumiAI no longer lists this job." in html
 
 
-def test_a_job_of_which_nothing_is_heard_says_so(team, viewer, login):
+def test_a_stalled_job_is_marked(team, viewer, login):
     client = login(viewer)
     now = timezone.now()
-    heard = {"first_seen_at": now - timedelta(hours=1), "state": "running"}
-    job = make_job(team, **heard, changed_at=now - timedelta(seconds=179))
-    assert b"No news" not in client.get(url(team)).content
+    open_job = {"first_seen_at": now - timedelta(hours=1), "state": "running"}
+    job = make_job(team, **open_job, changed_at=now - timedelta(seconds=179))
+    assert b"No update" not in client.get(url(team)).content
     quiet = now - timedelta(minutes=4)
     BulkJob.objects.update(changed_at=quiet, asked_at=now)
     html = client.get(url(team)).content.decode()
-    assert "No news from ChumiAI for 4 min" in html and "It last answered" in html
+    assert "No update from ChumiAI for 4 min" in html and "Last answer" in html
     for over in ({"state": "completed"}, {"state": "running", "stopped_polling_at": now}):
         BulkJob.objects.filter(pk=job.pk).update(**over)
-        assert b"No news" not in client.get(url(team)).content
+        assert b"No update" not in client.get(url(team)).content
 
 
-def test_why_a_whole_job_failed_is_told_in_plain_words(connected, viewer, login, sandbox):
+def test_a_failed_job_is_explained_in_plain_words(connected, viewer, login, sandbox):
     sandbox.post("codes", code=131042, account=connected.slug)
     factories.finish(factories.launch(factories.make_ready_campaign(connected)))
     html = login(viewer).get(url(connected)).content.decode()
@@ -82,7 +82,7 @@ def test_why_a_whole_job_failed_is_told_in_plain_words(connected, viewer, login,
         assert "#131042" not in words.split("Technical details</summary>")[0]
 
 
-def test_other_words_about_a_job_stand_as_they_are(team, viewer, login):
+def test_other_errors_of_a_job_are_shown_unchanged(team, viewer, login):
     make_job(team, state="failed", error="The list was empty.")
     assert "The list was empty." in login(viewer).get(url(team)).content.decode()
 
@@ -96,7 +96,7 @@ def test_filters(team, viewer, login, connected, drain):
     client = login(viewer)
 
     def listed(query):
-        return {job.remote_id for job in client.get(url(team, query)).context["jobs"]}
+        return {row.job.remote_id for row in client.get(url(team, query)).context["rows"]}
 
     ours = set(BulkJob.objects.exclude(batch=None).values_list("remote_id", flat=True))
     assert listed("?origin=here") == ours
@@ -112,9 +112,9 @@ def test_older_pages_follow_without_a_gap(team, viewer, login):
         make_job(team, number, first_seen_at=seen - timedelta(seconds=number // 3))
     client, listed, query = login(viewer), [], ""
     while True:
-        context = client.get(url(team), {"before": query}).context
-        listed += [job.pk for job in context["jobs"]]
-        query = context["next"]
+        context = client.get(url(team), {"after": query}).context
+        listed += [row.job.pk for row in context["rows"]]
+        query = context["page"].next
         if not query:
             break
     newest_first = BulkJob.objects.order_by("-first_seen_at", "-pk")
@@ -122,7 +122,7 @@ def test_older_pages_follow_without_a_gap(team, viewer, login):
 
 
 @pytest.mark.parametrize(
-    "before",
+    "after",
     [
         "x",
         "_",
@@ -133,11 +133,12 @@ def test_older_pages_follow_without_a_gap(team, viewer, login):
         "2026-01-01T00:00:00+00:00_99999999999999999999999",
         "2026-01-01T00:00:00+00:00_-1",
         "\0",
+        "00000000-0000-0000-0000-000000000000",
     ],
 )
-def test_a_strange_address_is_no_error(team, viewer, login, before):
+def test_a_strange_address_is_no_error(team, viewer, login, after):
     make_job(team)
-    assert login(viewer).get(url(team), {"before": before}).status_code == 200
+    assert login(viewer).get(url(team), {"after": after}).status_code == 200
 
 
 def test_a_filter_is_a_fragment_for_htmx(team, viewer, login):
@@ -149,7 +150,7 @@ def test_a_filter_is_a_fragment_for_htmx(team, viewer, login):
 
 def test_the_empty_page_says_what_to_do(team, connected, manager, viewer, login):
     assert b"No jobs yet" in login(viewer).get(url(team)).content
-    assert b"No job matches" in login(viewer).get(url(team, "?state=open")).content
+    assert b"No results" in login(viewer).get(url(team, "?state=open")).content
     team.connection.delete()
     assert b"Connect to ChumiAI first" in login(manager).get(url(team)).content
     assert b"Not connected to ChumiAI yet" in login(viewer).get(url(team)).content

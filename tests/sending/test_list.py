@@ -16,7 +16,11 @@ def client(login, marketer):
 
 
 def names(page):
-    return [campaign.name for campaign, _ in page.context["rows"]]
+    return [row.campaign.name for row in page.context["rows"]]
+
+
+def urls_of(page):
+    return {row.campaign.name: row.url for row in page.context["rows"]}
 
 
 @pytest.fixture
@@ -52,16 +56,16 @@ def test_the_tabs(five, client, connected, tab, expected):
     assert "All 5 Drafts 2 Running 1 Needs attention 1 Finished 1" in text(page)
 
 
-def test_each_row_leads_to_where_it_goes_on(five, client, connected):
-    urls = {c.name: address for c, address in client.get(list_url(connected)).context["rows"]}
+def test_each_row_links_to_its_open_step(five, client, connected):
+    urls = urls_of(client.get(list_url(connected)))
     assert urls["Draft"].endswith("/file/")
     assert urls["Ready"] == url(five["Ready"], "review")
     assert urls["Queued"] == url(five["Queued"], "detail")
 
 
-def test_a_viewer_reads_but_is_led_into_no_draft(five, viewer, login, connected):
+def test_a_viewer_sees_no_link_to_a_draft(five, viewer, login, connected):
     page = login(viewer).get(list_url(connected))
-    urls = {campaign.name: address for campaign, address in page.context["rows"]}
+    urls = urls_of(page)
     assert urls["Draft"] == urls["Ready"] == ""
     assert urls["Queued"] == url(five["Queued"], "detail")
     assert "New campaign" not in text(page)
@@ -70,18 +74,18 @@ def test_a_viewer_reads_but_is_led_into_no_draft(five, viewer, login, connected)
 def test_search_by_name(five, client, connected):
     assert names(client.get(list_url(connected), {"q": "paUs"})) == ["Paused"]
     page = client.get(list_url(connected), {"q": "nothing like it"})
-    assert "No campaign here" in text(page)
+    assert "No results" in text(page)
     assert len(names(client.get(list_url(connected), {"q": "a\0b", "page": "x"}))) == 5
 
 
-def test_the_progress_is_that_of_the_jobs(connected, client, drain):
+def test_the_progress_comes_from_the_jobs(connected, client, drain):
     campaign = factories.launch(factories.make_ready_campaign(connected, count=4))
     factories.finish(campaign)
     assert "4 of 4" in text(client.get(list_url(connected)))
 
 
 @pytest.mark.parametrize(
-    ("told", "processed"),
+    ("reported", "processed"),
     [
         ({"state": "completed"}, 4),
         ({"state": "failed"}, 0),
@@ -90,10 +94,10 @@ def test_the_progress_is_that_of_the_jobs(connected, client, drain):
         ({"batch": None}, 4),
     ],
 )
-def test_the_bar_is_that_of_the_campaign_itself(connected, client, drain, told, processed):
+def test_the_bar_equals_that_of_the_campaign_page(connected, client, drain, reported, processed):
     campaign = factories.launch(factories.make_ready_campaign(connected, count=4))
     factories.finish(campaign)
-    BulkJob.objects.update(**{"processed": 0, "accepted": 0, "failed": 0} | told)
+    BulkJob.objects.update(**{"processed": 0, "accepted": 0, "failed": 0} | reported)
     assert f"{processed} of 4" in text(client.get(list_url(connected)))
     batches = campaign.batches.select_related("job")
     assert progress_of(campaign, batches, timezone.now()).processed == processed
@@ -112,12 +116,12 @@ def test_the_queries_do_not_grow(five, client, connected, django_assert_max_num_
         client.get(list_url(connected))
 
 
-def test_a_filter_answers_with_the_list_alone(team, client):
+def test_htmx_gets_only_the_list(team, client):
     page = client.get(list_url(team), HTTP_HX_REQUEST="true").content.decode()
     assert page.strip().startswith('<div id="campaign-list"')
 
 
-def test_the_first_one_is_invited(team, client):
+def test_the_empty_list_invites_to_create_one(team, client):
     assert "No campaigns yet" in text(client.get(list_url(team)))
 
 

@@ -64,7 +64,7 @@ def test_from_the_button_to_the_phone(client, connected, template, sandbox):
     words = text(client.get(answer.url))
     assert "+233 24 400 0111" in words
     assert "Send 1 message now" in words
-    assert "How it goes out" not in words
+    assert "Sending method" not in words
     assert "Hi Ama, your code is C-1." in words
     again = press(client, single)
     again()
@@ -74,7 +74,7 @@ def test_from_the_button_to_the_phone(client, connected, template, sandbox):
     assert "To +233 24 400 0111" in words
     assert "Accepted by ChumiAI" in words
     assert "Hi Ama, your code is C-1." in words
-    for foreign in ("%", "recipients", "Parts", "Download"):
+    for foreign in ("%", "recipients", "Batches", "Download"):
         assert foreign not in words
 
 
@@ -118,13 +118,13 @@ def test_who_opts_out_after_the_review_gets_nothing(client, single, sandbox):
     type_in(client, single)
     opt_out(single.team, f"+{SENT_TO}")
     words = text(client.get(url(single, "review")))
-    assert "In the way: This person opted out since. Nothing will be sent." in words
+    assert "Blocked: This person has opted out. Nothing will be sent." in words
     single.refresh_from_db()
     factories.launch(single, engine="singly")
     finish(single)
     assert ledger(sandbox, single.team) == []
     words = text(client.get(url(single, "detail")))
-    assert "This person opted out before it left. Nothing was sent." in words
+    assert "This person opted out before the message was sent. Nothing was sent." in words
 
 
 def test_who_had_enough_is_refused_in_words(client, single, sandbox):
@@ -212,7 +212,7 @@ def test_no_clear_answer_is_no_failure(client, single, sandbox):
     press(client, single)
     drain()
     words = text(client.get(url(single, "detail")))
-    assert "No clear answer" in words
+    assert "Unconfirmed" in words
     assert "Nothing will be sent twice" in words
     assert len(ledger(sandbox, single.team)) == 1
 

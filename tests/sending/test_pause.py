@@ -22,7 +22,7 @@ def test_it_works(connected, campaign, marketer, login, drain, sandbox):
     campaign.refresh_from_db()
     assert campaign.status == Campaign.Status.PAUSED
     assert campaign.pause_reason == Campaign.Pause.PERSON
-    assert b"Paused before the next part" in answer.content
+    assert b"Campaign paused" in answer.content
     assert b"resume-form" in answer.content and b"pause-form" not in answer.content
     drain()
     assert sandbox.ledger(account=connected.slug) == []
@@ -51,7 +51,7 @@ def test_twice_is_said(connected, campaign, marketer, login):
     client = login(marketer)
     client.post(url(connected, campaign))
     answer = client.post(url(connected, campaign), follow=True)
-    assert b"there is nothing to pause" in answer.content
+    assert b"This campaign is not sending." in answer.content
     campaign.refresh_from_db()
     assert campaign.status == Campaign.Status.PAUSED
 
@@ -73,4 +73,4 @@ def test_the_question_says_what_still_goes_out(connected, marketer, login, drain
     html = login(marketer).get(page).content.decode()
     out = sum(b.submitted for b in campaign.batches.filter(status="accepted"))
     assert out == 19
-    assert f"{out} people in parts that ChumiAI already has will still get the message." in html
+    assert f"{out} messages in progress may still arrive." in html

@@ -9,26 +9,28 @@ from django.urls import reverse
 from django.utils import timezone
 
 from campaigns.models import Campaign, Recipient
+from sending.batch_words import words_of
 from sending.models import TERMINAL_JOBS, Batch, BulkJob
 from sending.progress import progress_of
 from tasks.models import Worker
 from tests import factories
+from tests.campaigns.pages import text
 from whatsapp.errors import FAILURES, UNKNOWN, explain
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
-Status, Part, Job = Campaign.Status, Batch.Status, BulkJob.State
+Status, State, Job = Campaign.Status, Batch.Status, BulkJob.State
 
 
 def campaign(status=Status.SENDING, *, age=60):
     return Campaign(status=status, launched_at=NOW - timedelta(seconds=age))
 
 
-def batch(number=1, status=Part.PENDING, *, size=100, job=None, **fields):
+def batch(number=1, status=State.PENDING, *, size=100, job=None, **fields):
     first = (number - 1) * 1000 + 1
-    if status != Part.PENDING:
+    if status != State.PENDING:
         fields.setdefault("claimed_at", NOW - timedelta(seconds=30))
     row = Batch(number=number, first=first, last=first + size - 1, status=status, **fields)
-    row.submitted = 0 if status == Part.PENDING else size - row.skipped
+    row.submitted = 0 if status == State.PENDING else size - row.skipped
     if job:
         row.job = job
     return row
@@ -38,6 +40,10 @@ def job(state=Job.RUNNING, *, age=30, **fields):
     seen = NOW - timedelta(seconds=age)
     fields.setdefault("changed_at", NOW)
     return BulkJob(remote_id="j", state=state, first_seen_at=seen, **fields)
+
+
+def words_of_first(row, batches):
+    return words_of(row, progress_of(row, batches, NOW).batches[0], NOW).sentence
 
 
 def sum_of(counted):
@@ -69,29 +75,29 @@ def test_the_numbers_always_add_up():
         batches = []
         for number in range(1, rng.randint(1, 5) + 1):
             size = rng.randint(1, 600)
-            status = rng.choice(Part.values)
+            status = rng.choice(State.values)
             batches.append(
                 batch(
                     number,
                     status,
                     size=size,
                     skipped=rng.choice((0, 0, rng.randint(0, size))),
-                    job=any_job(size) if status == Part.ACCEPTED and rng.random() < 0.9 else None,
+                    job=any_job(size) if status == State.ACCEPTED and rng.random() < 0.9 else None,
                     search_ended_at=rng.choice((None, NOW)),
                 )
             )
         result = progress_of(campaign(rng.choice(launched)), batches, NOW)
         assert sum_of(result) == result.total == sum(row.size for row in batches)
-        for part in result.parts:
-            assert sum_of(part) == part.people
-            assert min(part.skipped, part.unconfirmed, part.unreported, part.remaining) >= 0
+        for row in result.batches:
+            assert sum_of(row) == row.people
+            assert min(row.skipped, row.unconfirmed, row.unreported, row.remaining) >= 0
         assert 0 <= result.percent <= 100
         assert result.percent == result.processed * 100 // result.total
         assert result.percent < 100 or not (result.remaining or result.unconfirmed)
         assert result.processed <= result.submitted <= result.total
 
 
-def test_a_part_that_waits_remains():
+def test_a_waiting_batch_remains():
     result = progress_of(campaign(), [batch()], NOW)
     assert (result.remaining, result.percent, result.processed) == (100, 0, 0)
     assert result.per_minute is None and result.seconds_left is None
@@ -99,18 +105,20 @@ def test_a_part_that_waits_remains():
 
 def test_a_job_with_counters():
     running = job(total=100, processed=40, accepted=37, failed=2, skipped=1)
-    result = progress_of(campaign(), [batch(status=Part.ACCEPTED, job=running), batch(2)], NOW)
+    batches = [batch(status=State.ACCEPTED, job=running), batch(2)]
+    result = progress_of(campaign(), batches, NOW)
     assert (result.accepted, result.failed, result.skipped, result.remaining) == (37, 2, 1, 160)
     assert result.percent == 20
     assert result.per_minute == 80
     assert result.seconds_left == 120
-    assert "40 of 100" in result.parts[0].words
-    assert "2 failed; ChumiAI does not say which." in result.parts[0].words
+    words = words_of_first(campaign(), batches)
+    assert "40 of 100 processed." in words
+    assert "2 failed; ChumiAI does not say which." in words
 
 
-def test_what_nobody_told_is_unknown_and_not_zero():
+def test_a_number_that_is_not_reported_is_unknown_and_not_zero():
     running = job(total=100, processed=40)
-    result = progress_of(campaign(), [batch(status=Part.ACCEPTED, job=running)], NOW)
+    result = progress_of(campaign(), [batch(status=State.ACCEPTED, job=running)], NOW)
     assert (result.accepted, result.failed, result.unreported, result.remaining) == (
         None,
         None,
@@ -118,62 +126,63 @@ def test_what_nobody_told_is_unknown_and_not_zero():
         60,
     )
     over = job(Job.COMPLETED, total=100, processed=100, failed=17)
-    result = progress_of(campaign(), [batch(status=Part.ACCEPTED, job=over)], NOW)
+    batches = [batch(status=State.ACCEPTED, job=over)]
+    result = progress_of(campaign(), batches, NOW)
     assert (result.accepted, result.failed, result.unreported, result.remaining) == (
         None,
         17,
         83,
         0,
     )
-    assert "does not say what became of 83" in result.parts[0].words
+    assert "does not report the result of 83" in words_of_first(campaign(), batches)
 
 
 def test_a_message_that_fails_after_it_was_accepted_counts_as_failed():
     over = job(Job.COMPLETED, total=100, processed=100, accepted=100, failed=5)
-    result = progress_of(campaign(), [batch(status=Part.ACCEPTED, job=over)], NOW)
+    result = progress_of(campaign(), [batch(status=State.ACCEPTED, job=over)], NOW)
     assert (result.accepted, result.failed) == (95, 5)
 
 
-def test_a_job_that_was_given_up_leaves_the_rest_untold():
+def test_a_job_that_chumiai_gave_up_leaves_the_rest_unreported():
     over = job(Job.FAILED, total=100, processed=30, accepted=30)
-    row = batch(status=Part.ACCEPTED, job=over, note="Confirmed: ChumiAI did start part 1.")
+    row = batch(status=State.ACCEPTED, job=over, note="Confirmed: ChumiAI did start part 1.")
     result = progress_of(campaign(Status.PAUSED), [row], NOW)
     assert (result.accepted, result.unreported, result.remaining) == (30, 70, 0)
-    assert result.parts[0].words.count("gave") == 1
+    assert words_of_first(campaign(Status.PAUSED), [row]).count("gave") == 1
 
 
 @pytest.mark.parametrize(
     "end", [{"state": Job.FAILED}, {"state": Job.CANCELLED}, {"stopped_polling_at": NOW}]
 )
-def test_whom_chumiai_never_reached_move_no_bar(end):
+def test_a_job_that_ended_early_moves_the_bar_only_as_far_as_it_got(end):
     given_up = job(total=992, **end)
-    batches = [batch(status=Part.ACCEPTED, size=992, job=given_up), batch(2, size=488)]
+    batches = [batch(status=State.ACCEPTED, size=992, job=given_up), batch(2, size=488)]
     result = progress_of(campaign(Status.PAUSED), batches, NOW)
     assert (result.unreported, result.processed, result.percent) == (992, 0, 0)
 
 
-def test_nor_do_those_who_were_refused_or_left_out():
-    batches = [batch(status=Part.REJECTED), batch(2, Part.SKIPPED), batch(3, Part.ACCEPTED)]
+def test_rejected_and_skipped_batches_do_not_move_the_bar():
+    batches = [batch(status=State.REJECTED), batch(2, State.SKIPPED), batch(3, State.ACCEPTED)]
     result = progress_of(campaign(), batches, NOW)
     assert (result.processed, result.percent) == (100, 33)
 
 
-def test_a_job_that_finished_without_counters_went_through_everybody():
+def test_a_finished_job_without_counters_processed_everyone():
     over = job(Job.COMPLETED, total=100)
-    result = progress_of(campaign(), [batch(status=Part.ACCEPTED, job=over)], NOW)
+    result = progress_of(campaign(), [batch(status=State.ACCEPTED, job=over)], NOW)
     assert (result.unreported, result.processed, result.percent) == (100, 100, 100)
 
 
-def test_a_stopped_campaign_leaves_out_what_was_not_handed_over():
+def test_a_stopped_campaign_skips_what_was_not_submitted():
     over = job(Job.COMPLETED, total=100, processed=100, accepted=100)
-    batches = [batch(status=Part.ACCEPTED, job=over), batch(2)]
+    batches = [batch(status=State.ACCEPTED, job=over), batch(2)]
     result = progress_of(campaign(Status.STOPPED), batches, NOW)
     assert (result.accepted, result.skipped, result.remaining) == (100, 100, 0)
     assert result.percent == 50
     assert result.poll_seconds is None
 
 
-def test_two_jobs_at_a_time_count_their_time_once_and_a_pause_not_at_all():
+def test_the_speed_counts_parallel_jobs_once_and_pauses_not_at_all():
     jobs = [
         job(Job.COMPLETED, age=600, total=100, processed=100, accepted=100),
         job(Job.COMPLETED, age=600, total=100, processed=100, accepted=100),
@@ -181,15 +190,15 @@ def test_two_jobs_at_a_time_count_their_time_once_and_a_pause_not_at_all():
     ]
     for over in jobs[:2]:
         over.changed_at = over.first_seen_at + timedelta(seconds=60)
-    batches = [batch(n, Part.ACCEPTED, job=j) for n, j in enumerate(jobs, start=1)]
+    batches = [batch(n, State.ACCEPTED, job=j) for n, j in enumerate(jobs, start=1)]
     assert progress_of(campaign(), batches, NOW).per_minute == 150
 
 
 @pytest.mark.parametrize(("quiet", "stalled"), [(170, False), (190, True)])
-def test_no_news_for_three_minutes_is_said(quiet, stalled):
+def test_a_job_is_stalled_after_three_minutes_without_an_update(quiet, stalled):
     seen = NOW - timedelta(seconds=quiet)
     running = job(age=900, total=100, processed=10, accepted=10, changed_at=seen, asked_at=NOW)
-    result = progress_of(campaign(), [batch(status=Part.ACCEPTED, job=running)], NOW)
+    result = progress_of(campaign(), [batch(status=State.ACCEPTED, job=running)], NOW)
     assert result.is_stalled is stalled
     assert (result.seconds_left is None) is stalled
     assert result.last_answer_at == NOW
@@ -198,56 +207,55 @@ def test_no_news_for_three_minutes_is_said(quiet, stalled):
 def test_a_job_that_is_over_is_never_stalled():
     old = NOW - timedelta(days=1)
     for over in (job(Job.COMPLETED, changed_at=old), job(stopped_polling_at=old, changed_at=old)):
-        result = progress_of(campaign(), [batch(status=Part.ACCEPTED, job=over)], NOW)
+        result = progress_of(campaign(), [batch(status=State.ACCEPTED, job=over)], NOW)
         assert not result.is_stalled
 
 
-def test_a_silent_sender_matters_only_while_something_is_due():
+def test_a_stopped_worker_matters_only_while_something_is_due():
     def off(status, *batches):
         return progress_of(campaign(status), batches, NOW, sender_is_alive=False).sender_off
 
     assert off(Status.SENDING, batch())
     assert not off(Status.PAUSED, batch())
-    assert off(Status.PAUSED, batch(status=Part.ACCEPTED, job=job()))
-    assert off(Status.PAUSED, batch(status=Part.UNCONFIRMED, next_search_at=NOW))
+    assert off(Status.PAUSED, batch(status=State.ACCEPTED, job=job()))
+    assert off(Status.PAUSED, batch(status=State.UNCONFIRMED, next_search_at=NOW))
     assert not off(Status.STOPPED, batch())
     assert not progress_of(campaign(), [batch()], NOW).sender_off
 
 
-def test_the_page_asks_less_often_with_age_and_stops_when_all_is_over():
+def test_the_page_polls_less_often_with_age_and_stops_at_the_end():
     def interval(status, *batches, age=10):
         return progress_of(campaign(status, age=age), batches, NOW).poll_seconds
 
     assert [interval(Status.SENDING, batch(), age=age) for age in (10, 600, 9000)] == [2, 5, 15]
-    over = batch(status=Part.ACCEPTED, job=job(Job.COMPLETED))
+    over = batch(status=State.ACCEPTED, job=job(Job.COMPLETED))
     assert interval(Status.COMPLETED, over) is None
-    assert interval(Status.STOPPED, batch(status=Part.ACCEPTED, job=job())) == 2
-    assert interval(Status.STOPPED, batch(status=Part.SUBMITTING)) == 2
-    assert interval(Status.STOPPED, batch(status=Part.UNCONFIRMED, next_search_at=NOW)) == 2
-    assert interval(Status.STOPPED, batch(status=Part.UNCONFIRMED, search_ended_at=NOW)) is None
+    assert interval(Status.STOPPED, batch(status=State.ACCEPTED, job=job())) == 2
+    assert interval(Status.STOPPED, batch(status=State.SUBMITTING)) == 2
+    assert interval(Status.STOPPED, batch(status=State.UNCONFIRMED, next_search_at=NOW)) == 2
+    assert interval(Status.STOPPED, batch(status=State.UNCONFIRMED, search_ended_at=NOW)) is None
 
 
-def test_the_words_of_doubt():
+def test_the_words_of_an_unconfirmed_batch():
     others = [batch(n) for n in range(2, 13)]
-    sending = batch(status=Part.SUBMITTING, size=500)
-    words = progress_of(campaign(), [sending, *others], NOW).parts[0].words
-    assert words == "Handing 500 recipients to ChumiAI. Too late to cancel this part."
+    sending = batch(status=State.SUBMITTING, size=500)
+    words = words_of_first(campaign(), [sending, *others])
+    assert words == "Sending 500 recipients to ChumiAI. Too late to stop this batch."
 
-    searching = batch(status=Part.UNCONFIRMED, next_search_at=NOW + timedelta(seconds=30))
-    words = progress_of(campaign(Status.PAUSED), [searching, *others], NOW).parts[0].words
-    assert "part 1 of 12 but got no clear answer. It may have started." in words
-    assert "(next look in 30 s). Nothing will be sent twice." in words
+    searching = batch(status=State.UNCONFIRMED, next_search_at=NOW + timedelta(seconds=30))
+    words = words_of_first(campaign(Status.PAUSED), [searching, *others])
+    assert "We sent this batch but got no clear answer. It may have started." in words
+    assert "again in 30 s. Nothing will be sent twice." in words
 
     ended = batch(
-        status=Part.UNCONFIRMED,
+        status=State.UNCONFIRMED,
         claimed_at=NOW - timedelta(minutes=10),
         search_ended_at=NOW,
         searches=7,
     )
-    part = progress_of(campaign(Status.PAUSED), [ended, *others], NOW).parts[0]
-    assert part.awaits_decision
-    assert part.words == (
-        "ChumiAI shows no job for part 1 of 12 after 10 minutes and 7 looks. "
+    assert progress_of(campaign(Status.PAUSED), [ended, *others], NOW).batches[0].awaits_decision
+    assert words_of_first(campaign(Status.PAUSED), [ended, *others]) == (
+        "ChumiAI shows no job for this batch after 10 min and 7 searches. "
         "It was most likely not sent."
     )
 
@@ -283,7 +291,7 @@ def test_the_page_shows_the_campaign_to_every_member(connected, viewer, marketer
     assert "Kofi Boateng" in page
     assert "welcome_message" in page and "customers.xlsx" in page
     assert 'hx-trigger="every 2s"' in page
-    # A viewer watches.
+    # A viewer has no buttons.
     assert "stop-form" not in page and "pause-form" not in page
 
 
@@ -293,7 +301,7 @@ def test_a_stranger_finds_nothing(connected, outsider, login):
         assert login(outsider).get(url(name, connected, row)).status_code == 404
 
 
-def test_a_draft_goes_on_where_it_was_left(team, marketer, login):
+def test_a_draft_redirects_to_its_open_step(team, marketer, login):
     row = factories.make_campaign(team)
     for name in ("campaign_detail", "campaign_progress"):
         answer = login(marketer).get(url(name, team, row))
@@ -340,18 +348,18 @@ def finish(row, drain):
     raise AssertionError("the campaign never ended")
 
 
-def test_number_and_words_say_the_same_about_a_job_that_was_given_up(
+def test_numbers_and_words_agree_about_a_job_that_chumiai_gave_up(
     connected, marketer, login, drain, sandbox
 ):
     row = launched(connected, count=5)
     finish(row, drain)
     BulkJob.objects.update(state=Job.FAILED, processed=2, accepted=0, failed=0)
-    page = login(marketer).get(url("campaign_detail", connected, row)).content.decode()
-    assert "<strong>40 %</strong> 2 of 5 gone through by ChumiAI" in page
-    assert "Outcome not told" in page
+    words = text(login(marketer).get(url("campaign_detail", connected, row)))
+    assert "40 % 2 of 5 processed" in words
+    assert "Not reported" in words
 
 
-def test_failures_stand_by_reason(connected, marketer, login, drain, sandbox):
+def test_failures_are_grouped_by_reason(connected, marketer, login, drain, sandbox):
     numbers = ["233244100026", "233244200026", "233244300050", "233244400111"]
     rows = [["Phone", "Name", "Code"], *([n, "Ama", "C"] for n in numbers)]
     row = factories.launch(factories.make_ready_campaign(connected, rows=rows))
@@ -364,20 +372,20 @@ def test_failures_stand_by_reason(connected, marketer, login, drain, sandbox):
     assert "WhatsApp&#x27;s code 131026" in page or "WhatsApp's code 131026" in page
 
 
-def test_a_silent_worker_is_said(connected, marketer, login):
+def test_it_says_that_sending_is_paused(connected, marketer, login):
     row = launched(connected)
     page = login(marketer).get(url("campaign_progress", connected, row)).content.decode()
-    assert "no worker is running" in page
+    assert "Sending is paused on our server." in page
 
 
-def test_the_page_says_for_how_long_the_sender_has_been_off(connected, marketer, login):
+def test_it_says_for_how_long_sending_has_been_paused(connected, marketer, login):
     row = launched(connected, count=3)
     page = login(marketer).get(url("campaign_detail", connected, row)).content.decode()
-    assert "Nothing is moving, because no worker is running." in page
+    assert "Sending is paused on our server." in page
     seen_at = timezone.now() - timedelta(minutes=3, seconds=5)
     Worker.objects.create(name="w", started_at=seen_at, seen_at=seen_at)
     page = login(marketer).get(url("campaign_detail", connected, row)).content.decode()
-    assert "The sender has been off for 3 min" in page
+    assert "Sending has been paused on our server for 3 min" in page
     assert "Nothing is lost" in page
 
 
@@ -394,7 +402,7 @@ def test_the_page_costs_a_constant_number_of_queries(
         client.get(url("campaign_progress", connected, row))
 
 
-def test_the_download_tells_of_every_recipient(connected, marketer, viewer, login, drain):
+def test_the_download_has_every_recipient(connected, marketer, viewer, login, drain):
     rows = [["Phone", "Name", "Code"], ["233244100026", "=1+1", "C"], ["233244400111", "B", "C"]]
     row = factories.launch(factories.make_ready_campaign(connected, rows=rows))
     finish(row, drain)
@@ -402,7 +410,7 @@ def test_the_download_tells_of_every_recipient(connected, marketer, viewer, logi
     assert answer["Content-Disposition"].startswith("attachment")
     lines = b"".join(answer.streaming_content).decode().splitlines()
     assert lines[0].removeprefix("\ufeff") == (
-        "Row,Phone,State,Reason,What to do,Tries,Part,About the part"
+        "Row,Phone,Status,Reason,What to do,Tries,Batch,About the batch"
     )
     assert lines[1].startswith("2,'+233244100026,Failed,\"This number is not on WhatsApp")
     assert ",Check the number or contact them by SMS or phone.,1,1," in lines[1]
@@ -414,7 +422,7 @@ def test_the_download_tells_of_every_recipient(connected, marketer, viewer, logi
     assert b"233244100026" not in masked.replace(b" ", b"")
 
 
-def test_the_download_says_what_chumiai_leaves_open(connected, marketer, login, drain):
+def test_the_download_says_what_chumiai_does_not_report(connected, marketer, login, drain):
     row = launched(connected, count=2)
     finish(row, drain)
     BulkJob.objects.update(failed=1, accepted=1, has_row_results=False)

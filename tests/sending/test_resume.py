@@ -22,7 +22,7 @@ def campaign(connected):
 
 def test_it_works(connected, campaign, marketer, login, drain, sandbox):
     answer = login(marketer).post(url(connected, campaign), follow=True)
-    assert b"goes on where it was paused" in answer.content
+    assert b"Campaign resumed" in answer.content
     campaign.refresh_from_db()
     assert campaign.status == Campaign.Status.SENDING
     assert campaign.pause_reason == campaign.pause_note == ""

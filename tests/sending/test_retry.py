@@ -108,9 +108,9 @@ def test_the_page_offers_only_what_makes_sense(failed, sandbox, marketer, viewer
     age(failed, minutes=5)
     detail = url("campaign_detail", failed.team, failed)
     page = login(marketer).get(detail).content.decode()
-    assert page.count("Try 1 again") >= 1
+    assert page.count("Retry 1") >= 1
     assert page.count('name="code"') == 1
-    assert "Trying again would not help" in page
+    assert "Retrying would not help" in page
     assert 'name="code"' not in login(viewer).get(detail).content.decode()
 
 
@@ -119,7 +119,7 @@ def test_pressed_twice_it_is_one_try(failed, sandbox, marketer, login):
     client = login(marketer)
     press = url("campaign_retry", failed.team, failed)
     first = client.post(press, {"code": 131000}, follow=True)
-    assert "1 person is tried again" in first.content.decode()
+    assert "Retrying 1 message" in first.content.decode()
     second = client.post(press, {"code": 131000}, follow=True)
     assert "Nothing was changed" in second.content.decode()
     for nonsense in ("", "x", "-5"):
@@ -147,7 +147,7 @@ def test_a_refused_part_is_handed_over_once_more(connected, sandbox, marketer, l
     assert batch.status == "rejected"
     press = url("batch_retry", connected, batch)
     answer = login(marketer).post(press, follow=True).content.decode()
-    assert "waits for its turn once more" in answer
+    assert "is waiting to be sent again" in answer
     launches.resume(campaign, by=marketer)
     finish(campaign)
     assert campaign.status == Campaign.Status.COMPLETED

@@ -1,4 +1,4 @@
-"""The review says exactly what will happen, and everything that speaks against it."""
+"""The review shows exactly what will happen, and everything that speaks against it."""
 
 import pytest
 from django.utils import timezone
@@ -25,22 +25,22 @@ def review(client, campaign):
     return text(client.get(url(campaign, "review"))).replace("&#x27;", "'")
 
 
-def test_it_names_message_file_people_and_parts(ready, client):
+def test_it_names_message_file_recipients_and_batches(ready, client):
     ready.team.batch_size = 25
     ready.team.save()
     words = review(client, ready)
     assert "welcome_message en_US" in words
     assert "customers.xlsx" in words
     assert "60 people" in words
-    assert "In parts fits best" in words
-    assert "3 parts, roughly a minute in all." in words
+    assert "Fast (batches) Recommended" in words
+    assert "3 batches, about 1 minute in all." in words
     assert "One by one" in words
-    assert "5 a second, roughly a minute in all." in words
+    assert "5 messages a second, about 1 minute in all." in words
     assert "Send 60 messages now" in words
-    assert "To confirm, type the number of people: 60" in words
+    assert "To confirm, type the number of recipients: 60" in words
     assert "Nothing has been sent yet" in words
     assert "Every row of the file gets the message." in words
-    assert "This is the sandbox: nothing reaches WhatsApp." in words
+    assert "This is the sandbox: nothing is sent to WhatsApp." in words
 
 
 def test_few_people_need_no_number(connected, client):
@@ -50,18 +50,18 @@ def test_few_people_need_no_number(connected, client):
     assert "Send 1 message now" in words
 
 
-def test_who_is_left_out_is_said(connected, client):
+def test_it_says_how_many_are_skipped(connected, client):
     rows = [*factories.people(3), ["12", "x", "y"], ["233244001111", "again", "z"]]
     campaign = factories.make_ready_campaign(connected, rows=rows)
-    assert "2 rows are left out: 1 invalid, 1 duplicate." in review(client, campaign)
+    assert "2 rows are skipped: 1 invalid, 1 duplicate." in review(client, campaign)
 
 
-def test_who_opted_out_since_is_said(ready, client):
+def test_it_says_who_opted_out_since_the_check(ready, client):
     opt_out(ready.team, "+233244001111")
-    assert "1 opted out since the check and will be left out." in review(client, ready)
+    assert "1 person opted out since the check and will be skipped." in review(client, ready)
 
 
-def test_a_low_quality_and_names_are_warned_of(connected, client):
+def test_it_warns_of_low_quality_and_named_placeholders(connected, client):
     template = factories.make_template(
         connected,
         "named",
@@ -74,38 +74,38 @@ def test_a_low_quality_and_names_are_warned_of(connected, client):
     assert "The placeholders of this template have names." in words
 
 
-def test_no_key_is_in_the_way(team, client):
+def test_a_missing_key_blocks(team, client):
     words = review(client, factories.make_ready_campaign(team))
-    assert "In the way: This team has no ChumiAI key yet." in words
+    assert "Blocked: This team has no ChumiAI key yet." in words
     assert "messages now" not in words
 
 
-def test_a_missing_permission_is_said(ready, client):
+def test_it_warns_of_a_missing_permission(ready, client):
     Connection.objects.update(scopes={"whatsapp:send": "missing"})
     assert "the key may not send messages" in review(client, ready)
 
 
-def test_a_paused_template_is_in_the_way(ready, client):
+def test_a_paused_template_blocks(ready, client):
     ready.template.unsendable_code = "status_paused"
     ready.template.save()
     words = review(client, ready)
-    assert "In the way: WhatsApp paused this template" in words
+    assert "Blocked: WhatsApp paused this template" in words
     assert "messages now" not in words
 
 
-def test_a_template_that_changed_since_the_check_is_in_the_way(ready, client):
+def test_a_template_that_changed_since_the_check_blocks(ready, client):
     ready.template.components = [{"type": "BODY", "text": "Bye {{1}}, {{2}}."}]
     ready.template.save()
     words = review(client, ready)
-    assert "In the way: The template changed since the check." in words
+    assert "Blocked: The template changed since the check." in words
     assert "messages now" not in words
 
 
-def test_a_sleeping_machine_is_said(ready, client, settings):
+def test_it_warns_that_sending_is_paused(ready, client, settings):
     tasks.record_stopped("w")
-    assert "The worker is not running." in review(client, ready)
+    assert "Sending is paused on our server." in review(client, ready)
     settings.SENDING_ENABLED = False
-    assert "Sending is switched off on this server" in review(client, ready)
+    assert "Sending is turned off on our server" in review(client, ready)
 
 
 def test_the_key_is_not_on_the_page(ready, client, sandbox):

@@ -7,6 +7,7 @@ from campaigns.models import Campaign, Recipient
 from chumi_api.types import Listing
 from contacts.services import opt_out
 from core.errors import Refused
+from sending.batch_words import words_of
 from sending.message_state import reason_of
 from sending.models import Attempt, Batch, BulkJob
 from sending.progress import progress_of
@@ -148,11 +149,14 @@ def test_of_two_jobs_that_look_alike_a_person_decides(campaign, sandbox, setting
     batch = campaign.batches.first()
     assert (batch.status, batch.candidates) == ("unconfirmed", 2)
     assert batch.search_ended_at
-    (part, *_) = progress_of(
-        campaign, campaign.batches.select_related("job"), timezone.now()
-    ).parts
-    assert "ChumiAI shows 2 jobs that may be part 1 of 3" in part.words
-    assert "most likely sent" in part.words
+    words = words_of_first(campaign)
+    assert "ChumiAI shows 2 jobs that may be this batch" in words
+    assert "most likely sent" in words
+
+
+def words_of_first(campaign):
+    progress = progress_of(campaign, campaign.batches.select_related("job"), timezone.now())
+    return words_of(campaign, progress.batches[0], timezone.now()).sentence
 
 
 def test_a_job_that_may_be_another_campaigns_is_nobodys(connected, sandbox, settings):
@@ -185,10 +189,7 @@ def test_a_list_with_jobs_that_we_cannot_read_never_says_not_sent(campaign, sand
         in_batches._search(Batch.objects.get(pk=batch.pk), unreadable)
     batch.refresh_from_db()
     assert batch.search_ended_at
-    (part, *_) = progress_of(
-        campaign, campaign.batches.select_related("job"), timezone.now()
-    ).parts
-    assert "ChumiAI shows 1 job that may be part 1 of 3" in part.words
+    assert "ChumiAI shows 1 job that may be this batch" in words_of_first(campaign)
 
 
 def test_two_teams_with_one_key_share_its_line(campaign, sandbox, other_team):

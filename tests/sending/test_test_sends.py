@@ -120,7 +120,7 @@ def test_its_fate_is_shown_until_it_is_known(client, ready, number, sandbox):
 def test_a_sleeping_worker_is_said(client, ready, number):
     prepare(client, ready, 1, number)()
     tasks.record_stopped("w")
-    assert "It waits, because no worker is running." in preview(client, ready)
+    assert "Sending is paused on our server." in preview(client, ready)
 
 
 def test_a_failure_is_told_in_words(client, ready):
@@ -137,7 +137,7 @@ def test_no_clear_answer_is_told_as_such(client, ready, number, sandbox):
     sandbox.fault("accepted_then_500", path="/api/v1/whatsapp/send-template")
     prepare(client, ready, 1, number)()
     run()
-    assert "No clear answer" in preview(client, ready)
+    assert "Unconfirmed" in preview(client, ready)
     assert len(ledger(sandbox, ready.team)) == 1
 
 
@@ -167,7 +167,7 @@ def test_other_rows_are_the_same_message_and_another_template_is_not(
     checks.request_check(Campaign.objects.get(pk=ready.pk), by=marketer)
     drain("check_campaign")
     assert NUDGE in review(client, ready)
-    assert "with other words or another picture than now" in preview(client, ready)
+    assert "with a different text or media than now" in preview(client, ready)
 
 
 def test_the_picture_of_the_draft_goes_with_it(client, connected, number, sandbox, marketer):
@@ -213,7 +213,9 @@ def test_who_opts_out_before_it_leaves_gets_nothing(client, ready, number, sandb
     opt_out(ready.team, OURS)
     run()
     assert ledger(sandbox, ready.team) == []
-    assert "This person opted out before it left. Nothing was sent." in preview(client, ready)
+    assert "This person opted out before the message was sent. Nothing was sent." in preview(
+        client, ready
+    )
 
 
 def test_the_limit_of_marketing_messages_is_not_for_tests(client, ready, number, sandbox):

@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from campaigns.models import Campaign
+from chumi_api.errors import RateLimited
 from sending import tasks
 from sending.models import BulkJob
 from sending.services import jobs
@@ -74,7 +75,7 @@ def test_a_turn_that_is_sooner_stays(running, viewer, login):
 
 
 def test_chumiais_wish_to_wait_goes_before(connected, running, viewer, login, sandbox):
-    jobs.record_wait(connected, 30)
+    jobs.record_wait(connected, RateLimited("Too many requests.", retry_after=30))
     before = sandbox.get("requests")
     watch(login(viewer), running)
     assert tasks.poll_jobs(connected.pk) > 25

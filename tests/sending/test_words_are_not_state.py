@@ -12,11 +12,11 @@ from django.conf import settings
 from django.utils import timezone
 from django.utils.functional import Promise
 
-from campaigns import tasks
 from campaigns.models import Campaign, GroupChoice, Recipient
 from campaigns.services import exclusions
 from contacts.models import OptOut
 from contacts.services import opt_out
+from sending import tasks
 from sending.models import Attempt, Batch, BulkJob, JobSync
 from sending.progress_queries import load_progress
 from sending.services import jobs, launches, retries, singles
@@ -181,7 +181,7 @@ def facts(campaign, sandbox):
             .values_list("batch__number", "state", "accepted", "failed")
         ),
         "counts": {name: getattr(progress, name) for name in counted},
-        "parts": [(p.is_open, p.is_refused, p.awaits_decision) for p in progress.parts],
+        "progress": [(b.is_open, b.is_rejected, b.awaits_decision) for b in progress.batches],
         "opt-outs": set(OptOut.objects.for_team(team).phones()),
         "ledger": sorted((m["to"], m["values"]) for m in sandbox.ledger(account_of(team))),
     }

@@ -141,7 +141,7 @@ def test_a_whole_campaign_agrees_with_the_ledger(
         "read": len(read),
         "replied": len(replied),
     }
-    reasons = {group["code"]: group["count"] for group in failures_of(campaign, progress)}
+    reasons = {group.code: group.count for group in failures_of(campaign, progress)}
     assert reasons == Counter(failed.values())
     people = campaign.recipients.filter(status=Recipient.Status.FAILED)
     assert {person.phone[1:]: person.failure_code for person in people} == failed

@@ -66,7 +66,7 @@ def test_the_one_send_that_fits_gets_the_id(sent, deliver):
     progress = load_progress(sent.campaign)
     assert ids_of(sent.campaign) == ["wamid.1", "wamid.2", ""]
     assert (progress.accepted, progress.failed) == (2, 1)
-    assert (progress.receipts.told, progress.receipts.read) == (2 - 1, 1)
+    assert (progress.receipts.traceable, progress.receipts.read) == (2 - 1, 1)
     assert not WebhookEvent.objects.filter(state="waiting", data__message="wamid.1").exists()
     assert third.remote_id == ""
 

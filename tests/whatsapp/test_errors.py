@@ -97,28 +97,28 @@ def test_others_are_retried_after_a_wait_and_a_limited_number_of_times(code, wai
 @pytest.mark.parametrize(
     ("code", "told", "sentence"),
     [
-        (131056, {}, "Can be tried again from 13:05."),
-        (131049, {}, "Can be tried again from Mon 23 Nov, 13:00."),
-        (131056, {"after": timedelta(hours=1)}, "Can be tried again now."),
-        (131049, {"tries": 1}, "It was tried again once already. More would not help."),
-        (131000, {"tries": 2}, "It was tried again 2 times already. More would not help."),
-        (131042, {}, "Can be tried again as soon as this is mended."),
+        (131056, {}, "You can retry from 13:05."),
+        (131049, {}, "You can retry from Mon 23 Nov, 13:00."),
+        (131056, {"after": timedelta(hours=1)}, "You can retry now."),
+        (131049, {"tries": 1}, "Retried 1 time already. More would not help."),
+        (131000, {"tries": 2}, "Retried 2 times already. More would not help."),
+        (131042, {}, "You can retry once this is fixed."),
         (
             131050,
             {},
-            "Trying again would not help: this person switched off marketing from you.",
+            "Retrying would not help. This person switched off marketing from you.",
         ),
         (
             132016,
             {},
-            "Trying again would not help: WhatsApp switched this template off for good.",
+            "Retrying would not help. WhatsApp switched this template off for good.",
         ),
         (
             131008,
             {},
-            "Trying again would send the same. Mend it, then start a new campaign.",
+            "Retrying would send the same message. Fix it, then start a new campaign.",
         ),
-        (None, {}, "Nobody can tell whether trying again would help."),
+        (None, {}, "WhatsApp does not say whether retrying would help."),
     ],
 )
 def test_the_page_says_when(code, told, sentence):
@@ -132,7 +132,7 @@ def test_words_and_answer_agree():
         may = moment is not None and moment <= AT + after
         told = words(code, tries=tries, after=after)
         assert told.endswith(".")
-        said = told.startswith("Can be tried again") and " from " not in told
+        said = told.startswith("You can retry") and " from " not in told
         assert may == said, (code, tries, hours, told)
 
 
