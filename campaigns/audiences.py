@@ -24,18 +24,15 @@ from audience.mapping import Mapping
 from campaigns import group_rules
 from campaigns.models import Campaign, Check, GroupChoice, Upload
 from campaigns.services import exclusions
-from contacts.models import Contact, ContactGroup, ContactSync, OptOut
-from core import formats, phones, sentences
-from core.errors import Refused
+from campaigns.suggestions import Stored, contact_mapping, read_head
+from contacts.models import Contact, ContactGroup, OptOut
+from core import phones, sentences
 from core.sentences import Sentence, ngettext_noop
 from message_templates import components
 from message_templates.models import MessageTemplate
 from spreadsheets.cells import Cell, Row, SpreadsheetError
-from teams.models import Team
 
 Kind, Way, Engine = Campaign.Audience, GroupChoice.Way, Campaign.Engine
-# The stored form of an `audience` Mapping, with None for what is not known yet.
-Stored = dict[str, Any] | None
 Label = str | Promise
 
 DOUBLED = ngettext_noop(
@@ -171,7 +168,7 @@ class Audience:
         template = _template_of(self.campaign)
         request = self.request(folder) | {
             "action": "check",
-            "limits": limits(),
+            "limits": {"rows": settings.MAX_ROWS},
             "mapping": self.campaign.mapping,
             "region": self.campaign.team.default_region,
             "opted_out_path": _written(folder, "opted_out", self._opted_out()),
@@ -562,50 +559,6 @@ def rules_of(template: MessageTemplate) -> dict[str, Any]:
         "body_warn": lengths.warn,
         "body_limit": lengths.error,
     }
-
-
-def limits() -> dict[str, int]:
-    """Return the limits of a file, as the child process takes them."""
-    return {"rows": settings.MAX_ROWS}
-
-
-def read_head(
-    upload: Upload, template: MessageTemplate | None, *, header: bool | None = None
-) -> dict[str, Any]:
-    """Return the answer of the child process on the first rows of a file.
-
-    `template` asks for the mapping to suggest; `header` says if the first row names the columns,
-    None lets the child process find out. Raise `Refused`.
-    """
-    request: dict[str, Any] = {"action": "head", "path": upload.file.path, "limits": limits()}
-    if header is not None:
-        request["header"] = header
-    if template:
-        request |= {
-            "placeholders": template.placeholders,
-            "hints": hints_of(template),
-            "region": template.team.default_region,
-        }
-    try:
-        return process.run(request, timeout=settings.CHECK_SECONDS)
-    except SpreadsheetError as error:
-        raise Refused(formats.sentence(error.sentence)) from None
-
-
-def contact_mapping(team: Team, template: MessageTemplate) -> dict[str, Any]:
-    """Return the mapping of the template's placeholders to contact fields, with gaps."""
-    current = ContactSync.objects.current(team)
-    return contact_fields.suggest(
-        template.placeholders,
-        hints_of(template),
-        contact_fields.offered(current.custom_fields if current else []),
-    )
-
-
-def hints_of(template: MessageTemplate) -> dict[str, str]:
-    """Return the words before each placeholder."""
-    hints = components.hints(template.content.body, template.placeholders)
-    return {name: hint.before for name, hint in hints.items()}
 
 
 def _template_of(campaign: Campaign) -> MessageTemplate:

@@ -16,8 +16,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from campaigns.audiences import KINDS, Stored, audience_of, read_head
+from campaigns.audiences import KINDS, audience_of
 from campaigns.models import Campaign, Check, HeaderMedia, Upload
+from campaigns.suggestions import Stored, read_head
 from core.errors import Refused
 from message_templates.models import MessageTemplate
 from teams.models import Team, User

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy
 
 from audience import contact_fields
 from campaigns import group_rules
-from campaigns.audiences import KINDS, Label, Stored, audience_of, contact_mapping
+from campaigns.audiences import KINDS, Label, audience_of
 from campaigns.group_rules import (  # noqa: F401
     VANISHED,
     current_group,
@@ -19,6 +19,7 @@ from campaigns.group_rules import (  # noqa: F401
 )
 from campaigns.models import Campaign, GroupChoice, Upload
 from campaigns.services.drafts import edit
+from campaigns.suggestions import Stored, contact_mapping
 from contacts.models import ContactGroup
 from core.errors import Refused
 from teams.models import User
