@@ -132,7 +132,7 @@ def test_a_link_inside_is_refused(connected, save):
 
 
 def test_a_plain_template_takes_no_media(template, save):
-    assert "has no picture, video or document" in refusal(save(people(2)), "--media-id", "1")
+    assert "has no image, video or document" in refusal(save(people(2)), "--media-id", "1")
 
 
 def test_json_always_has_the_same_keys(template, save):
