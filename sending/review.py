@@ -86,7 +86,7 @@ def _media(campaign: Campaign) -> Iterator[Point]:
             text = _("WhatsApp accepts the linked file. Keep the link working until all are sent.")
         yield Point("ok", text, "media")
     else:
-        text = _("We can't check the file behind a media id. Send yourself a test first.")
+        text = _("We can't check the file behind a media ID. Send yourself a test first.")
         yield Point("warn", text, "media")
 
 

@@ -61,11 +61,11 @@ def _refuse_bad(campaign: Campaign, link: str, media_id: str) -> None:
     if not name:
         raise Refused(_("This template has no image, video or document above its text."))
     if not link and not media_id:
-        raise Refused(_("Add a link to the {media}, or its media id.").format(media=name))
+        raise Refused(_("Add a link to the {media}, or its media ID.").format(media=name))
     if link and media_id:
-        raise Refused(_("Add a link or a media id, not both."))
+        raise Refused(_("Add a link or a media ID, not both."))
     if media_id and not MEDIA_ID.fullmatch(media_id):
-        raise Refused(_("This does not look like a media id: it has no spaces."))
+        raise Refused(_("This does not look like a media ID: it has no spaces."))
     if link:
         check_link(link)
 

@@ -344,8 +344,8 @@ def test_the_pages_from_the_group_to_the_launch(connected, group, client, sandbo
     page = text(client.get(url(campaign, "preview")))
     assert "Member of the group" in page
     page = text(client.get(url(campaign, "review")))
-    assert "3 members are left out: 2 invalid, 1 duplicate." in page
-    assert "It is counted again before the first message" in page
+    assert "3 members are skipped: 2 invalid, 1 duplicate." in page
+    assert "We count it again before the first message" in page
     for step in ("group", "values", "check", "preview", "review"):
         assert client.get(url(campaign, step)).status_code == 200, step
     assert client.get(url(campaign, "file")).status_code == 302
@@ -368,13 +368,13 @@ def test_the_pages_through_chumiais_group(connected, sandbox, client):
     )
     drain("check_campaign")
     assert "All 6 members of Regulars" in text(client.get(url(campaign, "check")))
-    assert "Everybody gets the same message" in text(client.get(url(campaign, "preview")))
+    assert "Everyone gets the same message" in text(client.get(url(campaign, "preview")))
     page = text(client.get(url(campaign, "review")))
-    assert "Nobody in the group has opted out." in page
+    assert "No member of the group has opted out." in page
     assert "To the group by ChumiAI" in page
     opt_out(connected, f"+{members(1)[0]['phone']}")
     page = text(client.get(url(campaign, "review")))
-    assert "In the way: 1 member of this group opted out" in page
+    assert "Blocked: 1 member of this group opted out" in page
     data = {
         "intent": uuid.uuid4(),
         "digest": again(campaign).digest,

@@ -204,7 +204,7 @@ def test_a_media_id_is_not_checked(draft, client):
 def test_link_and_id_exclude_each_other_and_need_a_media_template(draft, connected, marketer):
     with pytest.raises(Refused, match="not both"):
         media.set_media(draft, link="https://example.com/", media_id="1", by=marketer)
-    with pytest.raises(Refused, match="Add a link to the image, or its media id."):
+    with pytest.raises(Refused, match="Add a link to the image, or its media ID."):
         media.set_media(draft, by=marketer)
     plain = factories.make_campaign(connected, template=factories.make_template(connected))
     with pytest.raises(Refused, match="no image, video or document"):
@@ -233,7 +233,7 @@ def test_a_template_that_changed_its_kind_of_media_blocks_the_launch(
     template.components[0]["format"] = "VIDEO"
     template.save()
     page = text(client.get(url(ready, "review")))
-    assert "In the way: The template changed: add the video that it needs now." in page
+    assert "Blocked: The template changed: add the video that it needs now." in page
     with pytest.raises(Refused, match="add the video that it needs now. Nothing"):
         factories.launch(fresh(ready), by=marketer, engine="singly")
 
@@ -245,11 +245,10 @@ def test_preview_and_review_show_the_media(ready, client):
     for step in ("media", "preview", "review"):
         assert "Image JPEG, 159 bytes" in text(client.get(url(ready, step)))
     page = text(client.get(url(ready, "review")))
-    assert "Good: The link leads to a picture that WhatsApp takes." in page
+    assert "OK: WhatsApp accepts the linked file." in page
     HeaderMedia.objects.update(link="", media_id="1", state="unseen", content_type="", size=None)
-    assert "Mind: Nobody can look at the picture behind a media id." in text(
-        client.get(url(ready, "review"))
-    )
+    page = text(client.get(url(ready, "review"))).replace("&#x27;", "'")
+    assert "Warning: We can't check the file behind a media ID." in page
 
 
 def test_the_launch_freezes_the_media(ready, marketer, sandbox, client):
@@ -282,7 +281,7 @@ def test_without_usable_media_nothing_is_launched(ready, marketer, state, client
     else:
         HeaderMedia.objects.all().delete()
     ready = fresh(ready)
-    assert "In the way: " in text(client.get(url(ready, "review")))
+    assert "Blocked: " in text(client.get(url(ready, "review")))
     with pytest.raises(Refused, match="Nothing was sent"):
         factories.launch(ready, by=marketer, engine="singly")
     assert fresh(ready).launched_at is None

@@ -115,7 +115,7 @@ def test_media_by_an_id(connected, save):
         (["--media-link", "page.jpg"], "This link leads to a web page"),
         (["--media-link", "too-large.jpg", "--check"], "This file is 7 MB"),
         (["--media-link", "picture.jpg", "--media-id", "1"], "not both"),
-        (["--media-id", "two words"], "does not look like a media id"),
+        (["--media-id", "two words"], "does not look like a media ID"),
     ],
 )
 def test_media_that_cannot_be_used(connected, sandbox, save, arguments, sentence):
