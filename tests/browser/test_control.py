@@ -83,8 +83,8 @@ def test_pause_resume_and_stop_between_two_messages(open_page, sandbox, slow, ma
     wait_until(lambda: len(sent_to(sandbox, slow)) > 3, what="the first messages")
     shoot(page, "sending")
     text = confirm(page, "Pause")
-    assert "No further message leaves until somebody resumes" in text
-    expect(notices(page)).to_contain_text("Paused by a person")
+    assert "No more messages are sent until someone resumes" in text
+    expect(notices(page)).to_contain_text(f"Paused by {manager}, ")
     shoot(page, "paused")
     time.sleep(1)
     before = len(sent_to(sandbox, slow))
@@ -94,7 +94,7 @@ def test_pause_resume_and_stop_between_two_messages(open_page, sandbox, slow, ma
     page.get_by_role("button", name="Resume").click()
     wait_until(lambda: len(sent_to(sandbox, slow)) > before + 3, what="more messages")
     text = confirm(page, "Stop")
-    assert "went out already and can't be recalled" in text
+    assert "sent and can't be recalled" in text
     expect(page.locator(".progress-head")).to_contain_text("Stopped")
     shoot(page, "stopped")
     time.sleep(1)
@@ -140,10 +140,10 @@ def test_a_person_decides_about_unconfirmed_messages(open_page, sandbox, slow, m
     campaign = make_ready_campaign(slow, count=8, by=manager)
     page = open_page(manager)
     launch(page, slow, campaign)
-    doubts = page.locator("#campaign-doubts")
-    expect(doubts).to_contain_text("got no clear answer")
-    expect(doubts).to_contain_text("may have been sent. Nothing will be sent twice.")
-    expect(doubts.get_by_role("button")).to_have_count(0)
+    unconfirmed = page.locator("#campaign-unconfirmed")
+    expect(unconfirmed).to_contain_text("unconfirmed")
+    expect(unconfirmed).to_contain_text("may have been sent. Nothing will be sent twice.")
+    expect(unconfirmed.get_by_role("button")).to_have_count(0)
     expect(page.locator(".progress-head")).to_contain_text("Paused")
     shoot(page, "maybe")
     before = sent_to(sandbox, slow)
@@ -166,11 +166,11 @@ def test_a_batch_without_an_answer_is_found_again(open_page, sandbox, team, mana
     sandbox.fault("accepted_then_500", path=BULK)
     sandbox.fault("500", path=LIST, method="GET", after=1, times=1)
     page = open_page(manager)
-    launch(page, team, campaign, engine="In parts")
+    launch(page, team, campaign, engine="Fast (batches)")
     expect(notices(page)).to_contain_text("It may have started")
     expect(notices(page)).to_contain_text("Nothing will be sent twice")
     shoot(page, "unconfirmed")
-    expect(page.locator("#campaign-parts")).to_contain_text(
+    expect(page.locator("#campaign-batches")).to_contain_text(
         "Confirmed: ChumiAI did start part 1", timeout=60_000
     )
     expect(page.locator(".progress-head")).to_contain_text("Finished")
@@ -183,7 +183,7 @@ def test_a_person_decides_about_a_batch_that_is_not_found(open_page, sandbox, te
     campaign = make_ready_campaign(team, count=12, by=manager)
     sandbox.fault("500", path=BULK)
     page = open_page(manager)
-    launch(page, team, campaign, engine="In parts")
+    launch(page, team, campaign, engine="Fast (batches)")
     expect(notices(page)).to_contain_text("We are checking ChumiAI's job list")
     expect(notices(page).get_by_role("button")).to_have_count(0)
     # Ten minutes and several searches later.

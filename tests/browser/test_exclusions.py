@@ -31,7 +31,7 @@ def test_skip_an_earlier_campaign_and_require_consent(open_page, sandbox, team, 
     page.goto(f"/t/{team.slug}/campaigns/{campaign.uuid}/review/")
     expect(page.get_by_text("This looks like the same campaign.")).to_be_visible()
     shoot(page, "review-overlap")
-    page.get_by_role("link", name="Look at the check").click()
+    page.get_by_role("link", name="View the check").click()
     page.get_by_label("Skip people from an earlier campaign").select_option(
         label="spring_sale, today"
     )

@@ -100,7 +100,7 @@ def test_check_every_member(page, sandbox, team, crowd):
     expect(page.locator("#tile-opted_out .stat-value")).to_have_text("1")
     shoot(page, "check")
     go_to_review(page)
-    expect(page.get_by_text("2 members are left out: 1 duplicate, 1 opted out.")).to_be_visible()
+    expect(page.get_by_text("2 members are skipped: 1 duplicate, 1 opted out.")).to_be_visible()
     shoot(page, "review")
     page.get_by_label("agreed to hear from").check()
     page.get_by_role("button", name="Send 38 messages now").click()
@@ -204,7 +204,7 @@ def test_an_opt_out_added_by_hand_is_skipped_in_every_mode(page, sandbox, team, 
     group = make_group(team, sandbox, crowd)
     waiting = {
         "One by one": ready(team, rows=rows_of(crowd), by=marketer, name="Singly"),
-        "In parts": ready(team, rows=rows_of(crowd), by=marketer, name="Parts"),
+        "Fast (batches)": ready(team, rows=rows_of(crowd), by=marketer, name="Batches"),
     }
     by_group = {
         way: make_group_campaign(team, group, way=way, by=marketer)

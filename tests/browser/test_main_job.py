@@ -172,18 +172,18 @@ def test_a_thousand_rows_from_log_in_to_finished(open_page, sandbox, team, manag
 
     # The review: without consent and the number nothing is sent
     page.get_by_role("link", name="Continue to the review").click()
-    expect(page.get_by_role("region", name="Before you send")).to_contain_text("5 rows are left")
+    expect(page.get_by_role("region", name="Before you send")).to_contain_text("5 rows are skipped")
     send = page.get_by_role("button", name="Send 995 messages now")
-    page.get_by_label("To confirm, type the number of people").fill("995")
+    page.get_by_label("To confirm, type the number of recipients").fill("995")
     send.click()
     refused = page.get_by_role("alert").filter(has_text="Nothing was sent")
     expect(refused).to_contain_text("agreed to hear from you: tick the box.")
     page.get_by_label("These people agreed to hear from").check()
-    page.get_by_label("To confirm, type the number of people").fill("1000")
+    page.get_by_label("To confirm, type the number of recipients").fill("1000")
     send.click()
-    expect(refused).to_contain_text("type the number of people: 995.")
+    expect(refused).to_contain_text("type the number of recipients: 995.")
     assert sent(sandbox, team) == []
-    page.get_by_label("To confirm, type the number of people").fill("995")
+    page.get_by_label("To confirm, type the number of recipients").fill("995")
     sandbox.post("speed", speed=2)
     send.click()
 

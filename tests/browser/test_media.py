@@ -26,4 +26,4 @@ def test_a_bad_link_then_a_good_one(open_page, sandbox, connected, marketer):
     page.get_by_role("link", name="Continue to the preview").click()
     expect(page.get_by_label("Preview")).to_contain_text("JPEG, 159")
     page.get_by_role("link", name="Continue to the review").click()
-    expect(page.get_by_text("The link leads to a picture that WhatsApp takes.")).to_be_visible()
+    expect(page.get_by_text("WhatsApp accepts the linked file.")).to_be_visible()

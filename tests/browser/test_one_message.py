@@ -91,7 +91,7 @@ def test_an_opted_out_number_is_refused_and_a_later_opt_out_is_skipped(
     opt_out(team, "+233244000112")
     page.get_by_role("button", name="Send 1 message now").click()
     expect(page.locator("#campaign-progress")).to_contain_text(
-        "This person opted out before it left. Nothing was sent."
+        "This person opted out before the message was sent. Nothing was sent."
     )
     shoot(page, "one-8-skipped")
     assert sandbox.ledger(account_of(team)) == []

@@ -25,11 +25,11 @@ def test_a_key_that_may_not_send(open_page, sandbox, team, manager):
     progress = page.get_by_role("region", name="Progress", exact=True)
     expect(progress).to_contain_text("Paused")
     expect(progress.locator(".alert")).to_contain_text("whatsapp:send")
-    expect(progress.locator(".alert")).to_contain_text("Look at the connection")
+    expect(progress.locator(".alert")).to_contain_text("View the connection")
     assert sandbox.ledger(account_of(team)) == []
 
     # With another key the campaign can be resumed.
-    progress.get_by_role("link", name="Look at the connection").click()
+    progress.get_by_role("link", name="View the connection").click()
     page.get_by_label("New API key").fill(sandbox.key(account_of(team)))
     page.get_by_role("button", name="Save and test").click()
     expect(page.get_by_text("ChumiAI accepts the key.")).to_be_visible()
