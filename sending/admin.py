@@ -1,6 +1,7 @@
-"""The support console of sending: everything is read-only."""
+"""The support console of sending, read-only."""
 
 from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
 
 from campaigns.models import Campaign, Recipient
 from core.admin import ReadOnly, ReadOnlyAdmin
@@ -9,7 +10,7 @@ from sending.models import Attempt, Batch, BulkJob, JobSync, TestNumber
 
 
 class BatchInline(ReadOnly, admin.StackedInline):
-    """Stacked, because a tabular inline has headers without words."""
+    """Stacked, because a tabular inline has empty headers, which screen readers report."""
 
     model = Batch
     fields = [("number", "status", "first", "last", "submitted", "skipped"), "note"]
@@ -26,7 +27,7 @@ class CampaignAdmin(ReadOnlyAdmin):
     inlines = [BatchInline]
 
     def get_exclude(self, request, obj=None):
-        """Leave out what was typed for one number, too: the customer's own affair."""
+        """Hide what was typed for one number: it is personal data."""
         return ["digest", "mapping"] if obj and obj.is_to_one else ["digest"]
 
 
@@ -53,7 +54,7 @@ class TestNumberAdmin(ReadOnlyAdmin):
     fields = ["team", "label", "masked", "created_by", "created_at"]
     ordering = ["-created_at"]
 
-    @admin.display(description="Phone number")
+    @admin.display(description=_("Phone number"))
     def masked(self, number):
         return mask(number.phone)
 
@@ -75,7 +76,7 @@ class JobSyncAdmin(ReadOnlyAdmin):
 
 @admin.register(Recipient)
 class RecipientAdmin(ReadOnlyAdmin):
-    """Without the values: they are the customers' own affairs."""
+    """Without the values of the message: they are personal data."""
 
     list_display = ["campaign", "position", "row_number", "masked", "status", "skip_reason"]
     list_select_related = ["campaign"]
@@ -86,6 +87,6 @@ class RecipientAdmin(ReadOnlyAdmin):
     ordering = ["-id"]
     inlines = [AttemptInline]
 
-    @admin.display(description="Phone number")
+    @admin.display(description=_("Phone number"))
     def masked(self, recipient):
         return mask(recipient.phone)

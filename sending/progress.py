@@ -15,7 +15,7 @@ Recipients who are sent to one by one are in no batch: `Singles` counts them, in
 whose batch failed them and who are retried. `Receipts` count how far accepted messages got: they
 are no seventh number.
 
-`submitted` are those whom ChumiAI accepted; `processed` those whom it has processed, and
+`submitted` counts those that ChumiAI accepted, `processed` those that it has processed;
 `percent` is their share of the total. The words of a batch are in batch_words.py.
 """
 

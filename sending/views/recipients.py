@@ -99,7 +99,7 @@ def _filtered(
 
 
 def _person_at(campaign: Campaign, text: str) -> Recipient | None:
-    """Return the recipient after whom a page starts, or None."""
+    """Return the last recipient of the page before, or None."""
     if not (text.isascii() and text.isdecimal() and len(text) < 10):
         return None
     return Recipient.objects.filter(campaign=campaign, position=int(text)).first()

@@ -172,7 +172,9 @@ def test_a_thousand_rows_from_log_in_to_finished(open_page, sandbox, team, manag
 
     # The review: without consent and the number nothing is sent
     page.get_by_role("link", name="Continue to the review").click()
-    expect(page.get_by_role("region", name="Before you send")).to_contain_text("5 rows are skipped")
+    expect(page.get_by_role("region", name="Before you send")).to_contain_text(
+        "5 rows are skipped"
+    )
     send = page.get_by_role("button", name="Send 995 messages now")
     page.get_by_label("To confirm, type the number of recipients").fill("995")
     send.click()

@@ -1,4 +1,4 @@
-"""The people of a launched campaign: listed by state and reason, searched, paged, downloaded."""
+"""Recipients of a launched campaign: listed by status and reason, searched, downloaded."""
 
 import csv
 import io
@@ -32,20 +32,20 @@ def url(name, campaign):
 
 
 def shown(page):
-    """Return which of the numbers stand on a page, in their order."""
+    """Return the numbers that are on a page, in their order."""
     bare = page.replace(" ", "").replace("-", "")
     found = {number: bare.find(f"+{number}") for number in NUMBERS}
     return [number for number in sorted(found, key=found.get) if found[number] >= 0]
 
 
-def test_everybody_is_listed_in_the_order_of_the_file(sent, login, marketer):
+def test_everyone_is_listed_in_the_order_of_the_file(sent, login, marketer):
     page = page_of(login(marketer), sent)
     assert shown(page) == NUMBERS
     assert "This number is not on WhatsApp" in page
     assert "Check the number or contact them by SMS or phone." in page
 
 
-def test_each_count_leads_to_its_rows(sent, login, marketer):
+def test_each_count_links_to_its_rows(sent, login, marketer):
     client = login(marketer)
     detail = client.get(url("campaign_detail", sent)).content.decode()
     here = url("campaign_recipients", sent)
@@ -86,7 +86,7 @@ def test_a_number_is_found_by_its_first_digits(sent, login, marketer, text, peop
     assert ("No results" in page) == (not people)
 
 
-def test_a_viewer_sees_masked_numbers_and_cannot_feel_for_digits(sent, login, viewer):
+def test_a_viewer_sees_masked_numbers_and_cannot_search_for_digits(sent, login, viewer):
     client = login(viewer)
     page = page_of(client, sent)
     assert not shown(page) and "+233 24 *** 0026" in page
@@ -94,7 +94,7 @@ def test_a_viewer_sees_masked_numbers_and_cannot_feel_for_digits(sent, login, vi
     assert "+233 24 *** 0111" in page_of(client, sent, q="0244400111")
 
 
-def test_what_cannot_be_read_is_left_out(sent, login, marketer):
+def test_an_invalid_filter_is_ignored(sent, login, marketer):
     client = login(marketer)
     for query in ({"show": "x"}, {"code": "x"}, {"after": "x"}, {"after": "9" * 30}):
         assert shown(page_of(client, sent, **query)) == NUMBERS
@@ -115,7 +115,7 @@ def test_the_list_comes_in_pages(connected, login, marketer, django_assert_max_n
     assert seen == list(range(1, 121))
 
 
-def test_the_download_holds_what_the_page_shows(sent, login, marketer):
+def test_the_download_has_the_filters_of_the_page(sent, login, marketer):
     client = login(marketer)
     page = page_of(client, sent, show="failed", code="131026")
     link = f"{url('campaign_recipients_export', sent)}?show=failed&code=131026"
@@ -125,6 +125,6 @@ def test_the_download_holds_what_the_page_shows(sent, login, marketer):
     assert [row[1] for row in rows[1:]] == [f"'+{number}" for number in NUMBERS[:2]]
 
 
-def test_the_page_says_what_chumiai_leaves_open(sent, login, marketer):
+def test_the_page_says_what_chumiai_does_not_report(sent, login, marketer):
     BulkJob.objects.update(failed=1, accepted=4, has_row_results=False)
     assert "Batch 1: 1 failed; ChumiAI does not say which." in page_of(login(marketer), sent)

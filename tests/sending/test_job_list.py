@@ -136,7 +136,7 @@ def test_older_pages_follow_without_a_gap(team, viewer, login):
         "00000000-0000-0000-0000-000000000000",
     ],
 )
-def test_a_strange_address_is_no_error(team, viewer, login, after):
+def test_an_invalid_cursor_is_no_error(team, viewer, login, after):
     make_job(team)
     assert login(viewer).get(url(team), {"after": after}).status_code == 200
 

@@ -43,7 +43,7 @@ def test_the_first_recipient_with_the_values_marked(ready, client):
         ({"show": "other"}, 1),
     ],
 )
-def test_any_recipient_can_be_asked_for(ready, client, query, position):
+def test_any_recipient_can_be_shown(ready, client, query, position):
     page = client.get(url(ready, "preview"), query)
     assert f"Recipient {position} of 3" in text(page)
 
@@ -54,7 +54,7 @@ def test_a_value_never_becomes_markup(ready, client):
     assert "&lt;img src=x" in html
 
 
-def test_before_the_check_there_is_none(team, client):
+def test_before_the_check_it_redirects_to_the_file(team, client):
     draft = factories.make_campaign(team, template=factories.make_template(team))
     assert client.get(url(draft, "preview")).url == url(draft, "file")
     assert client.get(url(draft, "review")).url == url(draft, "file")

@@ -1,4 +1,4 @@
-"""A row of a draft, tried out on phones of the team's own, and the review that reminds of it."""
+"""Tests of a draft: one row, sent to phones of the team; and the reminder on the review."""
 
 import uuid
 from datetime import timedelta
@@ -20,7 +20,7 @@ from tests.campaigns.pages import list_url, messages, text, url
 from tests.factories import account_of, drain, let_time_pass, soup
 
 OURS, OURS_SENT = "+233244000001", "233244000001"
-NUDGE = "You have not sent a test of this message yet."
+NO_TEST_YET = "You have not sent a test of this message yet."
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def prepare(client, campaign, position, *numbers):
 
 
 def run():
-    """Let the worker go on until every test has its answer."""
+    """Run the worker until every test has its answer."""
     for _ in range(3):
         drain()
         let_time_pass()
@@ -67,7 +67,7 @@ def review(client, campaign):
     return text(client.get(url(campaign, "review")))
 
 
-def test_the_values_of_the_row_that_is_shown_reach_the_saved_phone(client, ready, number, sandbox):
+def test_the_test_has_the_values_of_the_row_that_is_shown(client, ready, number, sandbox):
     answer = prepare(client, ready, 3, number)()
     assert answer.url.startswith(f"{url(ready, 'preview')}?position=3")
     run()
@@ -83,7 +83,7 @@ def test_the_values_of_the_row_that_is_shown_reach_the_saved_phone(client, ready
     assert "Test of Easter sale" in words and "A test to the team's own numbers." in words
 
 
-def test_pressed_twice_it_goes_out_once(client, ready, number, sandbox):
+def test_pressed_twice_it_is_sent_once(client, ready, number, sandbox):
     press = prepare(client, ready, 1, number)
     press()
     press()
@@ -92,7 +92,7 @@ def test_pressed_twice_it_goes_out_once(client, ready, number, sandbox):
     ]
     run()
     assert len(ledger(sandbox, ready.team)) == 1
-    # Another look at the page is another test.
+    # A page that is loaded again sends another test.
     prepare(client, ready, 1, number)()
     run()
     assert len(ledger(sandbox, ready.team)) == 2
@@ -106,7 +106,7 @@ def test_several_phones_at_once(client, ready, number, sandbox):
     assert sorted(sent) == [(p, ["Person 2", "C-00002"]) for p in (OURS_SENT, "233244000004")]
 
 
-def test_its_fate_is_shown_until_it_is_known(client, ready, number, sandbox):
+def test_its_status_is_polled_until_it_is_known(client, ready, number, sandbox):
     prepare(client, ready, 1, number)()
     region = soup(client.get(url(ready, "tests"))).find(id="campaign-tests")
     assert "Waiting" in region.text
@@ -117,13 +117,13 @@ def test_its_fate_is_shown_until_it_is_known(client, ready, number, sandbox):
     assert not region.get("hx-get")
 
 
-def test_a_sleeping_worker_is_said(client, ready, number):
+def test_it_says_that_sending_is_paused(client, ready, number):
     prepare(client, ready, 1, number)()
     tasks.record_stopped("w")
     assert "Sending is paused on our server." in preview(client, ready)
 
 
-def test_a_failure_is_told_in_words(client, ready):
+def test_a_failure_is_explained(client, ready):
     gone = factories.make_test_number(ready.team, phone="+233244000026")
     prepare(client, ready, 1, gone)()
     run()
@@ -133,7 +133,7 @@ def test_a_failure_is_told_in_words(client, ready):
     assert "No test has been accepted yet." in review(client, ready)
 
 
-def test_no_clear_answer_is_told_as_such(client, ready, number, sandbox):
+def test_an_unconfirmed_test_is_marked(client, ready, number, sandbox):
     sandbox.fault("accepted_then_500", path="/api/v1/whatsapp/send-template")
     prepare(client, ready, 1, number)()
     run()
@@ -142,13 +142,13 @@ def test_no_clear_answer_is_told_as_such(client, ready, number, sandbox):
 
 
 def test_the_review_reminds_until_one_was_accepted(client, ready, number):
-    assert NUDGE in review(client, ready)
+    assert NO_TEST_YET in review(client, ready)
     assert "Send 5 messages now" in review(client, ready)
     prepare(client, ready, 1, number)()
     assert "No test has been accepted yet." in review(client, ready)
     run()
     words = review(client, ready)
-    assert NUDGE not in words
+    assert NO_TEST_YET not in words
     assert "ChumiAI accepted a test to Kofi&#x27;s phone, " in words
 
 
@@ -161,16 +161,16 @@ def test_other_rows_are_the_same_message_and_another_template_is_not(
     drafts.attach_upload(ready, file, name="others.xlsx", by=marketer)
     checks.request_check(Campaign.objects.get(pk=ready.pk), by=marketer)
     drain("check_campaign")
-    assert NUDGE not in review(client, ready)
+    assert NO_TEST_YET not in review(client, ready)
     other = factories.make_template(ready.team, "other_words", body="Bye {{1}}, {{2}}.")
     drafts.choose_template(Campaign.objects.get(pk=ready.pk), other, by=marketer)
     checks.request_check(Campaign.objects.get(pk=ready.pk), by=marketer)
     drain("check_campaign")
-    assert NUDGE in review(client, ready)
+    assert NO_TEST_YET in review(client, ready)
     assert "with a different text or media than now" in preview(client, ready)
 
 
-def test_the_picture_of_the_draft_goes_with_it(client, connected, number, sandbox, marketer):
+def test_the_media_of_the_draft_is_sent_with_it(client, connected, number, sandbox, marketer):
     tasks.record_heartbeat("w", timezone.now())
     template = factories.make_media_template(connected, "promotion_broadcast")
     draft = factories.make_media_campaign(connected, by=marketer, template=template)
@@ -185,10 +185,10 @@ def test_the_picture_of_the_draft_goes_with_it(client, connected, number, sandbo
     (sent,) = sandbox.ledger(account_of(connected))
     assert (sent["to"], sent["media"]) == (OURS_SENT, link)
     assert sent["values"] == ["Person 2", "C-00002"]
-    assert NUDGE not in review(client, draft)
+    assert NO_TEST_YET not in review(client, draft)
 
 
-def test_the_typed_number_is_not_asked_for(client, ready, number, sandbox):
+def test_it_does_not_ask_for_the_number_of_recipients(client, ready, number, sandbox):
     ready.team.confirm_above = 0
     ready.team.save()
     prepare(client, ready, 1, number)()
@@ -196,7 +196,7 @@ def test_the_typed_number_is_not_asked_for(client, ready, number, sandbox):
     assert len(ledger(sandbox, ready.team)) == 1
 
 
-def test_who_opted_out_gets_no_test_and_nobody_else_does(client, ready, number, sandbox):
+def test_an_opted_out_test_number_refuses_all_of_them(client, ready, number, sandbox):
     other = factories.make_test_number(ready.team, label="Ama", phone="+233244000004")
     opt_out(ready.team, other.phone)
     prepare(client, ready, 1, number, other)()
@@ -208,7 +208,7 @@ def test_who_opted_out_gets_no_test_and_nobody_else_does(client, ready, number, 
     assert not Campaign.objects.filter(test_of=ready).exists()
 
 
-def test_who_opts_out_before_it_leaves_gets_nothing(client, ready, number, sandbox):
+def test_an_opt_out_before_it_is_sent_skips_it(client, ready, number, sandbox):
     prepare(client, ready, 1, number)()
     opt_out(ready.team, OURS)
     run()
@@ -225,7 +225,7 @@ def test_the_limit_of_marketing_messages_is_not_for_tests(client, ready, number,
         prepare(client, ready, position, number)()
         run()
     assert len(ledger(sandbox, ready.team)) == 2
-    # And they do not count: the campaign still reaches that person.
+    # And they do not count: the campaign is still sent to that person.
     single = factories.make_single(ready.team, phone=OURS)
     assert checks.verdict_on_number(single).outcome == "ready"
 
@@ -243,7 +243,7 @@ def test_ten_in_ten_minutes(client, ready, number, sandbox):
     assert Campaign.objects.filter(test_of=ready).count() == 11
 
 
-def test_a_row_that_changed_since_is_not_sent(client, ready, number, marketer, sandbox):
+def test_a_row_that_changed_is_not_sent(client, ready, number, marketer, sandbox):
     press = prepare(client, ready, 1, number)
     file = factories.xlsx(factories.people(3, start=7))
     drafts.attach_upload(ready, file, name="others.xlsx", by=marketer)
@@ -261,13 +261,13 @@ def test_without_a_number_nothing_is_sent(client, ready, number):
     ]
 
 
-def test_the_number_of_another_team_is_none(client, ready, number, other_team):
+def test_the_number_of_another_team_is_refused(client, ready, number, other_team):
     theirs = factories.make_test_number(other_team)
     prepare(client, ready, 1, theirs)()
     assert not Campaign.objects.filter(test_of=ready).exists()
 
 
-def test_without_a_key_it_says_so_and_leaves_nothing_behind(team, marketer, client):
+def test_without_a_key_nothing_is_created(team, marketer, client):
     campaign = factories.make_ready_campaign(team, count=1, by=marketer)
     number = factories.make_test_number(team)
     prepare(client, campaign, 1, number)()
@@ -276,14 +276,14 @@ def test_without_a_key_it_says_so_and_leaves_nothing_behind(team, marketer, clie
     assert Campaign.objects.count() == 1
 
 
-def test_tests_are_not_in_the_lists(client, ready, number):
+def test_tests_are_not_listed(client, ready, number):
     prepare(client, ready, 1, number)()
     for tab in ("all", "running", "single", "attention"):
         assert "Test of" not in text(client.get(list_url(ready.team), {"tab": tab}))
     assert "Test of" not in text(client.get(f"/t/{ready.team.slug}/"))
 
 
-def test_a_deleted_draft_leaves_its_tests_as_messages_that_were_sent(client, ready, number):
+def test_the_tests_of_a_deleted_draft_stay_as_single_messages(client, ready, number):
     prepare(client, ready, 1, number)()
     run()
     drafts.delete_draft(ready, by=None)
@@ -303,7 +303,7 @@ def test_a_launched_campaign_keeps_its_tests(client, ready, number):
         factories.send_test(ready, number=number)
 
 
-def test_one_press_is_one_test_however_it_comes(ready, number):
+def test_one_press_is_one_test(ready, number):
     person = ready.recipients.first()
     press = {"by": None, "intent": uuid.uuid4(), "digest": ready.digest}
     test_sends.send_tests(ready, person, [number], **press)
@@ -315,7 +315,7 @@ def test_one_press_is_one_test_however_it_comes(ready, number):
 # The numbers
 
 
-def test_who_may_prepare_may_test():
+def test_the_right_to_prepare_is_the_right_to_test():
     assert PERMISSIONS["test"] == PERMISSIONS["prepare"]
 
 
@@ -340,10 +340,10 @@ def test_five_at_most(client, connected):
     assert "Save number" not in words
     answer = client.post(page, {"label": "One more", "phone": "0244000109"})
     assert "Remove one first." in text(answer)
-    # Two who add the last one at the same moment: the database lets one.
+    # When two people add the last one at the same time, the database accepts one.
     with pytest.raises(IntegrityError), transaction.atomic():
         models.TestNumber.objects.create(team=connected, place=6, label="x", phone="+1")
-    # The place of one that was removed is free again.
+    # The place of a removed one is free again.
     connected.test_numbers.filter(place=2).delete()
     client.post(page, {"label": "One more", "phone": "0244000109"})
     assert connected.test_numbers.get(place=2).label == "One more"

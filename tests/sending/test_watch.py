@@ -1,4 +1,4 @@
-"""Say that one looks at a campaign: its jobs are asked about more often."""
+"""The heartbeat of an open campaign page: its jobs are polled more often."""
 
 from datetime import timedelta
 
@@ -18,7 +18,7 @@ from tests.campaigns.pages import url
 
 @pytest.fixture
 def running(connected, drain, sandbox):
-    """A campaign whose only job stands still at ChumiAI, an hour old and not due for a while."""
+    """A campaign whose only job does not move at ChumiAI and is not due for a while."""
     sandbox.post("speed", speed=0)
     campaign = factories.launch(factories.make_ready_campaign(connected))
     drain("send_batches", "poll_jobs")
@@ -38,7 +38,7 @@ def seconds_to_poll():
     return (BulkJob.objects.get().next_poll_at - timezone.now()).total_seconds()
 
 
-def test_it_works_for_whoever_may_read(running, viewer, login):
+def test_it_works_for_a_viewer(running, viewer, login):
     answer = watch(login(viewer), running)
     assert (answer.status_code, answer.content) == (204, b"")
     job = BulkJob.objects.get()
@@ -48,18 +48,20 @@ def test_it_works_for_whoever_may_read(running, viewer, login):
     assert due_at <= timezone.now() + timedelta(seconds=2)
 
 
-def test_while_somebody_looks_it_stays_so(connected, running, viewer, login, sandbox):
+def test_the_job_is_polled_often_while_the_page_is_open(
+    connected, running, viewer, login, sandbox
+):
     watch(login(viewer), running)
     BulkJob.objects.update(next_poll_at=timezone.now())
     assert tasks.poll_jobs(connected.pk) <= 15
     assert 10 < seconds_to_poll() <= 15
-    # Later nobody looks any more.
+    # Later no page is open.
     BulkJob.objects.update(next_poll_at=timezone.now(), watched_until=timezone.now())
     tasks.poll_jobs(connected.pk)
     assert seconds_to_poll() > 50
 
 
-def test_a_second_person_makes_nobody_ask_more(running, viewer, marketer, login):
+def test_a_second_viewer_does_not_poll_more_often(running, viewer, marketer, login):
     watch(login(viewer), running)
     BulkJob.objects.update(next_poll_at=timezone.now() + timedelta(seconds=15))
     first = BulkJob.objects.get().watched_until
@@ -68,13 +70,13 @@ def test_a_second_person_makes_nobody_ask_more(running, viewer, marketer, login)
     assert BulkJob.objects.get().watched_until > first
 
 
-def test_a_turn_that_is_sooner_stays(running, viewer, login):
+def test_an_earlier_poll_stays(running, viewer, login):
     BulkJob.objects.update(next_poll_at=timezone.now())
     watch(login(viewer), running)
     assert seconds_to_poll() <= 0
 
 
-def test_chumiais_wish_to_wait_goes_before(connected, running, viewer, login, sandbox):
+def test_retry_after_takes_precedence(connected, running, viewer, login, sandbox):
     jobs.record_wait(connected, RateLimited("Too many requests.", retry_after=30))
     before = sandbox.get("requests")
     watch(login(viewer), running)
@@ -82,7 +84,7 @@ def test_chumiais_wish_to_wait_goes_before(connected, running, viewer, login, sa
     assert sandbox.get("requests") == before
 
 
-def test_what_is_over_is_not_touched_and_the_page_stops(
+def test_a_finished_job_is_not_touched_and_the_page_stops(
     connected, running, viewer, login, sandbox
 ):
     client = login(viewer)
@@ -92,7 +94,7 @@ def test_what_is_over_is_not_touched_and_the_page_stops(
     running = factories.finish(running)
     assert running.status == Campaign.Status.COMPLETED
     answer = watch(client, running)
-    # An element that is swapped for nothing is gone, and its trigger with it.
+    # An element that is swapped for nothing is removed with its trigger.
     assert (answer.status_code, answer.content) == (200, b"")
     job = BulkJob.objects.get()
     assert (job.watched_until, job.next_poll_at) == (None, None)
