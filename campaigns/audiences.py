@@ -95,8 +95,11 @@ class Audience:
     is_single: ClassVar[bool] = False
     # Everyone gets the same text, and we have no row for each recipient.
     same_for_all: ClassVar[bool] = False
-    # The size is counted again after the launch, before the first message.
-    is_counted_first: ClassVar[bool] = False
+    # The size is counted again before the first message; a person confirms a change.
+    is_recounted: ClassVar[bool] = False
+    # The review page: everyone gets it, or some rows are skipped.
+    everyone_gets_it: ClassVar[Label] = ""
+    skipped_rows: ClassVar[tuple[str, str]]
     # The sending methods that are possible, () for any.
     engines: ClassVar[tuple[Campaign.Engine, ...]] = ()
 
@@ -247,6 +250,10 @@ class File(Audience):
     texts = "campaigns/audience_file.html"
     ready_note = gettext_lazy("as they stand in the file")
     can_be_chosen = True
+    everyone_gets_it = gettext_lazy("Every row of the file gets the message.")
+    skipped_rows = ngettext_noop(
+        "{count} row is skipped: {reasons}.", "{count} rows are skipped: {reasons}."
+    )
 
     @property
     def source_name(self) -> str:
@@ -321,7 +328,11 @@ class Members(Audience):
     row_title = gettext_lazy("Member")
     ready_note = gettext_lazy("as ChumiAI has them")
     can_be_chosen = True
-    is_counted_first = True
+    is_recounted = True
+    everyone_gets_it = gettext_lazy("Every member of the group gets the message.")
+    skipped_rows = ngettext_noop(
+        "{count} member is skipped: {reasons}.", "{count} members are skipped: {reasons}."
+    )
 
     def __init__(self, campaign: Campaign) -> None:
         super().__init__(campaign)
@@ -434,7 +445,6 @@ class ThroughGroup(Members):
     """A group whose members ChumiAI finds when it sends: the same text for everyone."""
 
     same_for_all = True
-    is_counted_first = False
     engines = (Engine.GROUP,)
     _no_source = gettext_lazy("{placeholder} has no text yet. Type the text that everyone gets.")
 

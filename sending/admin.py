@@ -3,6 +3,7 @@
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
+from campaigns.audiences import audience_of
 from campaigns.models import Campaign, Recipient
 from core.admin import ReadOnly, ReadOnlyAdmin
 from core.phones import mask
@@ -28,7 +29,7 @@ class CampaignAdmin(ReadOnlyAdmin):
 
     def get_exclude(self, request, obj=None):
         """Hide what was typed for one number: it is personal data."""
-        return ["digest", "mapping"] if obj and obj.is_to_one else ["digest"]
+        return ["digest", "mapping"] if obj and audience_of(obj).is_single else ["digest"]
 
 
 class AttemptInline(ReadOnly, admin.StackedInline):

@@ -9,13 +9,15 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from campaigns.audiences import audience_of
 from campaigns.models import Campaign, Check, Recipient
-from campaigns.services import groups, media
+from campaigns.services import media
 from campaigns.services.checks import digest_of
 from contacts.models import OptOut
 from contacts.services import opted_out_of
 from core import phones
 from core.formats import number, sentence
+from core.sentences import Sentence
 from core.times import day, day_and_clock
 from sending import message_state
 from tasks import services as tasks
@@ -42,7 +44,7 @@ def points(campaign: Campaign) -> list[Point]:
     return [
         *_template(campaign),
         *_media(campaign),
-        *(_person(campaign) if campaign.is_to_one else _people(campaign)),
+        *(_person(campaign) if audience_of(campaign).is_single else _people(campaign)),
         *_test(campaign),
         *_connection(campaign.team),
         *_server(),
@@ -56,7 +58,7 @@ def _template(campaign: Campaign) -> Iterator[Point]:
         yield Point("bad", template.unsendable_reason, "template")
         return
     if digest_of(campaign) != campaign.digest:
-        if campaign.is_to_one:
+        if audience_of(campaign).is_single:
             text = _("The template changed since the check. Check the values again.")
             yield Point("bad", text, "number")
         else:
@@ -78,7 +80,7 @@ def _media(campaign: Campaign) -> Iterator[Point]:
     if missing := media.what_is_missing(campaign):
         yield Point("bad", missing, "media")
     elif campaign.header_media.link:
-        if campaign.is_to_one:
+        if audience_of(campaign).is_single:
             text = _(
                 "WhatsApp accepts the linked file. Keep the link working until it is delivered."
             )
@@ -91,9 +93,10 @@ def _media(campaign: Campaign) -> Iterator[Point]:
 
 
 def _people(campaign: Campaign) -> Iterator[Point]:
-    if campaign.audience == Campaign.Audience.GROUP:
+    audience = audience_of(campaign)
+    if audience.is_recounted:
         yield from _group(campaign)
-    if campaign.goes_through_group:
+    if audience.same_for_all:
         return
     check = campaign.check_result
     yield _skipped(campaign, check)
@@ -121,23 +124,12 @@ def _people(campaign: Campaign) -> Iterator[Point]:
 
 def _skipped(campaign: Campaign, check: Check) -> Point:
     """Say how many rows or members are skipped, with each reason's number."""
-    is_group = campaign.audience == Campaign.Audience.GROUP
-    reasons = _reasons(check)
+    audience, reasons = audience_of(campaign), _reasons(check)
     if not reasons:
-        everyone = _("Every member of the group gets the message.")
-        return Point("ok", everyone if is_group else _("Every row of the file gets the message."))
+        return Point("ok", str(audience.everyone_gets_it))
     skipped = check.rows - check.sendable
-    if is_group:
-        text = ngettext(
-            "{count} member is skipped: {reasons}.",
-            "{count} members are skipped: {reasons}.",
-            skipped,
-        )
-    else:
-        text = ngettext(
-            "{count} row is skipped: {reasons}.", "{count} rows are skipped: {reasons}.", skipped
-        )
-    return Point("warn", text.format(count=number(skipped), reasons=", ".join(reasons)), "check")
+    text = Sentence(audience.skipped_rows, {"count": skipped, "reasons": ", ".join(reasons)})
+    return Point("warn", sentence(text), "check")
 
 
 def _reasons(check: Check) -> list[str]:
@@ -179,7 +171,7 @@ def _person(campaign: Campaign) -> Iterator[Point]:
 
 def _test(campaign: Campaign) -> Iterator[Point]:
     """Remind of a test until one with the current text and media was accepted."""
-    if campaign.is_to_one:
+    if audience_of(campaign).is_single:
         return
     tests = [test for test in message_state.tests_of(campaign) if test.is_current]
     accepted = next((test for test in tests if test.is_accepted), None)
@@ -219,11 +211,11 @@ def looks_repeated(campaign: Campaign) -> bool:
 
 def _group(campaign: Campaign) -> Iterator[Point]:
     group = campaign.group
-    refused = groups.what_stands_against(campaign)
+    refused = audience_of(campaign).what_blocks()
     if refused:
         advice = _("Check every member instead.")
         yield Point("bad", f"{refused} {advice}", "group")
-    elif campaign.goes_through_group:
+    elif audience_of(campaign).same_for_all:
         text = _("No member of the group has opted out. We check again before sending.")
         yield Point("ok", text)
     text = ngettext(

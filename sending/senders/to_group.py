@@ -6,6 +6,7 @@ gets the message. So it is counted anew, and as long as somebody in it has opted
 have, nothing is sent: asked before the claim, in it, and once more before the last byte.
 """
 
+from campaigns.audiences import audience_of
 from campaigns.models import Campaign, Recipient
 from campaigns.services import exclusions, groups
 from chumi_api.errors import ChumiError, NotFound, RateLimited
@@ -103,7 +104,8 @@ def count_first(campaign):
 
     The other way to send to a group counts it here; through ChumiAI's group, each try counts it.
     """
-    if campaign.audience != Campaign.Audience.GROUP or campaign.engine == Campaign.Engine.GROUP:
+    audience = audience_of(campaign)
+    if not audience.is_recounted or audience.same_for_all:
         return None
     if campaign.group.counted_at is not None:
         return None

@@ -8,6 +8,7 @@ from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
 from campaigns import steps
+from campaigns.audiences import audience_of
 from campaigns.models import Campaign, Recipient
 from core.listing import numbered_page, render_list
 from sending.forms import TABS, CampaignFilter, in_tab
@@ -55,7 +56,7 @@ def campaign_list(request: TeamRequest) -> HttpResponse:
 
 
 def _rows(request: TeamRequest, campaigns: Iterable[Campaign]) -> list[Row]:
-    singles = [c.pk for c in campaigns if c.is_to_one and not c.is_editable]
+    singles = [c.pk for c in campaigns if audience_of(c).is_single and not c.is_editable]
     people = Recipient.objects.filter(campaign__in=singles).select_related("decided_by")
     person_of = {person.campaign_id: person for person in people}
     rows = []

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
+from campaigns.audiences import audience_of
 from campaigns.models import Campaign, Decision
 from core.actions import refusal_as_message
 from core.confirms import Confirm
@@ -85,7 +86,7 @@ def campaign_resume(request: TeamRequest, uuid: UUID) -> HttpResponse:
 
 
 def stop_confirm(campaign: Campaign, progress: Progress) -> Confirm:
-    if campaign.is_to_one:
+    if audience_of(campaign).is_single:
         question = _("Stop this message for good?")
         sentences = [_("You can't start it again."), _("Sent messages can't be recalled.")]
     else:
@@ -322,7 +323,9 @@ def campaign_retry_confirm(campaign: Campaign, failure: FailureGroup) -> Confirm
         failure.retryable,
     )
     question = ngettext("Retry {count} message?", "Retry {count} messages?", failure.retryable)
-    button = _("Retry") if campaign.is_to_one else _("Retry {count}").format(count=count)
+    button = (
+        _("Retry") if audience_of(campaign).is_single else _("Retry {count}").format(count=count)
+    )
     assert failure.code is not None
     return Confirm(
         question=question.format(count=count),

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from campaigns import steps
+from campaigns.audiences import audience_of
 from campaigns.models import Campaign, Recipient
 from campaigns.pages import render_step, step_page
 from core.actions import refusal_as_message
@@ -37,7 +38,6 @@ def campaign_preview(request: TeamRequest, campaign: Campaign) -> HttpResponse:
         recipient=recipient,
         previous=position - 1,
         next=position + 1 if position < campaign.recipient_count else None,
-        goes_through_group=campaign.goes_through_group,
         values=[(f"{{{{{name}}}}}", v) for name, v in _values(campaign, recipient).items()],
         body_html=message_html(campaign, recipient),
         length=len(_text(campaign, recipient)),
@@ -67,7 +67,7 @@ def recipient_at(campaign: Campaign, position: int) -> Recipient:
 
     For a campaign through ChumiAI's group it is an unsaved one with the values of all.
     """
-    if campaign.goes_through_group:
+    if audience_of(campaign).same_for_all:
         values = campaign.check_result.details.get("values", [])
         return Recipient(campaign=campaign, position=position, values=values)
     return get_object_or_404(Recipient, campaign=campaign, position=position)

@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from campaigns.audiences import audience_of
 from campaigns.models import Campaign, Recipient
 from core.confirms import Confirm
 from core.formats import number
@@ -92,7 +93,7 @@ def _progress_context(request: TeamRequest, campaign: Campaign) -> dict[str, Any
     rows = _batch_rows(campaign, progress, may_launch)
     shown = _shown(rows)
     hidden = [row.batch for row in rows if row not in shown]
-    person = campaign.recipients.first() if campaign.is_to_one else None
+    person = campaign.recipients.first() if audience_of(campaign).is_single else None
     message_state = state_of(campaign, person) if person else None
     undecided = progress.singles.undecided
     return {
@@ -169,7 +170,7 @@ def _failure_rows(campaign: Campaign, progress: Progress, may_launch: bool) -> l
 
 def _controls(campaign: Campaign, progress: Progress) -> Controls:
     is_paused = campaign.status == Campaign.Status.PAUSED
-    can_pause = not is_paused and not campaign.is_to_one
+    can_pause = not is_paused and not audience_of(campaign).is_single
     return Controls(
         can_resume=is_paused and progress.can_resume,
         pause=controls.pause_confirm(campaign, progress) if can_pause else None,

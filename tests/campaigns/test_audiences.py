@@ -9,7 +9,7 @@ from django.template.loader import get_template
 from campaigns.audiences import KINDS, Audience, audience_of
 from campaigns.models import Campaign, GroupChoice
 
-TEXTS = settings.BASE_DIR / "templates" / "campaigns"
+PAGES = settings.BASE_DIR / "templates"
 USED = re.compile(r"audience\.texts\|add:[\"']#(\w+)[\"']")
 # Only the values page of an audience without columns shows it.
 WITHOUT_COLUMNS = {"values_note"}
@@ -30,7 +30,7 @@ def test_a_kind_says_how_it_is_prepared(kind):
 
 
 def test_the_pages_find_every_text():
-    used = {name for page in TEXTS.glob("*.html") for name in USED.findall(page.read_text())}
+    used = {name for page in PAGES.rglob("*.html") for name in USED.findall(page.read_text())}
     assert used > WITHOUT_COLUMNS
     for kind in {kind for kind in KINDS.values() if kind.texts}:
         has_columns = kind.columns_to_choose is not Audience.columns_to_choose
