@@ -208,31 +208,44 @@ def check_recipients(
             yield Checked(row, Outcome.DUPLICATE, phone, problem=same, first_row=first)
             continue
 
-        repairs, warnings = list(parsed.repairs), list(parsed.warnings)
-        if row.hidden:
-            warnings.append(HIDDEN)
-        values: list[str] = []
-        problem = refused = ""
-        for name, shown, source in sources:
-            value = _value(row, phone, source, shown, field_of)
-            if isinstance(value, BadValue):
-                problem, refused = value.problem, name
-                break
-            values.append(value.text)
-            repairs += value.repairs
-            warnings += value.warnings
-        length = 0 if problem else rules.length(values)
-        if length > rules.body_limit:
-            problem = Sentence(TOO_LONG, {"count": length, "limit": rules.body_limit})
-        elif length > rules.body_warn:
-            warnings.append(Sentence(LONG, {"count": rules.body_warn}))
-        if problem:
-            yield Checked(row, Outcome.INVALID, phone, problem=problem, placeholder=refused)
-            continue
-        notes = (*repairs, *warnings)
-        first_rows[phone] = row.number
-        outcome = Outcome.REPAIRED if repairs else Outcome.READY
-        yield Checked(row, outcome, phone, tuple(values), notes)
+        checked = _check_values(row, parsed, sources, rules, field_of)
+        if checked.outcome.is_sendable:
+            first_rows[phone] = row.number
+        yield checked
+
+
+def _check_values(
+    row: Row,
+    parsed: phones.Phone,
+    sources: Iterable[tuple[str, str, Source]],
+    rules: Rules,
+    field_of: FieldOf,
+) -> Checked:
+    """Return the result for a row whose phone may get the message.
+
+    `sources` are (placeholder, how people see it, where its value comes from).
+    """
+    phone = parsed.e164
+    repairs, warnings = list(parsed.repairs), list(parsed.warnings)
+    if row.hidden:
+        warnings.append(HIDDEN)
+    values: list[str] = []
+    for name, shown, source in sources:
+        value = _value(row, phone, source, shown, field_of)
+        if isinstance(value, BadValue):
+            problem = value.problem
+            return Checked(row, Outcome.INVALID, phone, problem=problem, placeholder=name)
+        values.append(value.text)
+        repairs += value.repairs
+        warnings += value.warnings
+    length = rules.length(values)
+    if length > rules.body_limit:
+        too_long = Sentence(TOO_LONG, {"count": length, "limit": rules.body_limit})
+        return Checked(row, Outcome.INVALID, phone, problem=too_long)
+    if length > rules.body_warn:
+        warnings.append(Sentence(LONG, {"count": rules.body_warn}))
+    outcome = Outcome.REPAIRED if repairs else Outcome.READY
+    return Checked(row, outcome, phone, tuple(values), (*repairs, *warnings))
 
 
 def _value(

@@ -19,11 +19,10 @@ answer:
     total, sendable, counts: {outcome: n}, hidden, notes: [[sentence, n], …],
     problems: [[sentence, n], …]
     header: [texts]
-    samples: {outcome: [report rows]}, at most 50 each, their cells shortened
+    samples: {outcome: [ReportRow, …]}, at most 50 each, their cells shortened
     longest: {row, length} of the longest message, or null
-out_dir gets two files: ready.jsonl, one [row number, phone, values, notes] for each row to send,
-and report.jsonl, one report row for each row with a note or a problem:
-    [row number, outcome, phone as written, phone or null, [sentences], [cells]]
+out_dir gets two files with a JSON array per line: ready.jsonl, a `ReadyRow` for each row to send,
+and report.jsonl, a `ReportRow` for each row with a note or a problem.
 """
 
 import gc
@@ -35,15 +34,16 @@ import subprocess
 import sys
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Mapping as MappingType
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TextIO
 
 from audience import check as checks
 from audience.mapping import Mapping
+from audience.report import ReadyRow, ReportRow
 from audience.suggest import has_header, suggest_mapping
 from core.sentences import from_json, gettext_noop, to_json
 from spreadsheets.cells import EMPTY, Cell, Limits, Row, SpreadsheetError
@@ -172,55 +172,68 @@ def check(request: Request) -> dict[str, Any]:
     if errors := checks.check_mapping(mapping, rules=rules, width=table.width):
         return {"column_errors": [to_json(error) for error in errors]}
 
-    out = Path(request["out_dir"])
+    results = checks.check_recipients(
+        table.rows,
+        mapping,
+        rules=rules,
+        region=request.get("region", "GH"),
+        opted_out=_phones(request.get("opted_out_path")),
+        exclusions=_exclusions(request),
+        header=table.has_header,
+        field_of=table.field_of,
+        same_number=table.same_number,
+    )
+    answer = {"column_errors": [], "header": table.header}
+    return answer | _write(results, mapping.phone_column, rules, Path(request["out_dir"]))
+
+
+def _write(
+    results: Iterable[checks.Checked], phone_column: int, rules: checks.Rules, folder: Path
+) -> dict[str, Any]:
+    """Write the rows to files. Return the counts and samples of a "check" answer."""
     summary = checks.Summary()
-    samples: dict[str, list[list[Any]]] = {outcome: [] for outcome in checks.Outcome}
+    samples: dict[str, list[ReportRow]] = {outcome: [] for outcome in checks.Outcome}
     longest: dict[str, int] | None = None
     with (
-        (out / "ready.jsonl").open("w", encoding="utf-8") as ready,
-        (out / "report.jsonl").open("w", encoding="utf-8") as report,
+        (folder / "ready.jsonl").open("w", encoding="utf-8") as ready,
+        (folder / "report.jsonl").open("w", encoding="utf-8") as report,
     ):
-        for checked in checks.check_recipients(
-            table.rows,
-            mapping,
-            rules=rules,
-            region=request.get("region", "GH"),
-            opted_out=_phones(request.get("opted_out_path")),
-            exclusions=_exclusions(request),
-            header=table.has_header,
-            field_of=table.field_of,
-            same_number=table.same_number,
-        ):
+        for checked in results:
             summary.add(checked)
-            outcome, notes = checked.outcome, checked.notes
-            if outcome.is_sendable:
-                stored = [to_json(note) for note in notes]
-                recipient = [checked.row.number, checked.phone, checked.values, stored]
-                ready.write(json.dumps(recipient, ensure_ascii=False) + "\n")
+            if checked.outcome.is_sendable:
+                _write_line(ready, _ready_row(checked))
                 length = rules.length(checked.values)
                 if longest is None or length > longest["length"]:
                     longest = {"row": checked.row.number, "length": length}
-            sample = samples[outcome]
-            if outcome is checks.Outcome.READY and not notes and len(sample) == SAMPLE_ROWS:
+            sample = samples[checked.outcome]
+            is_plain = checked.outcome is checks.Outcome.READY and not checked.notes
+            if is_plain and len(sample) == SAMPLE_ROWS:
                 continue
-            reported = _report_row(checked, mapping.phone_column)
-            if outcome is not checks.Outcome.READY or notes:
-                report.write(json.dumps(reported, ensure_ascii=False) + "\n")
+            reported = _report_row(checked, phone_column)
+            if not is_plain:
+                _write_line(report, reported)
             if len(sample) < SAMPLE_ROWS:
-                reported[5] = [text[:SAMPLE_LENGTH] for text in reported[5][:SAMPLE_CELLS]]
-                sample.append(reported)
+                cells = [text[:SAMPLE_LENGTH] for text in reported.cells[:SAMPLE_CELLS]]
+                sample.append(reported._replace(cells=cells))
     return {
-        "column_errors": [],
         "total": summary.total,
         "sendable": summary.sendable,
         "counts": {outcome: summary.counts[outcome] for outcome in checks.Outcome},
         "hidden": summary.hidden,
         "notes": _counted(summary.notes),
         "problems": _counted(summary.problems)[:SAMPLE_ROWS],
-        "header": table.header,
         "samples": samples,
         "longest": longest,
     }
+
+
+def _write_line(file: TextIO, row: ReadyRow | ReportRow) -> None:
+    file.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+def _ready_row(checked: checks.Checked) -> ReadyRow:
+    notes = [to_json(note) for note in checked.notes]
+    return ReadyRow(checked.row.number, checked.phone or "", list(checked.values), notes)
 
 
 _ACTIONS = {"head": head, "check": check}
@@ -284,17 +297,17 @@ def _contacts(path: str | None) -> dict[str, dict[str, str]]:
         return dict(map(json.loads, lines))
 
 
-def _report_row(checked: checks.Checked, phone_column: int) -> list[Any]:
-    row: Row = checked.row
+def _report_row(checked: checks.Checked, phone_column: int) -> ReportRow:
+    row = checked.row
     written = row.cells[phone_column] if phone_column < len(row.cells) else EMPTY
-    return [
+    return ReportRow(
         row.number,
         checked.outcome,
         written.text,
         checked.phone,
         [to_json(text) for text in (checked.problem, *checked.notes) if text],
         [cell.text for cell in row.cells],
-    ]
+    )
 
 
 def _counted(counter: Counter[str]) -> list[list[Any]]:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from audience.check import Outcome
+from audience.report import ReportRow
 from campaigns.audiences import audience_of
 from campaigns.models import Check, Recipient
 from core import formats
@@ -53,20 +54,20 @@ def rows_of(check: Check, outcome: str) -> Iterator[list[str]]:
         return
     notes = _("What was repaired") if outcome == Outcome.REPAIRED else _("What is wrong")
     yield [str(audience.row_title), _("Phone"), notes, *audience.columns(check)]
-    for row, _outcome, _written, phone, sentences, cells in _reported(check, outcome):
-        shown = audience.number_of(phone or "", cells)
-        yield [str(row), shown, _joined(sentences), *audience.cells(cells)]
+    for row in _reported(check, outcome):
+        shown = audience.number_of(row.phone or "", row.cells)
+        yield [str(row.number), shown, _joined(row.sentences), *audience.cells(row.cells)]
 
 
 def _ready_rows(check: Check) -> Iterator[list[str]]:
     # The report has a ready row only where there are notes on it.
-    repaired = {row[0] for row in _reported(check, Outcome.REPAIRED)}
+    repaired = {row.number for row in _reported(check, Outcome.REPAIRED)}
     found = Recipient.objects.filter(campaign=check.campaign).order_by("position")
-    for row, phone, notes, values in found.values_list(
+    for number, phone, notes, values in found.values_list(
         "row_number", "phone", "notes", "values"
     ).iterator():
-        if row not in repaired:
-            yield [str(row), phone, _joined(notes), *values]
+        if number not in repaired:
+            yield [str(number), phone, _joined(notes), *values]
 
 
 def _joined(sentences: list[Any]) -> str:
@@ -74,11 +75,11 @@ def _joined(sentences: list[Any]) -> str:
     return " ".join(map(formats.sentence, sentences))
 
 
-def _reported(check: Check, outcome: str) -> Iterator[list[Any]]:
+def _reported(check: Check, outcome: str) -> Iterator[ReportRow]:
     with (settings.MEDIA_ROOT / check.report).open(encoding="utf-8") as lines:
         for line in lines:
-            row = json.loads(line)
-            if row[1] == outcome:
+            row = ReportRow(*json.loads(line))
+            if row.outcome == outcome:
                 yield row
 
 

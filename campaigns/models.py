@@ -270,9 +270,9 @@ class Check(models.Model):
     opted_out = models.PositiveIntegerField(default=0)
     excluded = models.PositiveIntegerField(default=0)
     frequency_cap = models.PositiveIntegerField(default=0)
-    # What check_process told beyond the counts: samples of each outcome, the longest message, …
+    # From the check, beside the counts: samples of each outcome, the longest message, …
     details = models.JSONField(default=dict)
-    # Under MEDIA_ROOT: every row with something to tell, one JSON array a line.
+    # Under MEDIA_ROOT: a `ReportRow` per line for every row with a note or a problem.
     report = models.CharField(max_length=200, blank=True)
     ready_sha256 = models.CharField(max_length=64, blank=True)
     # Why the check failed: sentences in their stored form (see `core.sentences`).

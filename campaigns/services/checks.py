@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 
 from audience import check
 from audience.mapping import Fixed, Mapping
+from audience.report import ReadyRow
 from campaigns.audiences import Audience, CheckFailed, audience_of, rules_of
 from campaigns.models import Campaign, Check, Recipient
 from campaigns.services import exclusions, media
@@ -170,15 +171,15 @@ def _store_recipients(mine: QuerySet[Check], campaign: Campaign, path: Path) -> 
             rows = []
             for line in chunk:
                 position += 1
-                row_number, phone, values, notes = json.loads(line)
+                row = ReadyRow(*json.loads(line))
                 rows.append(
                     (
                         campaign.pk,
                         position,
-                        row_number,
-                        phone,
-                        json.dumps(values),
-                        json.dumps(notes),
+                        row.number,
+                        row.phone,
+                        json.dumps(row.values),
+                        json.dumps(row.notes),
                         Recipient.Status.PENDING.value,
                     )
                 )

@@ -1,5 +1,6 @@
 """The step that shows what the check found."""
 
+import itertools
 from typing import Any, NamedTuple
 
 from django.http import Http404, HttpResponseBase, StreamingHttpResponse
@@ -11,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from audience.check import Outcome
 from audience.process import SAMPLE_CELLS
+from audience.report import ReportRow
 from campaigns import downloads, steps
 from campaigns.audiences import Label, audience_of
 from campaigns.forms import ExclusionForm
@@ -122,8 +124,11 @@ def _found(campaign: Campaign, check: Check, wanted: str | None) -> dict[str, An
         shown = next((outcome for outcome in SHOWN_FIRST if counts[outcome]), Outcome.READY)
     columns = audience.columns(check)[:SAMPLE_CELLS]
     rows = [
-        [*others, [formats.sentence(text) for text in sentences], audience.cells(cells)]
-        for *others, sentences, cells in check.details.get("samples", {}).get(shown, [])
+        row._replace(
+            sentences=[formats.sentence(text) for text in row.sentences],
+            cells=audience.cells(row.cells),
+        )
+        for row in itertools.starmap(ReportRow, check.details.get("samples", {}).get(shown, []))
     ]
     return {
         "tiles": [
