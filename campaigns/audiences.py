@@ -26,8 +26,8 @@ from campaigns.models import Campaign, Check, GroupChoice, Upload
 from campaigns.services import exclusions
 from campaigns.suggestions import Stored, contact_mapping, read_head
 from contacts.models import Contact, ContactGroup, OptOut
-from core import phones, sentences
-from core.sentences import Sentence, ngettext_noop
+from core import formats, phones, sentences
+from core.sentences import Sentence, gettext_noop, ngettext_noop
 from message_templates import components
 from message_templates.models import MessageTemplate
 from spreadsheets.cells import Cell, Row, SpreadsheetError
@@ -385,10 +385,11 @@ class Members(Audience):
         """Return {field: label} of what the check shows of each member, the phone first."""
         used = contact_fields.labels_of_used(self.campaign.mapping)
         custom = contact_fields.offered(group.sync.custom_fields[:CUSTOM_SHOWN])
-        fields = {"name": _("Name"), "email": _("E-mail")} | used | custom
+        built_in = contact_fields.BUILT_IN
+        fields = {"name": built_in["name"], "email": built_in["email"]} | used | custom
         if "first_name" not in used:
             del fields["first_name"]
-        return {"phone": _("Phone")} | fields
+        return {"phone": gettext_noop("Phone")} | fields
 
     def _group_to_check(self) -> ContactGroup:
         group = group_rules.current_group(self.campaign)
@@ -416,7 +417,7 @@ class Members(Audience):
     def columns(self, check: Check) -> list[str]:
         # The phone has a column of its own.
         columns: list[str] = check.details.get("header", [])
-        return columns[1:]
+        return [formats.sentence(label) for label in columns[1:]]
 
     def cells(self, cells: list[str]) -> list[str]:
         return cells[1:]

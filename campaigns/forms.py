@@ -190,7 +190,7 @@ def _sources(campaign, columns):
     fields = contact_fields.offered(current.custom_fields if current else [])
     # A chosen field stays a choice, even if the last sync no longer has it.
     fields |= contact_fields.labels_of_used(campaign.mapping)
-    contact = [(f"{FIELD}{name}", label[:80]) for name, label in fields.items()]
+    contact = [(f"{FIELD}{name}", formats.sentence(label)[:80]) for name, label in fields.items()]
     return [
         ("", _("Choose…")),
         *([(_("Column of the file"), columns)] if columns else []),

@@ -21,9 +21,8 @@ OFFICE = "application/vnd.openxmlformats-officedocument"
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of media: its name for people, {type: format} that WhatsApp accepts, bytes."""
+    """A kind of media: {type: format} that WhatsApp accepts, and the maximum size."""
 
-    name: str
     types: Mapping[str, str]
     max_bytes: int
 
@@ -34,10 +33,9 @@ class Kind:
 
 
 KINDS = {
-    "image": Kind(_("picture"), {"image/jpeg": "JPEG", "image/png": "PNG"}, 5 * MB),
-    "video": Kind(_("video"), {"video/mp4": "MP4", "video/3gpp": "3GP"}, 16 * MB),
+    "image": Kind({"image/jpeg": "JPEG", "image/png": "PNG"}, 5 * MB),
+    "video": Kind({"video/mp4": "MP4", "video/3gpp": "3GP"}, 16 * MB),
     "document": Kind(
-        _("document"),
         {
             "application/pdf": "PDF",
             "application/msword": "Word",

@@ -111,7 +111,7 @@ def test_media_by_an_id(connected, save):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ([], "fresh_offer needs a picture. Give --media-link or --media-id."),
+        ([], "fresh_offer needs media (image). Give --media-link or --media-id."),
         (["--media-link", "page.jpg"], "This link leads to a web page"),
         (["--media-link", "too-large.jpg", "--check"], "This file is 7 MB"),
         (["--media-link", "picture.jpg", "--media-id", "1"], "not both"),

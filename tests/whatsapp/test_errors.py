@@ -1,13 +1,11 @@
 """The table of WhatsApp's error codes: plain words, and when a retry makes sense."""
 
-import itertools
 import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from chumi_api.errors import ACCOUNT_CODES
-from sending.retry_times import retry_words
 from whatsapp.errors import (
     FAILURES,
     UNKNOWN,
@@ -27,10 +25,6 @@ KNOWN = """
     131052 131053 131056 131057 131059 131063 131064 132000 132001 132005 132007 132012 132015
     132016 132018 132068 132069 133004 133010 134101 134102 135000
 """
-
-
-def words(code, *, tries=0, after=timedelta()):
-    return retry_words(code, failed_at=AT, tries=tries, now=AT + after)
 
 
 @pytest.mark.parametrize("code", map(int, KNOWN.split()))
@@ -92,48 +86,6 @@ def test_others_are_retried_after_a_wait_and_a_limited_number_of_times(code, wai
     for tries in (0, most - 1):
         assert when_retry(code, failed_at=AT, tries=tries) == AT + wait
     assert when_retry(code, failed_at=AT, tries=most) is None
-
-
-@pytest.mark.parametrize(
-    ("code", "told", "sentence"),
-    [
-        (131056, {}, "You can retry from 13:05."),
-        (131049, {}, "You can retry from Mon 23 Nov, 13:00."),
-        (131056, {"after": timedelta(hours=1)}, "You can retry now."),
-        (131049, {"tries": 1}, "Retried 1 time already. More would not help."),
-        (131000, {"tries": 2}, "Retried 2 times already. More would not help."),
-        (131042, {}, "You can retry once this is fixed."),
-        (
-            131050,
-            {},
-            "Retrying would not help. This person switched off marketing from you.",
-        ),
-        (
-            132016,
-            {},
-            "Retrying would not help. WhatsApp switched this template off for good.",
-        ),
-        (
-            131008,
-            {},
-            "Retrying would send the same message. Fix it, then start a new campaign.",
-        ),
-        (None, {}, "WhatsApp does not say whether retrying would help."),
-    ],
-)
-def test_the_page_says_when(code, told, sentence):
-    assert words(code, **told) == sentence
-
-
-def test_words_and_answer_agree():
-    for code, tries, hours in itertools.product(EVERY, range(5), (0, 1, 30)):
-        after = timedelta(hours=hours)
-        moment = when_retry(code, failed_at=AT, tries=tries)
-        may = moment is not None and moment <= AT + after
-        told = words(code, tries=tries, after=after)
-        assert told.endswith(".")
-        said = told.startswith("You can retry") and " from " not in told
-        assert may == said, (code, tries, hours, told)
 
 
 @pytest.mark.parametrize(

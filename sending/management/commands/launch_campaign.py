@@ -332,10 +332,10 @@ def find_column(names, wanted):
 
 def give_media(campaign, link, media_id, *, by):
     """Set what stands above the message, and look at its link here. Raise `Refused`."""
-    kind = media.kind_of(campaign)
-    if kind and not (link or media_id):
+    name = media.name_of(campaign)
+    if name and not (link or media_id):
         raise Refused(
-            f"{campaign.template.name} needs a {kind.name}. Give --media-link or --media-id."
+            f"{campaign.template.name} needs media ({name}). Give --media-link or --media-id."
         )
     if not (link or media_id):
         return
