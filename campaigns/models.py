@@ -5,6 +5,7 @@ import uuid
 from django.conf import settings
 from django.db import models
 from django.db.models import Case, F, Q, Value, When
+from django.utils.translation import gettext_lazy as _
 
 from core import formats
 from message_templates.models import MessageTemplate
@@ -57,17 +58,28 @@ class Campaign(models.Model):
         COMPLETED = "completed", "Finished"
 
     class Pause(models.TextChoices):
-        PERSON = "person", "Paused by a person"
-        NOT_CONNECTED = "not_connected", "ChumiAI is not connected"
-        UNAUTHORIZED = "unauthorized", "ChumiAI refused the key"
-        FORBIDDEN = "forbidden", "The key lacks a permission"
-        REJECTED = "rejected", "ChumiAI refused a part"
-        ACCOUNT = "account", "WhatsApp stopped the account"
-        UNCONFIRMED = "unconfirmed", "No clear answer from ChumiAI"
-        FAILURES = "failures", "Too many messages failed"
-        TEMPLATE = "template", "The template can't be sent any more"
-        GROUP_CHANGED = "group_changed", "The group changed since it was checked"
-        GROUP_REFUSED = "group_refused", "ChumiAI may not send to this group by itself"
+        PERSON = "person", _("Paused by a person")
+        NOT_CONNECTED = "not_connected", _("ChumiAI is not connected")
+        UNAUTHORIZED = "unauthorized", _("ChumiAI refused the key")
+        FORBIDDEN = "forbidden", _("The key lacks a permission")
+        REJECTED = "rejected", _("ChumiAI refused a batch")
+        ACCOUNT = "account", _("WhatsApp stopped the account")
+        UNCONFIRMED = "unconfirmed", _("No clear answer from ChumiAI")
+        FAILURES = "failures", _("Too many messages failed")
+        TEMPLATE = "template", _("The template can't be sent any more")
+        GROUP_CHANGED = "group_changed", _("The group changed since it was checked")
+        GROUP_REFUSED = "group_refused", _("ChumiAI may not send to this group by itself")
+
+    class Wait(models.TextChoices):
+        """Why a campaign that is sending sends nothing for a while."""
+
+        SWITCHED_OFF = "switched_off", _("Sending is switched off on this server")
+        RATE_LIMITED = "rate_limited", _("ChumiAI limits the requests")
+        UNREACHABLE = "unreachable", _("ChumiAI can't be reached")
+        WHATSAPP = "whatsapp", _("WhatsApp can't take messages")
+        GROUP_COUNT = "group_count", _("The group is being counted")
+        BATCH_IN_FLIGHT = "batch_in_flight", _("Another batch is being submitted")
+        OPEN_JOBS = "open_jobs", _("ChumiAI is still sending earlier batches")
 
     class Engine(models.TextChoices):
         BATCHES = "batches", "In parts"
@@ -102,10 +114,12 @@ class Campaign(models.Model):
     engine = models.CharField(max_length=10, choices=Engine.choices, blank=True)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.DRAFT)
     pause_reason = models.CharField(max_length=20, choices=Pause.choices, blank=True)
-    # What went wrong, in a sentence for people.
-    pause_note = models.CharField(max_length=400, blank=True)
-    # Why nothing moves although nothing is wrong: "ChumiAI asked us to wait 12 seconds".
-    wait_note = models.CharField(max_length=200, blank=True)
+    # The values of its sentence: a code, a count, a batch's number (see `sending.labels`).
+    pause_details = models.JSONField(default=dict)
+    # Why nothing is sent although nothing is wrong, until when, and the values of the sentence.
+    wait_reason = models.CharField(max_length=20, choices=Wait.choices, blank=True)
+    wait_until = models.DateTimeField(null=True)
+    wait_details = models.JSONField(default=dict)
     # Names what a person saw; the launch carries it back.
     digest = models.CharField(max_length=64, blank=True)
     recipient_count = models.PositiveIntegerField(default=0)
@@ -346,9 +360,9 @@ class HeaderMedia(models.Model):
 class Decision(models.TextChoices):
     """What a person decides about messages that may or may not have been sent."""
 
-    SEND_AGAIN = "send_again", "Send again"
-    COUNT_AS_SENT = "count_as_sent", "Count as sent"
-    LEAVE_OUT = "exclude_campaign", "Leave out"
+    SEND_AGAIN = "send_again", _("Send again")
+    COUNT_AS_SENT = "count_as_sent", _("Count as sent")
+    SKIP = "skip", _("Skip")
 
 
 class RecipientQuerySet(models.QuerySet):

@@ -14,7 +14,7 @@ class BatchInline(ReadOnly, admin.StackedInline):
     """Stacked, because a tabular inline has empty headers, which screen readers report."""
 
     model = Batch
-    fields = [("number", "status", "first", "last", "submitted", "skipped"), "note"]
+    fields = [("number", "status", "first", "last", "submitted", "skipped"), "details"]
     show_change_link = True
 
 

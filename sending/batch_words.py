@@ -9,6 +9,7 @@ from django.utils.translation import ngettext
 from campaigns.models import Campaign, Decision
 from core import times
 from core.formats import number
+from sending.labels import batch_sentence
 from sending.models import Batch, BulkJob
 from sending.progress import BatchProgress
 
@@ -23,7 +24,7 @@ class BatchWords(NamedTuple):
 
 def words_of(campaign: Campaign, batch: BatchProgress, now: datetime) -> BatchWords:
     """Return the words of a batch of a launched campaign."""
-    note = batch.batch.note
+    note = batch_sentence(batch.batch)
     match batch.batch.status:
         case Batch.Status.PENDING:
             return _words_of_pending(campaign)

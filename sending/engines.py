@@ -8,6 +8,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from campaigns.audiences import audience_of
 from campaigns.models import Campaign
 from core.formats import number
 
@@ -103,11 +104,9 @@ def choices(campaign: Campaign) -> list[Campaign.Engine]:
     ChumiAI's bulk import has no field for the media of a header, so such a template is sent one
     by one. Otherwise few messages are sent one by one, and many in batches.
     """
-    if campaign.goes_through_group:
-        return [Engine.GROUP]
-    template = campaign.template
-    assert template is not None
-    if template.needs_media or campaign.is_to_one:
+    if possible := audience_of(campaign).engines:
+        return list(possible)
+    if campaign.template and campaign.template.needs_media:
         return [Engine.SINGLY]
     if campaign.recipient_count <= campaign.team.singly_up_to:
         return [Engine.SINGLY, Engine.BATCHES]

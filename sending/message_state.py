@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy
 from campaigns.models import Campaign, Decision, Recipient
 from campaigns.services import exclusions, media
 from core.formats import sentence
+from sending.labels import wait_sentence
 from sending.models import TestNumber
 from whatsapp.errors import explain
 
@@ -83,7 +84,7 @@ def state_of(campaign: Campaign, person: Recipient) -> MessageState:
             reason = campaign.get_pause_reason_display()
             return MessageState("warn", _("Paused"), text.format(reason=reason))
         case Status.PENDING:
-            return MessageState("busy", _("Waiting"), campaign.wait_note or _("Sending…"))
+            return MessageState("busy", _("Waiting"), wait_sentence(campaign) or _("Sending…"))
         case Status.SUBMITTING:
             return MessageState("busy", _("Sending"))
         case Status.ACCEPTED if person.decision == Decision.COUNT_AS_SENT:

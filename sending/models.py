@@ -4,14 +4,15 @@ import uuid
 
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from campaigns.models import USER, Campaign, Decision, Recipient
 from teams.models import Team
-from whatsapp.errors import explain_text
+from whatsapp.errors import QUOTED, explain_text
 
 
 class ReceiptSource(models.Model):
-    """Since when a team is told anything, which messages arrived, and which were read."""
+    """Since when a team receives delivery updates: any, of delivered, and of read messages."""
 
     team = models.OneToOneField(Team, models.CASCADE, related_name="receipt_source")
     reporting_since = models.DateTimeField(null=True)
@@ -22,15 +23,15 @@ class ReceiptSource(models.Model):
         return f"Receipts of {self.team}"
 
 
-# A job in one of these states does not move any more.
+# A job in one of these states has ended.
 TERMINAL_JOBS = ("completed", "completed_with_errors", "failed", "cancelled")
-# In one of these, ChumiAI went through everybody, whatever its counters leave unsaid.
+# In one of these, ChumiAI processed every recipient, also those its counters leave out.
 FINISHED_JOBS = ("completed", "completed_with_errors")
 
 
 class BatchQuerySet(models.QuerySet):
     def open(self):
-        """Return what ChumiAI may still be working on, and what we have yet to settle."""
+        """Return the batches that ChumiAI may still work on, and those without an answer."""
         return self.filter(
             Q(status__in=(Batch.Status.SUBMITTING, Batch.Status.UNCONFIRMED))
             | Q(status=Batch.Status.ACCEPTED, job__isnull=False, job__stopped_polling_at=None)
@@ -39,37 +40,35 @@ class BatchQuerySet(models.QuerySet):
 
 
 class Batch(models.Model):
-    """A slice of the recipients, handed over in one request."""
+    """A slice of the recipients, submitted in one request."""
 
     class Status(models.TextChoices):
-        PENDING = "pending", "Waiting"
-        SUBMITTING = "submitting", "Being handed over"
-        ACCEPTED = "accepted", "Handed over"
-        REJECTED = "rejected", "Refused"
-        UNCONFIRMED = "unconfirmed", "No clear answer"
-        SKIPPED = "skipped", "Skipped"
-
-    SETTLED = (Status.ACCEPTED, Status.REJECTED, Status.SKIPPED)
+        PENDING = "pending", _("Waiting")
+        SUBMITTING = "submitting", _("Being submitted")
+        ACCEPTED = "accepted", _("Accepted")
+        REJECTED = "rejected", _("Refused")
+        UNCONFIRMED = "unconfirmed", _("Unconfirmed")
+        SKIPPED = "skipped", _("Skipped")
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     campaign = models.ForeignKey(Campaign, models.CASCADE, related_name="batches")
     number = models.PositiveIntegerField()
     first = models.PositiveIntegerField()
     last = models.PositiveIntegerField()
-    # People in the file that was handed over: opt-outs since the check are left out of it.
+    # People in the file that was submitted: those who opted out since the check are not in it.
     submitted = models.PositiveIntegerField(default=0)
     skipped = models.PositiveIntegerField(default=0)
     status = models.CharField(max_length=12, choices=Status.choices, default=Status.PENDING)
     token = models.CharField(max_length=32, blank=True)
-    # Names the API key whose line the batch occupies while it is in flight.
+    # Names the API key that the batch occupies while it is in flight.
     key_fingerprint = models.CharField(max_length=64, blank=True)
     claimed_at = models.DateTimeField(null=True)
     settled_at = models.DateTimeField(null=True)
-    # What happened, in a sentence for people.
-    note = models.CharField(max_length=400, blank=True)
-    # Looking for the job of a batch that got no clear answer.
+    # The values of the sentence about its state (see `labels`).
+    details = models.JSONField(default=dict)
+    # How often the job of an unconfirmed batch was searched for.
     searches = models.PositiveSmallIntegerField(default=0)
-    # How many jobs the last look showed that might be this batch's; two are no match.
+    # The number of jobs that may be this batch's at the last search; 2 are no match.
     candidates = models.PositiveSmallIntegerField(default=0)
     next_search_at = models.DateTimeField(null=True)
     search_ended_at = models.DateTimeField(null=True)
@@ -78,7 +77,7 @@ class Batch(models.Model):
     # When the campaign was paused because ChumiAI gave up or cancelled the job: it pauses once.
     failure_noticed_at = models.DateTimeField(null=True)
 
-    # How many of its messages WhatsApp told of while it is in doubt; see `standing`.
+    # How many messages of an unconfirmed batch WhatsApp reported; see `progress_queries`.
     reported_messages = 0
 
     objects = BatchQuerySet.as_manager()
@@ -101,7 +100,7 @@ class Batch(models.Model):
         ]
 
     def __str__(self):
-        return f"Part {self.number} of campaign {self.campaign_id}"
+        return f"Batch {self.number} of campaign {self.campaign_id}"
 
     @property
     def size(self):
@@ -109,19 +108,19 @@ class Batch(models.Model):
 
 
 class Attempt(models.Model):
-    """One try at handing over a batch or, sent singly, a recipient.
+    """One try at submitting a batch or, sent one by one, the message to a recipient.
 
-    The intent before the request, the outcome after it; neither is ever overwritten by the
-    next try.
+    The intent is written before the request and the outcome after it; the next try never
+    overwrites either.
     """
 
     class Outcome(models.TextChoices):
-        OPEN = "open", "Under way"
-        ACCEPTED = "accepted", "Accepted"
-        REJECTED = "rejected", "Refused"
-        NOT_SENT = "not_sent", "Not sent"
-        UNCONFIRMED = "unconfirmed", "No clear answer"
-        DECIDED = "decided", "No clear answer, settled by a person"
+        OPEN = "open", _("In progress")
+        ACCEPTED = "accepted", _("Accepted")
+        REJECTED = "rejected", _("Refused")
+        NOT_SENT = "not_sent", _("Not sent")
+        UNCONFIRMED = "unconfirmed", _("Unconfirmed")
+        DECIDED = "decided", _("Unconfirmed, settled by a person")
 
     # In one of these, something may be on its way: nothing else may be tried.
     LIVE = (Outcome.OPEN, Outcome.UNCONFIRMED)
@@ -153,7 +152,7 @@ class Attempt(models.Model):
         indexes = [
             # The last fifty outcomes of a campaign decide whether it goes on.
             models.Index(fields=["campaign", "-finished_at"], name="attempt_by_end"),
-            # Claims that nobody answered for.
+            # Claims without an answer.
             models.Index(fields=["started_at"], condition=Q(outcome="open"), name="attempt_open"),
         ]
         constraints = [
@@ -186,7 +185,7 @@ class BulkJobQuerySet(models.QuerySet):
         return self.exclude(state__in=TERMINAL_JOBS).filter(stopped_polling_at=None)
 
     def due(self, now):
-        """Return those whose turn to be asked about has come, the longest due first."""
+        """Return those to ask ChumiAI about now, the longest due first."""
         return self.filter(next_poll_at__lte=now).order_by("next_poll_at", "pk")
 
 
@@ -194,23 +193,22 @@ class BulkJob(models.Model):
     """The mirror of a job that ChumiAI runs under the team's key, ours or not."""
 
     class State(models.TextChoices):
-        QUEUED = "queued", "Waiting at ChumiAI"
-        RUNNING = "running", "Running"
-        PAUSED = "paused", "Paused at ChumiAI"
-        COMPLETED = "completed", "Finished"
-        COMPLETED_WITH_ERRORS = "completed_with_errors", "Finished, some failed"
-        FAILED = "failed", "Failed"
-        CANCELLED = "cancelled", "Cancelled at ChumiAI"
-        UNKNOWN = "unknown", "Not clear"
+        QUEUED = "queued", _("Waiting at ChumiAI")
+        RUNNING = "running", _("Running")
+        PAUSED = "paused", _("Paused at ChumiAI")
+        COMPLETED = "completed", _("Finished")
+        COMPLETED_WITH_ERRORS = "completed_with_errors", _("Finished, some failed")
+        FAILED = "failed", _("Failed")
+        CANCELLED = "cancelled", _("Cancelled at ChumiAI")
+        UNKNOWN = "unknown", _("Not clear")
 
     class Stop(models.TextChoices):
         """Why we stopped asking ChumiAI about a job that has not ended."""
 
-        LOST = "lost", "ChumiAI no longer lists this job."
-        GIVEN_UP = (
-            "given_up",
-            "This job did not end within a day, so we stopped asking. Press Refresh to look "
-            "again.",
+        NOT_LISTED = "not_listed", _("ChumiAI no longer lists this job.")
+        TIMED_OUT = (
+            "timed_out",
+            _("This job did not end within a day, so we stopped asking. Refresh to ask again."),
         )
 
     team = models.ForeignKey(Team, models.CASCADE, related_name="bulk_jobs")
@@ -230,15 +228,15 @@ class BulkJob(models.Model):
     accepted = models.PositiveIntegerField(default=0)
     failed = models.PositiveIntegerField(default=0)
     skipped = models.PositiveIntegerField(default=0)
-    # True where ChumiAI says which rows failed; else the failures belong to the batch.
+    # True if ChumiAI says which rows failed; else the failures belong to the batch.
     has_row_results = models.BooleanField(default=False)
-    # A person went on in spite of its failures.
+    # A person resumed in spite of its failures.
     failures_seen = models.BooleanField(default=False)
     # What ChumiAI says about it, in its own words.
     error = models.CharField(max_length=300, blank=True)
-    # Somebody has its page open: it is asked about more often.
+    # While its page is open, it is asked about more often.
     watched_until = models.DateTimeField(null=True)
-    # How many answers in a row said the same.
+    # How many answers in a row were the same.
     polls_unchanged = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField(null=True)
     started_at = models.DateTimeField(null=True)
@@ -284,6 +282,12 @@ class BulkJob(models.Model):
         return explain_text(self.error)
 
     @property
+    def failure_code(self):
+        """Return the code of `failure`, None where ChumiAI names none."""
+        quoted = QUOTED.search(self.error)
+        return int(quoted[1]) if quoted else None
+
+    @property
     def accepted_if_known(self):
         """Return how many were accepted, or None where ChumiAI left it unsaid."""
         return self.accepted or (None if self._leaves_unsaid else 0)
@@ -303,7 +307,7 @@ class BulkJob(models.Model):
 
     @property
     def ended_at(self):
-        """Return when it ended, None while it runs or where nobody knows."""
+        """Return when it ended, None while it runs or if that is unknown."""
         return (self.completed_at or self.changed_at) if self.state in TERMINAL_JOBS else None
 
 
@@ -314,7 +318,7 @@ class JobSync(models.Model):
     requested_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     error = models.CharField(max_length=300, blank=True)
-    # ChumiAI had too many requests: it is not asked about jobs before this.
+    # After a 429, ChumiAI is not asked about jobs before this time.
     wait_until = models.DateTimeField(null=True)
 
     def __str__(self):
@@ -322,13 +326,13 @@ class JobSync(models.Model):
 
 
 class TestNumber(models.Model):
-    """A phone of the team's own, on which a message is tried out before everybody gets it."""
+    """A phone of the team's own, which gets a test of a message before the recipients."""
 
     MOST = 5
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     team = models.ForeignKey(Team, models.CASCADE, related_name="test_numbers")
-    # Which of the team's five places it takes: two people who add the last one can't both.
+    # Its place, 1 to 5. Unique in the team, so two people can't both add the fifth number.
     place = models.PositiveSmallIntegerField()
     label = models.CharField(max_length=60)
     phone = models.CharField(max_length=16)

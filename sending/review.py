@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -19,7 +18,8 @@ from core import phones
 from core.formats import number, sentence
 from core.sentences import Sentence
 from core.times import day, day_and_clock
-from sending import message_state
+from sending import holds, message_state
+from sending.labels import upcoming_sentence
 from tasks import services as tasks
 from teams.models import Team
 
@@ -46,8 +46,9 @@ def points(campaign: Campaign) -> list[Point]:
         *_media(campaign),
         *(_person(campaign) if audience_of(campaign).is_single else _people(campaign)),
         *_test(campaign),
+        *_holds(campaign),
         *_connection(campaign.team),
-        *_server(),
+        *_worker(),
     ]
 
 
@@ -229,11 +230,20 @@ def _group(campaign: Campaign) -> Iterator[Point]:
     yield Point("ok", text.format(time=updated, count=number(group.size)))
 
 
+def _holds(campaign: Campaign) -> Iterator[Point]:
+    """Yield what would keep the campaign from sending if it was launched now."""
+    for hold in holds.upcoming(campaign):
+        # The template has its own line above.
+        if hold.reason != Campaign.Pause.TEMPLATE:
+            tone = "bad" if hold.kind == holds.Kind.PAUSE else "warn"
+            yield Point(tone, upcoming_sentence(campaign, hold))
+
+
 def _connection(team: Team) -> Iterator[Point]:
     connection = getattr(team, "connection", None)
     if connection is None or not connection.has_key:
-        yield Point("bad", _("This team has no ChumiAI key yet. A manager can add it."))
-    elif connection.problem:
+        return
+    if connection.problem:
         yield Point("warn", connection.problem)
     elif connection.scopes.get("whatsapp:send") == "missing":
         text = _(
@@ -243,14 +253,11 @@ def _connection(team: Team) -> Iterator[Point]:
     else:
         text = _("ChumiAI is connected with the key ending in {digits}.")
         yield Point("ok", text.format(digits=connection.key_last4))
-    if connection and connection.is_sandbox:
+    if connection.is_sandbox:
         yield Point("warn", _("This is the sandbox: nothing is sent to WhatsApp."))
 
 
-def _server() -> Iterator[Point]:
-    if not settings.SENDING_ENABLED:
-        text = _("Sending is turned off on our server, so the campaign will wait.")
-        yield Point("warn", text)
-    elif not tasks.worker_is_alive():
+def _worker() -> Iterator[Point]:
+    if not tasks.worker_is_alive():
         text = _("Sending is paused on our server. The campaign starts by itself afterwards.")
         yield Point("warn", text)

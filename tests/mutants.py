@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 BATCHES = "sending/services/batches.py"
 SINGLES = "sending/services/singles.py"
-LAUNCHES = "sending/services/launches.py"
+TRANSITIONS = "sending/transitions.py"
 IN_BATCHES = "sending/senders/in_batches.py"
 SINGLY = "sending/senders/singly.py"
 MODELS = "sending/models.py"
@@ -87,7 +87,7 @@ MUTANTS = (
         (
             (
                 BATCHES,
-                "may_finish(attempt) and not has_opted_out(team, prepared.members)",
+                "may_finish(attempt) and not has_opted_out(team, prepared.members or ())",
                 "may_finish(attempt)",
             ),
         ),
@@ -238,8 +238,8 @@ MUTANTS = (
         (
             (
                 BATCHES,
-                "    for attempt in lost:\n        record_unconfirmed(attempt)",
-                "    for attempt in lost:\n"
+                "    for attempt in expired:\n        record_unconfirmed(attempt)",
+                "    for attempt in expired:\n"
                 "        Attempt.objects.filter(pk=attempt.pk).update(outcome='not_sent')\n"
                 "        Recipient.objects.of_batch(attempt.batch).update(status='pending')\n"
                 "        Batch.objects.filter(pk=attempt.batch_id).update(\n"
@@ -266,7 +266,14 @@ MUTANTS = (
     ),
     Mutant(
         "marked after sending",
-        ((IN_BATCHES, "def hand_over(batch):", "@transaction.atomic\ndef hand_over(batch):"),),
+        (
+            (
+                IN_BATCHES,
+                "def hand_over(batch: Batch)",
+                "from django.db import transaction\n\n\n"
+                "@transaction.atomic\ndef hand_over(batch: Batch)",
+            ),
+        ),
         "tests/sending/test_killed_worker.py::test_killed_after_the_file_was_accepted",
     ),
     Mutant(
@@ -275,9 +282,9 @@ MUTANTS = (
             (
                 BATCHES,
                 '"status": Recipient.Status.UNCONFIRMED},\n        attempt_fields={"outcome": '
-                "Attempt.Outcome.UNCONFIRMED, **_facts(error)}",
+                "Attempt.Outcome.UNCONFIRMED, **facts_of(error)}",
                 '"status": Recipient.Status.ACCEPTED},\n        attempt_fields={"outcome": '
-                "Attempt.Outcome.UNCONFIRMED, **_facts(error)}",
+                "Attempt.Outcome.UNCONFIRMED, **facts_of(error)}",
             ),
             (
                 BATCHES,
@@ -320,8 +327,8 @@ MUTANTS = (
         "a launch that looks first and writes later",
         (
             (
-                LAUNCHES,
-                "pk=campaign.pk, status=Status.READY, digest=digest, launched_at=None",
+                TRANSITIONS,
+                "pk=campaign.pk, status__in=transition.sources, **(only_if or {})",
                 "pk=campaign.pk",
             ),
         ),
@@ -332,8 +339,8 @@ MUTANTS = (
         (
             (
                 SINGLY,
-                "        self._record([send for send, is_done in said if is_done])\n",
-                "        self._record([one for one, _ in said if one.outcome is not None])\n",
+                "        self._record([send for send, is_done in received if is_done])\n",
+                "        self._record([one for one, _ in received if one.outcome is not None])\n",
             ),
         ),
         f"{GUARDS}::test_an_answer_that_is_back_at_once_is_counted_once",

@@ -208,7 +208,7 @@ def _store_ids(ids: Mapping[_Send, str]) -> None:
         if send.is_unconfirmed and send.is_first_try
     }
     # Attempts before recipients: every writer locks them in that order.
-    singles.record_told_of(confirmed)
+    singles.record_reported(confirmed)
     Recipient.objects.name_messages({send.pk: remote_id for send, remote_id in ids.items()})
 
 

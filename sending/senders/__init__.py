@@ -1,9 +1,12 @@
-"""Hand a team's campaigns to ChumiAI: three engines, one signature.
+"""Send a team's campaigns: three engines with the same signature.
 
 An engine is a module with one function, `step(campaign)`: take the campaign one step further,
-and return the seconds until the next step, 0 to go on at once, or None when the engine has
-nothing left to do for it. Whatever sends anything to anybody stands in `ENGINES`.
+and return the seconds until the next step, 0 to continue at once, or None if the engine has
+nothing left to do for it. Everything that sends a message is in `ENGINES`.
 """
+
+from datetime import datetime
+from types import ModuleType
 
 from django.utils import timezone
 
@@ -11,40 +14,41 @@ from campaigns.models import Campaign
 from sending.models import Attempt, Batch
 from sending.senders import in_batches, singly, to_group
 from sending.services import batches, launches, singles
+from teams.models import Team
 
-# Seconds after the end of a campaign until we look once more whether really nobody waits.
+# Seconds after the end of a campaign until we check once more that no one is pending.
 LAST_LOOK = 60
-# Who was tried again after a failure goes out singly, whatever carried the campaign.
-ENGINES = {
+# People who are retried after a failure are sent to one by one, whatever the campaign's engine.
+ENGINES: dict[str, tuple[ModuleType, ...]] = {
     Campaign.Engine.BATCHES: (in_batches, singly),
     Campaign.Engine.SINGLY: (singly,),
     Campaign.Engine.GROUP: (to_group,),
 }
 
 
-def work(team):
-    """Do the next step of each of the team's campaigns.
+def work(team: Team) -> float | None:
+    """Take each campaign of the team one step further. Return the seconds until the next step.
 
-    Return the seconds until the next, or None. One worker at a time does this for a team; that
-    two of them do no harm is what the claims are for.
+    None means that nothing is left to do. One worker at a time does this for a team; the claims
+    make sure that two at the same time do no harm.
     """
     batches.expire_claims(team)
     singles.expire_claims(team)
     launches.finish_stopped(team)
     launches.reopen_unfinished(team)
-    waits = [in_batches.look_for_lost(team), _until_claims_expire(team)]
+    waits = [in_batches.search_jobs(team), _until_claims_expire(team)]
     waits += [
         _next_of(campaign)
         for campaign in Campaign.objects.for_team(team)
         .filter(status__in=(Campaign.Status.QUEUED, Campaign.Status.SENDING))
-        .select_related("team", "group")
+        .select_related("team", "template", "group")
         .order_by("launched_at", "pk")
     ]
     return min((wait for wait in waits if wait is not None), default=None)
 
 
-def _next_of(campaign):
-    """Take one campaign one step further. Return 0 to go on at once, seconds, or None."""
+def _next_of(campaign: Campaign) -> float | None:
+    """Take one campaign one step further. Return 0 to continue at once, seconds, or None."""
     if campaign.status == Campaign.Status.QUEUED:
         launches.begin(campaign)
     wait = to_group.count_first(campaign)
@@ -57,8 +61,8 @@ def _next_of(campaign):
     return wait
 
 
-def _until_claims_expire(team):
-    """Return the seconds until a claim may be called unanswered, None without a claim."""
+def _until_claims_expire(team: Team) -> float | None:
+    """Return the seconds until the oldest claim expires, None without a claim."""
     claimed = [
         Batch.objects.filter(campaign__team=team, status=Batch.Status.SUBMITTING)
         .order_by("claimed_at")
@@ -71,7 +75,7 @@ def _until_claims_expire(team):
         .values_list("started_at", flat=True)
         .first(),
     ]
-    first = min(filter(None, claimed), default=None)
+    first: datetime | None = min(filter(None, claimed), default=None)
     if first is None:
         return None
     return max((first + batches.claim_lifetime() - timezone.now()).total_seconds(), 1)

@@ -1,70 +1,48 @@
-"""What an error of ChumiAI means for the campaign: wait for what passes, pause for the rest."""
+"""What an error of ChumiAI means for the campaign: wait for what is temporary, else pause."""
 
-from django.conf import settings
+from datetime import datetime
+
+from django.utils import timezone
 
 from campaigns.models import Campaign
-from chumi_api.errors import Forbidden, RateLimited, Unauthorized, Unavailable, Unreachable
+from chumi_api.errors import ChumiError, Forbidden, RateLimited, Unauthorized
+from sending import holds
+from sending.holds import TRY_AGAIN, Hold
 from sending.services import launches
+from sending.services.batches import details_of
 from teams.retry_policy import wait_after
 from teams.services import record_problem
 from whatsapp import errors
 
-# Seconds until we try again after something that passes by itself.
-TRY_AGAIN = 15
+Pause, Wait = Campaign.Pause, Campaign.Wait
+
+# Seconds until a message is tried again that WhatsApp can't take at the moment.
 WHATSAPP_DOWN = 60
-REASONS = {
-    Unauthorized: Campaign.Pause.UNAUTHORIZED,
-    Forbidden: Campaign.Pause.FORBIDDEN,
-}
-LEFT = "The people who are left were not written to."
+REASONS = {Unauthorized: Pause.UNAUTHORIZED, Forbidden: Pause.FORBIDDEN}
 
 
-def is_switched_off(campaign):
-    """Say whether nothing may be sent from this server, and say so on the campaign."""
-    if not settings.SENDING_ENABLED:
-        launches.record_wait(campaign, "Sending is switched off on this server. Nothing was lost.")
-    return not settings.SENDING_ENABLED
+def is_temporary(error: ChumiError) -> bool:
+    """Return True if the same call can succeed later, with nothing changed."""
+    return error.is_temporary or errors.explain(error.code).waits_by_itself
 
 
-def passes(error):
-    """Say whether the trouble passes by itself, and proves that nothing was sent."""
-    return isinstance(error, (RateLimited, Unreachable)) or (
-        not error.maybe_sent and errors.explain(error.code).waits_by_itself
-    )
-
-
-def not_now(campaign, error):
-    """Wait for what passes by itself; pause for what a person has to mend.
-
-    Return the seconds until the next step.
-    """
+def hold_for(error: ChumiError, now: datetime) -> Hold:
+    """Return the hold of an error after which nothing was sent."""
     if isinstance(error, RateLimited):
-        wait = wait_after(error, default=TRY_AGAIN)
-        launches.record_wait(
-            campaign, f"Too many requests. Waiting {wait:.0f} seconds, then carrying on."
-        )
-        return wait
-    if isinstance(error, (Unreachable, Unavailable)):
-        launches.record_wait(
-            campaign,
-            f"ChumiAI can't be reached at the moment. Nothing was lost; we try again every "
-            f"{TRY_AGAIN} seconds.",
-        )
-        return TRY_AGAIN
-    known = errors.explain(error.code) if error.code is not None else None
-    if known and passes(error):
-        launches.record_wait(
-            campaign, f"{known.sentence} Nothing was lost; we try again in a minute."
-        )
-        return WHATSAPP_DOWN
-    if error.concerns_account:
+        seconds = wait_after(error, default=TRY_AGAIN)
+        return holds.wait(Wait.RATE_LIMITED, now, seconds, seconds=round(seconds))
+    if error.is_temporary:
+        return holds.wait(Wait.UNREACHABLE, now, TRY_AGAIN, seconds=TRY_AGAIN)
+    if is_temporary(error):
+        return holds.wait(Wait.WHATSAPP, now, WHATSAPP_DOWN, code=error.code)
+    known = errors.explain(error.code)
+    reason = REASONS.get(type(error)) or launches.reason_for(known)
+    return holds.pause(reason, **details_of(error))
+
+
+def wait_or_pause(campaign: Campaign, error: ChumiError) -> float:
+    """Let the campaign wait or pause after an error. Return the seconds until the next step."""
+    hold = hold_for(error, timezone.now())
+    if hold.kind == holds.Kind.PAUSE and error.concerns_account:
         record_problem(campaign.team, str(error))
-    if known is errors.UNKNOWN:
-        known = None
-    words = f"{known.sentence} {known.advice}" if known else error
-    launches.pause(
-        campaign,
-        reason=REASONS.get(type(error)) or launches.reason_for(known),
-        note=f"{words} {LEFT}",
-    )
-    return 0
+    return holds.apply_hold(campaign, hold)

@@ -1,134 +1,76 @@
-"""The engine that hands a campaign to ChumiAI in batches: our clean file, part by part.
+"""The engine that sends a campaign in batches, each as a file of our own.
 
-The order of the steps is the promise. Whatever dies after any of them, nothing is sent
-twice and nothing is lost without a word:
+The order of the steps is the guarantee. If the worker dies after any of them, nothing is sent
+twice, and nothing is lost unnoticed:
 
-1. settle the claims that nobody can answer for, and look for their jobs;
-2. a fresh look at ChumiAI's job list, the baseline: it proves key and line, and later tells
-   a job of ours from older ones;
-3. the file, without those who opted out since the check;
-4. the claim, committed;
-5. the request, with one more look just before its last byte;
-6. the outcome, by what can be proven.
+1. settle the claims that have expired, and search for their jobs;
+2. ask the holds whether the next batch may be claimed;
+3. fetch ChumiAI's job list, the baseline: it proves key and connection, and later tells a job
+   of ours from older ones;
+4. write the file, without the people who opted out since the check;
+5. claim the batch, and commit;
+6. send the request, and ask once more just before its last byte;
+7. record the outcome, as far as it can be proven.
 """
 
 import logging
+from collections.abc import Callable, Sequence
+from datetime import datetime
 
 from django.conf import settings
-from django.db import transaction
 from django.utils import timezone
 
 from campaigns.models import Campaign
 from chumi_api.errors import ChumiError
+from chumi_api.types import BulkAccepted, Listing
+from chumi_api.types import BulkJob as RemoteJob
+from sending import holds
+from sending.holds import LOOK_AGAIN, TRY_AGAIN, Before
 from sending.models import Attempt, Batch, BulkJob
-from sending.senders.errors import TRY_AGAIN, is_switched_off, not_now, passes
-from sending.services import batches, launches, singles
+from sending.senders.errors import is_temporary, wait_or_pause
+from sending.services import batches, launches
+from teams.models import Team
 from teams.retry_policy import wait_after
-from teams.services import NotConnected, client_for, key_fingerprint_of, record_problem
+from teams.services import NotConnected, client_for, record_problem
 
 logger = logging.getLogger(__name__)
 
-# While jobs are open, their end wakes us; this is only in case that wake-up is lost.
-LOOK_AGAIN = 30
-# How many of the newest jobs the baseline holds, and how many a search looks through.
+# The newest jobs in the baseline, and those that a search reads.
 BASELINE_JOBS = 40
 SEARCHED_JOBS = 400
-# Fewer good looks than this never prove that a job does not exist.
+# Fewer searches than this never prove that a job does not exist.
 FEWEST_SEARCHES = 4
-# Stands in a baseline for jobs that we could not read: they may be any.
+# Stands in a baseline for jobs that we could not read: they may be any jobs.
 UNREADABLE = "?"
 
 
-def step(campaign):
+def step(campaign: Campaign) -> float | None:
     """Take the campaign one step further. Return the seconds until the next, or None."""
     return next_batch(campaign, hand_over)
 
 
-def next_batch(campaign, hand_over):
-    """Hand the next batch over by the given function, if it is time for it."""
-    fingerprint = key_fingerprint_of(campaign.team)
-    if Batch.objects.filter(key_fingerprint=fingerprint, status=Batch.Status.SUBMITTING).exists():
-        return TRY_AGAIN
-    if _stopped_by_a_job(campaign):
-        return 0
+def next_batch(campaign: Campaign, submit: Callable[[Batch], float]) -> float | None:
+    """Submit the next batch by the given function, unless something holds the campaign."""
     batch = campaign.batches.filter(status=Batch.Status.PENDING).first()
-    open_jobs = campaign.batches.open().count()
+    hold = holds.first_hold(campaign, Before.BATCH if batch else Before.END)
+    if hold:
+        return holds.apply_hold(campaign, hold)
     if batch is None:
-        return LOOK_AGAIN if open_jobs else None
-    if _stopped_by_failures(campaign):
-        return 0
-    if is_switched_off(campaign):
-        return TRY_AGAIN
-    if open_jobs >= campaign.team.open_jobs:
-        return LOOK_AGAIN
+        return LOOK_AGAIN if campaign.batches.open().exists() else None
     batch.campaign = campaign
-    return hand_over(batch)
+    return submit(batch)
 
 
-def _stopped_by_a_job(campaign):
-    """Pause a campaign of which ChumiAI gave a whole part up: the next would fare alike."""
-    failed = (
-        BulkJob.objects.filter(
-            batch__campaign=campaign,
-            batch__failure_noticed_at=None,
-            state__in=(BulkJob.State.FAILED, BulkJob.State.CANCELLED),
-        )
-        .select_related("batch")
-        .first()
-    )
-    if failed is None:
-        return False
-    word = "gave up on" if failed.state == BulkJob.State.FAILED else "cancelled"
-    known = failed.failure
-    why = f"{known.sentence} {known.advice}" if known else "Look at the template in ChumiAI."
-    with transaction.atomic():
-        paused = launches.pause(
-            campaign,
-            reason=launches.reason_for(known),
-            note=f"ChumiAI {word} part {failed.batch.number}. The parts after it were not sent. "
-            f"{why} Then go on or stop.",
-        )
-        # A job pauses once: a person can resume in spite of it.
-        if paused:
-            Batch.objects.filter(pk=failed.batch_id).update(failure_noticed_at=timezone.now())
-    return paused
-
-
-def _stopped_by_failures(campaign):
-    """Pause a campaign of whose last messages too many failed, as far as ChumiAI tells.
-
-    Jobs give counters, not moments, so the last messages are those of the newest jobs.
-    """
-    failed = processed = 0
-    for job in BulkJob.objects.filter(batch__campaign=campaign, failures_seen=False).order_by(
-        "-batch__number"
-    ):
-        failed += job.failed
-        processed += max(job.processed, job.accepted + job.failed)
-        if processed >= singles.LAST:
-            break
-    share = failed / max(processed, singles.LAST)
-    if share * 100 < campaign.team.pause_at_failures:
-        return False
-    return launches.pause(
-        campaign,
-        reason=Campaign.Pause.FAILURES,
-        note=f"{failed:,} of the last {processed:,} messages failed. See below why, then go on "
-        "or stop.",
-    )
-
-
-def hand_over(batch):
-    """Hand one batch to ChumiAI. Return the seconds until the next step."""
+def hand_over(batch: Batch) -> float:
+    """Send one batch to ChumiAI. Return the seconds until the next step."""
     campaign = batch.campaign
     try:
         client = client_for(campaign.team)
         listed = client.list_bulk_jobs(max_items=BASELINE_JOBS)
-    except NotConnected as error:
-        launches.pause(campaign, reason=Campaign.Pause.NOT_CONNECTED, note=str(error))
-        return 0
+    except NotConnected:
+        return holds.apply_hold(campaign, holds.pause(Campaign.Pause.NOT_CONNECTED))
     except ChumiError as error:
-        return not_now(campaign, error)
+        return wait_or_pause(campaign, error)
     prepared = batches.prepare(batch)
     if prepared is None:
         return 0
@@ -136,13 +78,14 @@ def hand_over(batch):
     if attempt is None:
         return 1
     attempt.batch = batch
+    snapshot = campaign.snapshot or {}
     try:
         with (settings.MEDIA_ROOT / prepared.path).open("rb") as file:
             answer = client.bulk_import(
                 file=file,
                 file_name=prepared.file_name,
-                template_name=campaign.snapshot["template"],
-                language=campaign.snapshot["language"],
+                template_name=snapshot["template"],
+                language=snapshot["language"],
                 gate=lambda: batches.may_finish(attempt),
             )
     except ChumiError as error:
@@ -150,23 +93,25 @@ def hand_over(batch):
     return record_answer(attempt, answer)
 
 
-def baseline_of(listed):
-    """Return the ids of the newest jobs, and a sign for those that we could not read."""
+def baseline_of(listed: Listing[RemoteJob]) -> list[str]:
+    """Return the ids of the newest jobs, and `UNREADABLE` if there are jobs we can't read."""
     return [job.remote_id for job in listed] + [UNREADABLE] * bool(listed.skipped)
 
 
-def record_answer(attempt, answer):
-    """Write that ChumiAI took the batch."""
-    campaign = attempt.batch.campaign
+def record_answer(attempt: Attempt, answer: BulkAccepted) -> float:
+    """Record that ChumiAI accepted the batch. Return the seconds until the next step."""
+    campaign = attempt.campaign
     batches.record_accepted(attempt, answer)
     record_problem(campaign.team, "")
-    launches.record_wait(campaign, "")
+    launches.end_wait(campaign)
     return 0
 
 
-def record_failure(attempt, error):
-    """Write what can be proven after an error. Return the seconds until the next step."""
-    campaign = attempt.batch.campaign
+def record_failure(attempt: Attempt, error: ChumiError) -> float:
+    """Record what can be proven after an error. Return the seconds until the next step."""
+    campaign, batch = attempt.campaign, attempt.batch
+    if batch is None:
+        raise TypeError(f"{attempt} has no batch")
     logger.warning(
         "batch not accepted",
         extra={"attempt": attempt.pk, "error": type(error).__name__, "status": error.status},
@@ -174,41 +119,38 @@ def record_failure(attempt, error):
     if error.maybe_sent:
         batches.record_unconfirmed(attempt, error)
         return 0
-    if passes(error) or error.concerns_account:
-        # The next part would fare the same, and this one waits: nobody in it got anything.
+    if is_temporary(error) or error.concerns_account:
+        # The next batch would fail too, so this one stays pending: nobody in it got anything.
         batches.record_not_sent(attempt, error)
-        return not_now(campaign, error)
+        return wait_or_pause(campaign, error)
     batches.record_rejected(attempt, error)
-    launches.pause(
-        campaign,
-        reason=Campaign.Pause.REJECTED,
-        note=f"ChumiAI refused part {attempt.batch.number}: {error} "
-        "Nobody in this part was written to.",
-    )
-    return 0
+    details = batches.details_of(error) | {"event": "batch_refused", "batch": batch.number}
+    return holds.apply_hold(campaign, holds.pause(Campaign.Pause.REJECTED, **details))
 
 
-def look_for_lost(team):
-    """Look for the jobs of unconfirmed batches. Return the seconds until the next look."""
-    lost = Batch.objects.filter(
+def search_jobs(team: Team) -> float | None:
+    """Search for the jobs of unconfirmed batches. Return the seconds until the next search."""
+    unconfirmed = Batch.objects.filter(
         campaign__team=team, status=Batch.Status.UNCONFIRMED, next_search_at__isnull=False
     ).select_related("campaign__team")
-    due = [batch for batch in lost if batch.next_search_at <= timezone.now()]
+    now = timezone.now()
+    due = [batch for batch in unconfirmed if batch.next_search_at and batch.next_search_at <= now]
     if due:
         try:
             listed = client_for(team).list_bulk_jobs(max_items=SEARCHED_JOBS)
         except (ChumiError, NotConnected) as error:
-            # A list that could not be read proves nothing: it is no look.
+            # A list that could not be fetched proves nothing: it does not count as a search.
             return wait_after(error, default=TRY_AGAIN)
         for batch in due:
             _search(batch, listed)
-    next_look = lost.order_by("next_search_at").values_list("next_search_at", flat=True).first()
-    if next_look is None:
+    times = unconfirmed.order_by("next_search_at").values_list("next_search_at", flat=True)
+    next_at: datetime | None = times.first()
+    if next_at is None:
         return None
-    return max((next_look - timezone.now()).total_seconds(), 0.5)
+    return max((next_at - timezone.now()).total_seconds(), 0.5)
 
 
-def _search(batch, listed):
+def _search(batch: Batch, listed: Listing[RemoteJob]) -> None:
     attempt = batch.attempts.filter(outcome=Attempt.Outcome.UNCONFIRMED).get()
     attempt.batch = batch
     found = candidates_of(attempt, listed)
@@ -218,7 +160,7 @@ def _search(batch, listed):
         and batches.record_found(attempt, found[0])
     ):
         return
-    age = (timezone.now() - batch.claimed_at).total_seconds()
+    age = (timezone.now() - (batch.claimed_at or attempt.started_at)).total_seconds()
     batches.record_search(
         batch,
         ended=age >= settings.RECONCILE_SECONDS and batch.searches + 1 >= FEWEST_SEARCHES,
@@ -227,15 +169,15 @@ def _search(batch, listed):
     )
 
 
-def candidates_of(attempt, listed):
+def candidates_of(attempt: Attempt, listed: Listing[RemoteJob]) -> Sequence[RemoteJob]:
     """Return the jobs that may be the attempt's.
 
-    New since the baseline and linked to nothing; ours by our file name or, where ChumiAI
-    echoes none, by template, language and total.
+    They are new since the baseline and linked to no batch; they have our file name or, if
+    ChumiAI echoes none, the same template, language and total.
     """
-    campaign = attempt.batch.campaign
+    campaign = attempt.campaign
     linked = set(
-        BulkJob.objects.filter(key_fingerprint=attempt.batch.key_fingerprint)
+        BulkJob.objects.filter(key_fingerprint=attempt.key_fingerprint)
         .exclude(batch=None)
         .values_list("remote_id", flat=True)
     )
@@ -245,32 +187,31 @@ def candidates_of(attempt, listed):
         if job.remote_id not in attempt.baseline and job.remote_id not in linked
     ]
     if not attempt.file_name:
-        # A send to a group has no file, and ChumiAI may count its people otherwise.
-        return [job for job in fresh if not job.file_name and _is_alike(job, campaign)]
+        # A send to a group has no file, and ChumiAI may count its people differently.
+        return [job for job in fresh if not job.file_name and _is_similar(job, campaign)]
     if any(job.file_name for job in listed):
-        # Where names are echoed, a job without ours is not ours, however alike it looks.
+        # If names are echoed, a job with another name is not ours, however similar it is.
         return [job for job in fresh if job.file_name == attempt.file_name]
-    return [job for job in fresh if _is_alike(job, campaign) and job.total == attempt.rows]
+    return [job for job in fresh if _is_similar(job, campaign) and job.total == attempt.rows]
 
 
-def _is_alike(job, campaign):
-    return job.template_name == campaign.snapshot["template"] and job.language in (
-        None,
-        "",
-        campaign.snapshot["language"],
+def _is_similar(job: RemoteJob, campaign: Campaign) -> bool:
+    snapshot = campaign.snapshot or {}
+    return job.template_name == snapshot["template"] and (
+        not job.language or job.language == snapshot["language"]
     )
 
 
-def _may_be_anothers(job, attempt):
-    """Say whether a job without our file name may just as well be another attempt's.
+def _may_be_anothers(job: RemoteJob, attempt: Attempt) -> bool:
+    """Return True if the job could belong to another attempt.
 
-    Parts of two campaigns may be equal in template and size, and both be in doubt.
+    Batches of two campaigns may have the same template and size, and both be unconfirmed.
     """
     if job.file_name:
         return False
     if UNREADABLE in attempt.baseline or job.total != attempt.rows:
         return True
-    snapshot = attempt.batch.campaign.snapshot
+    snapshot = attempt.campaign.snapshot or {}
     rivals = (
         Attempt.objects.filter(
             key_fingerprint=attempt.key_fingerprint,
@@ -285,7 +226,8 @@ def _may_be_anothers(job, attempt):
     )
     return any(
         job.remote_id not in rival.baseline
-        and rival.campaign.snapshot["template"] == snapshot["template"]
-        and rival.campaign.snapshot["language"] == snapshot["language"]
+        and other["template"] == snapshot["template"]
+        and other["language"] == snapshot["language"]
         for rival in rivals
+        if (other := rival.campaign.snapshot or {})
     )

@@ -1,8 +1,8 @@
 """The engine that sends each message itself: claimed, paced, and a few at a time.
 
-One thread speaks to the database: it claims people in small groups, answers the question that
-each request asks before its last byte, and records the outcomes. The others speak HTTP, each
-over a line that it keeps.
+One thread uses the database: it claims people in small groups, answers the question that each
+request asks before its last byte, and records the outcomes. The other threads do HTTP, each
+with a connection of its own.
 """
 
 import logging
@@ -13,82 +13,87 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from campaigns.models import Campaign
+from chumi_api.client import Client
 from chumi_api.errors import ChumiError, Unavailable
+from chumi_api.transport import Connection
+from chumi_api.types import SendResult
 from core import phones
+from core.sentences import gettext_noop
+from sending import holds
+from sending.holds import TRY_AGAIN, Before, Hold
 from sending.models import Attempt
-from sending.senders.errors import TRY_AGAIN, is_switched_off, not_now, passes
+from sending.senders.errors import is_temporary, wait_or_pause
 from sending.services import launches, singles
 from teams.retry_policy import wait_after
 from teams.services import NotConnected, client_for, record_problem
 
 logger = logging.getLogger(__name__)
 
-# A step ends after so many seconds, so that other campaigns have their turn and a worker that
-# is told to stop does so soon.
+# Seconds of one step. After it other campaigns have their turn, and a worker can stop.
 SLICE = 5.0
-# An answer that is still out so long after the end of a step is slow.
+# Seconds after the end of a step from which an answer counts as slow.
 SLOW = 1.0
-# A line that was idle for longer is opened anew: the other side may have hung up.
+# A connection that was idle for longer is opened again: ChumiAI may have closed it.
 LONGEST_IDLE = 4.0
-# A question that nobody answers for so many seconds is a no.
+# Seconds after which an unanswered question counts as a no.
 LONGEST_QUESTION = 30.0
-# Seconds by which the pace may catch up on what a busy machine made it miss.
+# Seconds that the pace may catch up if the machine was busy.
 CATCH_UP = 0.25
-# After a 429 the pace falls to half; then it climbs by so much with each second.
+# After a 429 the pace falls to half, at least to SLOWEST; then it grows by CLIMB each second.
 SLOWEST, CLIMB = 0.1, 0.02
 
 
 class Pace:
     """When the next message may leave. Times in seconds of the monotonic clock."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.next_at = 0.0
         self.share = 1.0
         self.climbed_at = 0.0
 
-    def wait(self, now):
+    def wait(self, now: float) -> float:
         """Return the seconds until the next message may leave."""
         return max(self.next_at - now, 0)
 
-    def take(self, now, per_second):
-        """Let one message leave now."""
+    def take(self, now: float, per_second: float) -> None:
+        """Count one message that leaves now."""
         self.share = min(self.share * (1 + CLIMB) ** (now - (self.climbed_at or now)), 1.0)
         self.climbed_at = now
-        # What was missed by more than a hiccup is not made up for by a burst.
+        # After a longer break no burst catches up.
         due = self.next_at if now - self.next_at < CATCH_UP else now
         self.next_at = due + 1 / (per_second * self.share)
 
-    def slow_down(self, now, seconds):
-        """ChumiAI asked for less: leave it alone for some seconds, then go on at half the pace."""
+    def slow_down(self, now: float, seconds: float) -> None:
+        """Send nothing for some seconds, then continue at half the pace."""
         self.share = max(self.share / 2, SLOWEST)
         self.climbed_at = now + seconds
         self.next_at = now + seconds
 
 
-# By team. A worker that takes a team over begins at the pace that the team set.
-_paces = {}
+# By team. A worker that takes over a team starts at the pace of the team's settings.
+_paces: dict[int, Pace] = {}
 
 
 @dataclass(slots=True)
 class Send:
-    """One message on its way: what it asks, and what came back."""
+    """One message in flight, its outcome, and the answer to its question."""
 
     attempt: Attempt
-    outcome: object = None
-    answer: queue.SimpleQueue = field(default_factory=queue.SimpleQueue)
+    outcome: SendResult | ChumiError | None = None
+    answer: queue.SimpleQueue[bool] = field(default_factory=queue.SimpleQueue)
 
 
-def step(campaign):
-    """Write to people for a few seconds. Return the seconds until the next step, or None."""
+def step(campaign: Campaign) -> float | None:
+    """Send for a few seconds. Return the seconds until the next step, or None."""
     if not singles.has_work(campaign):
         return None
-    if is_switched_off(campaign):
-        return TRY_AGAIN
+    hold = holds.first_hold(campaign, Before.PERSON)
+    if hold:
+        return holds.apply_hold(campaign, hold)
     try:
         client = client_for(campaign.team)
-    except NotConnected as error:
-        launches.pause(campaign, reason=Campaign.Pause.NOT_CONNECTED, note=str(error))
-        return 0
+    except NotConnected:
+        return holds.apply_hold(campaign, holds.pause(Campaign.Pause.NOT_CONNECTED))
     pace = _paces.setdefault(campaign.team_id, Pace())
     wait = pace.wait(time.monotonic())
     if wait > SLICE:
@@ -99,53 +104,62 @@ def step(campaign):
 class SendingSlice:
     """Some seconds of sending one campaign."""
 
-    def __init__(self, campaign, client, pace):
+    def __init__(self, campaign: Campaign, client: Client, pace: Pace) -> None:
         self.campaign, self.client, self.pace = campaign, client, pace
         self.ends_at = time.monotonic() + SLICE
-        self.claimed = deque()
+        self.claimed: deque[Send] = deque()
         self.in_flight = 0
-        # Errands to run; and (send, whether it is done or only asks) from those who run them.
-        self.outbox, self.inbox = queue.SimpleQueue(), queue.SimpleQueue()
-        # What makes us stop before the time, and what to do about it.
-        self.trouble = None
+        # Messages to send; and (message, True if it is done or False if it asks) from the threads.
+        self.outbox: queue.SimpleQueue[Send | None] = queue.SimpleQueue()
+        self.inbox: queue.SimpleQueue[tuple[Send, bool]] = queue.SimpleQueue()
+        # What ends the slice early.
+        self.error: ChumiError | None = None
+        self.hold: Hold | None = None
         self.exhausted = self.halted = self.works = False
 
-    def run(self):
+    def run(self) -> float | None:
+        """Send until the slice ends. Return the seconds until the next step, or None."""
         team = self.campaign.team
-        lines = [
+        threads = [
             threading.Thread(target=self._send_all, daemon=True)
             for _ in range(team.parallel_sends)
         ]
-        for line in lines:
-            line.start()
+        for thread in threads:
+            thread.start()
         try:
-            while self._goes_on() or self.in_flight:
+            while self._continues() or self.in_flight:
                 self._start_some()
-                if self.in_flight or self._goes_on():
+                if self.in_flight or self._continues():
                     self._listen()
                 if time.monotonic() > self.ends_at + SLOW:
-                    # A slow answer is no reason for everybody else to wait.
+                    # The others do not wait for a slow answer.
                     self.ends_at += SLICE
         finally:
-            for _ in lines:
+            for _ in threads:
                 self.outbox.put(None)
             singles.give_back(self.campaign, [send.attempt for send in self.claimed])
-        if self.trouble:
-            return not_now(self.campaign, self.trouble)
+        if self.error:
+            return wait_or_pause(self.campaign, self.error)
+        if self.hold:
+            return holds.apply_hold(self.campaign, self.hold)
         if self.halted or not self.exhausted:
             return 0
-        # Somebody else's claims are not ours to wait for here: their end is seen to.
+        # Claims of another worker are not waited for here: they expire by themselves.
         return TRY_AGAIN if singles.has_work(self.campaign) else None
 
-    def _goes_on(self):
+    def _continues(self) -> bool:
         return not (
-            self.halted or self.trouble or self.exhausted or time.monotonic() >= self.ends_at
+            self.halted
+            or self.error is not None
+            or self.hold is not None
+            or self.exhausted
+            or time.monotonic() >= self.ends_at
         )
 
-    def _start_some(self):
-        """Begin as many requests as pace and lines allow."""
+    def _start_some(self) -> None:
+        """Start as many requests as the pace and the threads allow."""
         team = self.campaign.team
-        while self._goes_on() and self.in_flight < team.parallel_sends:
+        while self._continues() and self.in_flight < team.parallel_sends:
             now = time.monotonic()
             if self.pace.wait(now):
                 return
@@ -156,8 +170,11 @@ class SendingSlice:
             self.in_flight += 1
             self.outbox.put(self.claimed.popleft())
 
-    def _claim(self):
-        """Claim the next few: no more than go out at once, so that little is ever in doubt."""
+    def _claim(self) -> None:
+        """Claim the next few: no more than go out at once, so that few are ever unconfirmed."""
+        self.hold = holds.first_hold(self.campaign, Before.PERSON)
+        if self.hold:
+            return
         team = self.campaign.team
         attempts = singles.claim(
             self.campaign, min(team.parallel_sends, max(int(team.messages_per_second), 1))
@@ -165,36 +182,37 @@ class SendingSlice:
         self.claimed.extend(Send(attempt) for attempt in attempts)
         self.exhausted = not attempts
 
-    def _listen(self):
-        """Wait for what the lines have to say: questions are answered, outcomes are recorded."""
+    def _listen(self) -> None:
+        """Wait for the threads: answer their questions and record their outcomes."""
         until = self.pace.wait(time.monotonic()) if self._may_start() else 1.0
         try:
-            said = [self.inbox.get(timeout=max(until, 0.001))]
+            received = [self.inbox.get(timeout=max(until, 0.001))]
         except queue.Empty:
             return
         while not self.inbox.empty():
-            said.append(self.inbox.get())
-        self._answer([send for send, is_done in said if not is_done])
-        self._record([send for send, is_done in said if is_done])
+            received.append(self.inbox.get())
+        self._answer([send for send, is_done in received if not is_done])
+        self._record([send for send, is_done in received if is_done])
 
-    def _may_start(self):
-        return self._goes_on() and self.in_flight < self.campaign.team.parallel_sends
+    def _may_start(self) -> bool:
+        return self._continues() and self.in_flight < self.campaign.team.parallel_sends
 
-    def _answer(self, asking):
+    def _answer(self, asking: list[Send]) -> None:
         if not asking:
             return
         wanted = singles.may_finish(self.campaign, [send.attempt for send in asking])
         for send in asking:
             yes = send.attempt.pk in wanted
-            # Paused, stopped or opted out: in each case look again before anybody else leaves.
+            # Paused, stopped or opted out: in each case check again before the next claim.
             self.halted |= not yes
             send.answer.put(yes)
 
-    def _record(self, done):
+    def _record(self, done: list[Send]) -> None:
         if not done:
             return
         self.in_flight -= len(done)
-        singles.record(self.campaign, [(send.attempt, send.outcome) for send in done])
+        outcomes = [(send.attempt, send.outcome) for send in done if send.outcome is not None]
+        singles.record(self.campaign, outcomes)
         accepted = 0
         for send in done:
             error = send.outcome
@@ -213,38 +231,40 @@ class SendingSlice:
                 continue
             self.remember_error(error)
         if accepted < len(done):
-            self.halted |= singles.pause_if_unwell(self.campaign)
+            self.halted |= holds.pause_if_unhealthy(self.campaign)
         if accepted and not self.works:
-            # Once a step: whatever was a problem before it is none any more.
+            # Once a step: the connection works again.
             self.works = True
             record_problem(self.campaign.team, "")
-            launches.record_wait(self.campaign, "")
+            launches.end_wait(self.campaign)
 
-    def remember_error(self, error):
-        """Remember what keeps everybody from being sent; what a person has to mend counts most."""
-        if not passes(error):
-            self.trouble = error
-        elif self.trouble is None and not self.halted:
-            self.trouble = error
+    def remember_error(self, error: ChumiError) -> None:
+        """Remember an error that concerns every message; one that a person must fix wins."""
+        if not is_temporary(error):
+            self.error = error
+        elif self.error is None and not self.halted:
+            self.error = error
             self.pace.slow_down(time.monotonic(), wait_after(error, default=TRY_AGAIN))
 
-    # In the threads of the lines: HTTP only.
+    # In the threads: HTTP only.
 
-    def _send_all(self):
-        line, used_at = self.client.connection(), time.monotonic()
+    def _send_all(self) -> None:
+        connection, used_at = self.client.connection(), time.monotonic()
         try:
             while send := self.outbox.get():
                 if time.monotonic() - used_at > LONGEST_IDLE:
-                    line.close()
-                    line = self.client.connection()
-                send.outcome = self._send(send, line)
+                    connection.close()
+                    connection = self.client.connection()
+                send.outcome = self._send(send, connection)
                 used_at = time.monotonic()
                 self.inbox.put((send, True))
         finally:
-            line.close()
+            connection.close()
 
-    def _send(self, send, line):
-        snapshot, person = self.campaign.snapshot, send.attempt.recipient
+    def _send(self, send: Send, connection: Connection) -> SendResult | ChumiError:
+        snapshot, person = self.campaign.snapshot or {}, send.attempt.recipient
+        if person is None:
+            raise TypeError(f"{send.attempt} has no recipient")
         media = snapshot.get("media") or {}
         try:
             return self.client.send_template(
@@ -255,16 +275,16 @@ class SendingSlice:
                 header_media_id=media.get("media_id") or None,
                 header_media_url=media.get("link") or None,
                 gate=lambda: self._ask(send),
-                connection=line,
+                connection=connection,
             )
         except ChumiError as error:
             return error
         except Exception:
-            # A bug of ours must not leave the others waiting for this line for ever.
+            # A bug of ours must not end this thread: the slice would wait for it forever.
             logger.exception("message not sent", extra={"attempt": send.attempt.pk})
-            return Unavailable("We don't know whether this message was sent.")
+            return Unavailable(gettext_noop("We don't know whether this message was sent."))
 
-    def _ask(self, send):
-        """Ask the thread that speaks to the database whether this message is still wanted."""
+    def _ask(self, send: Send) -> bool:
+        """Ask the thread that uses the database whether this message may still be sent."""
         self.inbox.put((send, False))
         return send.answer.get(timeout=LONGEST_QUESTION)

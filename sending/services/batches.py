@@ -1,41 +1,49 @@
 """A batch: prepared, claimed before the request, and its outcome recorded."""
 
 import secrets
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Exists
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from campaigns.models import Campaign, Decision, Recipient
 from campaigns.services import exclusions
+from chumi_api.errors import ChumiError
+from chumi_api.types import BulkAccepted
+from chumi_api.types import BulkJob as RemoteJob
 from contacts.services import has_opted_out
 from core import phones
 from core.errors import Refused
 from sending.models import Attempt, Batch
-from sending.services import jobs, launches
+from sending.services import decisions, jobs, launches
 from spreadsheets.xlsx_writer import write_clean_xlsx
 from tasks import services as tasks
+from teams.models import Team, User
 from teams.services import audit, key_fingerprint_of
+from whatsapp import errors
 
 Status = Batch.Status
 
 
-def claim_lifetime():
-    """Return how long a claim may stay without an answer before it counts as unclear.
+def claim_lifetime() -> timedelta:
+    """Return how long a claim may stay without an answer before it is unconfirmed.
 
-    The client ends every request within CHUMIAI_SEND_SECONDS; the rest is room to record.
+    The client ends every request within CHUMIAI_SEND_SECONDS; the rest is time to record.
     """
     return timedelta(seconds=settings.CHUMIAI_SEND_SECONDS * 1.25)
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A batch ready to be handed over: its file or, without one, the `members` of its group.
+    """A batch ready to be submitted: its file or, without one, the `members` of its group.
 
-    ChumiAI resolves a group itself, so that its members (phones in E.164) are no Recipients.
+    ChumiAI resolves a group itself, so its members (phones in E.164) are no Recipients.
     """
 
     token: str
@@ -46,10 +54,10 @@ class Prepared:
     members: frozenset[str] | None = None
 
 
-def prepare(batch):
-    """Leave out whoever must not be written to by now, and write our own clean file.
+def prepare(batch: Batch) -> Prepared | None:
+    """Skip the people who must not get the message now, and write our own clean file.
 
-    Return a `Prepared`, or None when nobody is left; then the batch is settled.
+    Return None if nobody is left; then the batch is settled.
     """
     campaign = batch.campaign
     people = Recipient.objects.of_batch(batch).filter(status=Recipient.Status.PENDING)
@@ -62,51 +70,51 @@ def prepare(batch):
     path = f"batches/{campaign.team_id}/{token}.xlsx"
     target = settings.MEDIA_ROOT / path
     target.parent.mkdir(parents=True, exist_ok=True)
-    header = ["phone", *(str(n + 1) for n in range(len(campaign.snapshot["placeholders"])))]
+    placeholders = (campaign.snapshot or {})["placeholders"]
+    header = ["phone", *(str(n + 1) for n in range(len(placeholders)))]
     sha256 = write_clean_xlsx(
         target, header, ([phones.wire(phone), *values] for phone, values in rows)
     )
-    # The name is the marker by which an answer that got lost is found again among the jobs.
+    # If the answer is missing, the job is found by this name among ChumiAI's jobs.
     file_name = f"chumi-{campaign.uuid.hex[:8]}-{batch.number}-{token[:8]}.xlsx"
     return Prepared(token, path, file_name, sha256, len(rows))
 
 
-def prepare_group(batch, members):
-    """Make the batch of a whole group ready: `members` are the phones of everybody in it."""
+def prepare_group(batch: Batch, members: Iterable[str]) -> Prepared:
+    """Return the batch of a whole group; `members` are the phones of all people in it."""
     token = secrets.token_hex(16)
     return Prepared(token, "", "", "", batch.size, frozenset(members))
 
 
-def group_may_finish(attempt, prepared):
-    """Say, just before the last byte, whether the request to a whole group may become complete."""
-    team = attempt.batch.campaign.team
-    return may_finish(attempt) and not has_opted_out(team, prepared.members)
+def group_may_finish(attempt: Attempt, prepared: Prepared) -> bool:
+    """Return True if the request to a whole group may send its last byte now."""
+    team = attempt.campaign.team
+    return may_finish(attempt) and not has_opted_out(team, prepared.members or ())
 
 
 @transaction.atomic
-def _settle_empty(batch):
+def _settle_empty(batch: Batch) -> None:
     Batch.objects.filter(pk=batch.pk, status=Status.PENDING).update(
         status=Status.SKIPPED,
         claimed_at=timezone.now(),
         settled_at=timezone.now(),
         skipped=batch.size,
-        note="Everyone in this part is left out.",
     )
 
 
-def claim(batch, prepared, baseline):
+def claim(batch: Batch, prepared: Prepared, baseline: list[str]) -> Attempt | None:
     """Write the intent: this batch, by this attempt. Return the attempt, or None.
 
-    Committed before the first byte leaves. The campaign must still be sending at the moment
-    of the claim, and no other batch may be in flight under the same key: the database refuses
-    a second.
+    It is committed before the first byte leaves. The campaign must be sending at the moment of
+    the claim, and no other batch may be in flight with the same key: the database refuses a
+    second one.
     """
     now = timezone.now()
     fingerprint = key_fingerprint_of(batch.campaign.team)
     try:
         with transaction.atomic():
-            # The batch's own state stands in the outer query: only there does PostgreSQL look
-            # again after it has waited for another worker's claim.
+            # The batch's own state is a condition of the outer query: only that one is checked
+            # again after PostgreSQL has waited for another worker's claim.
             won = Batch.objects.filter(
                 Exists(
                     Campaign.objects.filter(pk=batch.campaign_id, status=Campaign.Status.SENDING)
@@ -120,7 +128,7 @@ def claim(batch, prepared, baseline):
                 claimed_at=now,
                 submitted=prepared.rows,
                 skipped=batch.size - prepared.rows,
-                note="",
+                details={},
             )
             if not won:
                 return None
@@ -143,8 +151,8 @@ def claim(batch, prepared, baseline):
         return None
 
 
-def _is_stale(batch, prepared):
-    """Take the people of the batch. Say whether they are others than those prepared."""
+def _is_stale(batch: Batch, prepared: Prepared) -> bool:
+    """Claim the people of the batch. Return True if they differ from those of the file."""
     if prepared.members is not None:
         return has_opted_out(batch.campaign.team, prepared.members)
     moved = (
@@ -155,7 +163,7 @@ def _is_stale(batch, prepared):
     return moved != prepared.rows or _someone_is_out(batch)
 
 
-def _someone_is_out(batch):
+def _someone_is_out(batch: Batch) -> bool:
     people = Recipient.objects.of_batch(batch).filter(status=Recipient.Status.SUBMITTING)
     return bool(exclusions.reasons(batch.campaign, list(people.values_list("phone", flat=True))))
 
@@ -164,15 +172,15 @@ class _FileIsStale(Exception):
     """The people of the batch changed while its file was written."""
 
 
-def may_finish(attempt):
-    """Say, just before the last byte, whether the request may become complete.
+def may_finish(attempt: Attempt) -> bool:
+    """Return True if the request may send its last byte now.
 
-    A person may have paused or stopped meanwhile, and a worker that was frozen must not
-    send late: the claim has to be ours and young.
+    A person may have paused or stopped meanwhile, and a worker that was frozen must not send
+    late: the claim has to be ours and young.
     """
     young = timezone.now() - timedelta(seconds=settings.CHUMIAI_SEND_SECONDS)
     return Batch.objects.filter(
-        pk=attempt.batch_id,
+        pk=_batch_of(attempt).pk,
         status=Status.SUBMITTING,
         token=attempt.token,
         claimed_at__gt=young,
@@ -180,10 +188,18 @@ def may_finish(attempt):
     ).exists()
 
 
-def _settle(attempt, status, *, sources, people, attempt_fields, **fields):
-    """Move batch, recipients and attempt together. Return False when the claim is not ours."""
+def _settle(
+    attempt: Attempt,
+    status: Status,
+    *,
+    sources: Iterable[Status],
+    people: Mapping[str, Any],
+    attempt_fields: Mapping[str, Any],
+    **fields: Any,
+) -> bool:
+    """Move batch, recipients and attempt together. Return False if the claim is not ours."""
     now = timezone.now()
-    batch = attempt.batch
+    batch = _batch_of(attempt)
     if not Batch.objects.filter(pk=batch.pk, token=attempt.token, status__in=sources).update(
         status=status, **fields
     ):
@@ -195,18 +211,25 @@ def _settle(attempt, status, *, sources, people, attempt_fields, **fields):
     return True
 
 
-IN_DOUBT = (Status.SUBMITTING, Status.UNCONFIRMED)
+def _batch_of(attempt: Attempt) -> Batch:
+    if attempt.batch is None:
+        raise TypeError(f"{attempt} has no batch")
+    return attempt.batch
+
+
+# In one of these, an answer can settle the batch.
+UNSETTLED = (Status.SUBMITTING, Status.UNCONFIRMED)
 
 
 @transaction.atomic
-def record_accepted(attempt, answer):
-    """ChumiAI took the batch. An answer that came after we gave up waiting is as good."""
-    batch = attempt.batch
+def record_accepted(attempt: Attempt, answer: BulkAccepted) -> bool:
+    """Record that ChumiAI accepted the batch, also if the answer came after our time-out."""
+    batch = _batch_of(attempt)
     was_unconfirmed = Batch.objects.filter(pk=batch.pk, status=Status.UNCONFIRMED).exists()
     settled = _settle(
         attempt,
         Status.ACCEPTED,
-        sources=IN_DOUBT,
+        sources=UNSETTLED,
         people={"status": Recipient.Status.ACCEPTED, "settled_at": timezone.now()},
         attempt_fields={
             "outcome": Attempt.Outcome.ACCEPTED,
@@ -214,7 +237,7 @@ def record_accepted(attempt, answer):
         },
         settled_at=timezone.now(),
         next_search_at=None,
-        note="",
+        details={},
     )
     if settled:
         jobs.link(batch, answer.job_id, total=answer.total or attempt.rows)
@@ -224,9 +247,9 @@ def record_accepted(attempt, answer):
 
 
 @transaction.atomic
-def record_not_sent(attempt, error):
-    """It provably did not go out: the batch waits again, as if it had not been tried."""
-    batch = attempt.batch
+def record_not_sent(attempt: Attempt, error: ChumiError) -> bool:
+    """Record that the batch provably was not sent: it is pending again."""
+    batch = _batch_of(attempt)
     batch.campaign.refresh_from_db()
     return _settle(
         attempt,
@@ -235,7 +258,7 @@ def record_not_sent(attempt, error):
         people=launches.STOPPED_PERSON
         if batch.campaign.status == Campaign.Status.STOPPED
         else {"status": Recipient.Status.PENDING},
-        attempt_fields={"outcome": Attempt.Outcome.NOT_SENT, **_facts(error)},
+        attempt_fields={"outcome": Attempt.Outcome.NOT_SENT, **facts_of(error)},
         token="",
         claimed_at=None,
         submitted=0,
@@ -243,8 +266,8 @@ def record_not_sent(attempt, error):
 
 
 @transaction.atomic
-def record_rejected(attempt, error):
-    """ChumiAI refused the batch: nobody in it was written to."""
+def record_rejected(attempt: Attempt, error: ChumiError) -> bool:
+    """Record that ChumiAI refused the batch: nobody in it got the message."""
     sentence = str(error)
     return _settle(
         attempt,
@@ -255,41 +278,51 @@ def record_rejected(attempt, error):
             "reason": sentence[:300],
             "settled_at": timezone.now(),
         },
-        attempt_fields={"outcome": Attempt.Outcome.REJECTED, **_facts(error)},
+        attempt_fields={"outcome": Attempt.Outcome.REJECTED, **facts_of(error)},
         settled_at=timezone.now(),
-        note=sentence[:400],
+        details=details_of(error),
     )
 
 
 @transaction.atomic
-def record_unconfirmed(attempt, error=None):
-    """It may have gone out: nothing sends it again, the line stops, and we look for its job."""
-    batch = attempt.batch
+def record_unconfirmed(attempt: Attempt, error: ChumiError | None = None) -> bool:
+    """Record that the batch may have been sent: pause the campaign and search for its job."""
+    batch = _batch_of(attempt)
     settled = _settle(
         attempt,
         Status.UNCONFIRMED,
         sources=(Status.SUBMITTING,),
         people={"status": Recipient.Status.UNCONFIRMED},
-        attempt_fields={"outcome": Attempt.Outcome.UNCONFIRMED, **_facts(error)},
+        attempt_fields={"outcome": Attempt.Outcome.UNCONFIRMED, **facts_of(error)},
         searches=0,
         next_search_at=timezone.now(),
         search_ended_at=None,
-        note="",
+        details={},
     )
     if settled:
         launches.pause(
             batch.campaign,
             reason=Campaign.Pause.UNCONFIRMED,
-            note=f"We sent part {batch.number} but got no clear answer. It may have started. "
-            "We are checking ChumiAI's job list. Nothing will be sent twice.",
+            details={"batch": batch.number},
         )
         tasks.request("send_batches", batch.campaign.team_id)
     return settled
 
 
-def _facts(error):
+def details_of(error: ChumiError) -> dict[str, Any]:
+    """Return what is kept of an error for its sentence: a known code, or our own words."""
+    if errors.explain(error.code) is not errors.UNKNOWN:
+        return {"code": error.code}
+    return {"message": error.message, "params": {k: str(v) for k, v in error.params.items()}}
+
+
+NO_ANSWER = "No answer was recorded: the worker stopped before it came."
+
+
+def facts_of(error: ChumiError | None) -> dict[str, Any]:
+    """Return what an attempt keeps of an error, or of an answer that never came."""
     if error is None:
-        return {"error": "No answer was recorded: the worker stopped in between."}
+        return {"error": NO_ANSWER}
     return {
         "response_status": error.status,
         "request_id": error.request_id or "",
@@ -299,26 +332,26 @@ def _facts(error):
     }
 
 
-def expire_claims(team):
-    """Turn claims that no worker can still answer for into unconfirmed batches."""
-    lost = Attempt.objects.select_related("batch__campaign__team").filter(
+def expire_claims(team: Team) -> None:
+    """Turn claims whose worker can't answer any more into unconfirmed batches."""
+    expired = Attempt.objects.select_related("batch__campaign__team").filter(
         outcome=Attempt.Outcome.OPEN,
         batch__campaign__team=team,
         batch__status=Status.SUBMITTING,
         batch__claimed_at__lt=timezone.now() - claim_lifetime(),
     )
-    for attempt in lost:
+    for attempt in expired:
         record_unconfirmed(attempt)
 
 
-def record_search(batch, *, ended, candidates):
-    """Count one good look at ChumiAI's job list that did not tell the batch's job.
+def record_search(batch: Batch, *, ended: bool, candidates: int) -> None:
+    """Count a search of ChumiAI's job list that did not find the batch's job.
 
-    `candidates` are the jobs that might be it: none, or more than one.
+    `candidates` is the number of jobs that may be it: 0, or more than 1.
     """
     searches = batch.searches + 1
     now = timezone.now()
-    fields = {"searches": searches, "candidates": candidates}
+    fields: dict[str, Any] = {"searches": searches, "candidates": candidates}
     if ended:
         fields |= {"search_ended_at": now, "next_search_at": None}
     else:
@@ -329,17 +362,17 @@ def record_search(batch, *, ended, candidates):
     )
 
 
-def record_found(attempt, remote):
-    """The job of an unconfirmed batch was found: it did start."""
+def record_found(attempt: Attempt, remote: RemoteJob) -> bool:
+    """Record that the job of an unconfirmed batch was found: ChumiAI did start it."""
     try:
         return _record_found(attempt, remote)
-    except _Moved:
+    except _SettledMeanwhile:
         return False
 
 
 @transaction.atomic
-def _record_found(attempt, remote):
-    batch = attempt.batch
+def _record_found(attempt: Attempt, remote: RemoteJob) -> bool:
+    batch = _batch_of(attempt)
     if not jobs.link(batch, remote.remote_id, total=remote.total or attempt.rows):
         return False
     settled = _settle(
@@ -351,59 +384,46 @@ def _record_found(attempt, remote):
         settled_at=timezone.now(),
         next_search_at=None,
         search_ended_at=None,
-        note=f"Confirmed: ChumiAI did start part {batch.number}.",
+        details={"found": True},
     )
     if not settled:
-        raise _Moved
+        raise _SettledMeanwhile
     launches.resume_if_settled(batch.campaign)
     return True
 
 
-class _Moved(Exception):
-    """Somebody settled the batch meanwhile; the link is undone with the transaction."""
+class _SettledMeanwhile(Exception):
+    """A person or another worker settled the batch; the link is undone with the transaction."""
 
 
 @transaction.atomic
-def decide(batch, decision, *, by):
-    """Settle a batch whose search has ended, on a person's word. Raise `Refused`."""
-    if decision not in Decision.values:
-        raise Refused("Choose one of the three answers. Nothing was changed.")
+def decide(batch: Batch, decision: str, *, by: User) -> None:
+    """Settle an unconfirmed batch whose search has ended, as a person decides. Raise `Refused`."""
     now = timezone.now()
+    person = decisions.recipient_fields(decision, now)
     undecided = Batch.objects.filter(
         pk=batch.pk, status=Status.UNCONFIRMED, search_ended_at__isnull=False
     )
     people = Recipient.objects.of_batch(batch).filter(status=Recipient.Status.UNCONFIRMED)
     again = decision == Decision.SEND_AGAIN
-    in_doubt = people.count()
+    unconfirmed = people.count()
     if again:
-        # Of whom WhatsApp told, even in this moment, was sent to.
+        # A message with an id was sent, also if WhatsApp reports it at this very moment.
         people = people.filter(remote_id="")
-        fields = {"status": Status.PENDING, "token": "", "claimed_at": None, "submitted": 0}
-        person = {"status": Recipient.Status.PENDING}
-        note = f"{by} decided to send this part again."
-    elif decision == Decision.COUNT_AS_SENT:
-        fields = {"status": Status.ACCEPTED, "settled_at": now}
-        person = {"status": Recipient.Status.ACCEPTED, "settled_at": now}
-        note = f"{by} decided to count this part as sent. ChumiAI shows no job for it."
-    else:
-        fields = {"status": Status.SKIPPED, "settled_at": now}
-        person = {
-            "status": Recipient.Status.SKIPPED,
-            "skip_reason": Recipient.SkipReason.DECIDED,
-        }
-        note = f"{by} decided to leave this part out."
     if not undecided.update(
         decision=decision,
         decided_by=by,
-        note=note,
+        details={"by": str(by)},
         search_ended_at=None,
         next_search_at=None,
         searches=0,
-        **fields,
+        **_batch_fields(decision, now),
     ):
-        raise Refused("This part has been settled already. Nothing was changed.")
-    if people.update(**person) != in_doubt:
-        raise Refused("WhatsApp told of messages of this part: it was sent. Nothing was changed.")
+        raise Refused(_("This batch is already settled. Nothing was changed."))
+    if people.update(**person) != unconfirmed:
+        raise Refused(
+            _("WhatsApp reported messages of this batch: it was sent. Nothing was changed.")
+        )
     batch.attempts.filter(outcome=Attempt.Outcome.UNCONFIRMED).update(
         outcome=Attempt.Outcome.DECIDED, finished_at=now
     )
@@ -412,11 +432,18 @@ def decide(batch, decision, *, by):
         campaign.team,
         "batch decided",
         by=by,
-        subject=f"{campaign.uuid} part {batch.number}",
+        subject=f"{campaign.uuid} batch {batch.number}",
         after={"decision": decision, "sent_again": again},
     )
     campaign.refresh_from_db()
     if again and campaign.is_terminal:
-        raise Refused("This campaign has ended, so nothing is sent any more. Nothing was changed.")
+        raise Refused(_("This campaign has ended, so nothing is sent. Nothing was changed."))
     launches.resume_if_settled(campaign)
     tasks.request("send_batches", campaign.team_id)
+
+
+def _batch_fields(decision: str, now: datetime) -> dict[str, Any]:
+    if decision == Decision.SEND_AGAIN:
+        return {"status": Status.PENDING, "token": "", "claimed_at": None, "submitted": 0}
+    counts = decision == Decision.COUNT_AS_SENT
+    return {"status": Status.ACCEPTED if counts else Status.SKIPPED, "settled_at": now}

@@ -1,63 +1,44 @@
 """The group of a launched campaign, as ChumiAI shows it just before anything is sent."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from django.db import transaction
 from django.utils import timezone
 
 from campaigns.models import Campaign, GroupChoice
-from campaigns.services import groups
+from sending import holds
 from sending.models import Batch
-from sending.services import launches
-
-Way = GroupChoice.Way
 
 
-def record_count(campaign, size):
-    """Keep the size that ChumiAI just told. Hold the campaign if it is another group by now.
+def record_count(campaign: Campaign, size: int) -> bool:
+    """Store the size that ChumiAI shows. Pause the campaign if it is another group now.
 
-    Return False where the campaign is held.
+    Return False if it is.
     """
     choice = GroupChoice.objects.filter(campaign=campaign)
     with transaction.atomic():
         group = choice.get()
-        # The campaign before what hangs on it, as everywhere.
-        held = groups.is_other_group(group.size, size) and launches.pause(
-            campaign,
-            reason=Campaign.Pause.GROUP_CHANGED,
-            note=f"“{group.name[:100]}” had {people(group.size)} when you last saw it and has "
-            f"{people(size)} now. Nobody was written to yet. {_what_then(group, size)}",
-        )
+        # The campaign before its group, the order in which both are locked everywhere.
+        hold = holds.hold_for_size(group, size)
+        if hold:
+            holds.apply_hold(campaign, hold)
         choice.update(counted_size=size, counted_at=timezone.now())
-    return not held
+    return hold is None
 
 
-def _what_then(group, size):
-    if group.way == Way.ENDPOINT:
-        return f"Resume to write to all {size:,}, or stop."
-    return (
-        "Resume to write to those who were checked, or stop and check the group again in a new "
-        "campaign."
-    )
+def record_refused(campaign: Campaign, why: Mapping[str, Any]) -> None:
+    """Pause a campaign whose group ChumiAI must not send to (any more).
 
-
-def record_refused(campaign, why):
-    """Hold a campaign whose group ChumiAI must not send to by itself (any more)."""
-    launches.pause(
-        campaign,
-        reason=Campaign.Pause.GROUP_REFUSED,
-        note=f"{why} Nobody was written to. Change the group in ChumiAI and resume, or stop and "
-        f"send to it in a new campaign “{Way.EXPANDED.label.lower()}”.",
-    )
+    `why` are the arguments of `group_rules.refusal`, or {"gone": True}.
+    """
+    holds.apply_hold(campaign, holds.pause(Campaign.Pause.GROUP_REFUSED, **why))
 
 
 @transaction.atomic
-def set_size(batch, size):
-    """Count the one part of a campaign through ChumiAI's group anew, before it is claimed."""
-    waits = Batch.objects.filter(pk=batch.pk, status=Batch.Status.PENDING)
-    if size != batch.size and waits.update(last=batch.first + size - 1):
+def set_size(batch: Batch, size: int) -> None:
+    """Set the size of the one batch of a send through ChumiAI's group, before it is claimed."""
+    pending = Batch.objects.filter(pk=batch.pk, status=Batch.Status.PENDING)
+    if size != batch.size and pending.update(last=batch.first + size - 1):
         Campaign.objects.filter(pk=batch.campaign_id).update(recipient_count=size)
         batch.last = batch.first + size - 1
-
-
-def people(number):
-    """Write a number of people."""
-    return "1 person" if number == 1 else f"{number:,} people"

@@ -1,5 +1,6 @@
 """The mirror of ChumiAI's jobs: linked, polled, listed."""
 
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 from django.db import IntegrityError, transaction
@@ -8,49 +9,54 @@ from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from campaigns.models import Campaign, Recipient
+from chumi_api.errors import ChumiError
+from chumi_api.types import BulkJob as RemoteJob
+from chumi_api.types import RowResult
 from contacts.models import OptOut
 from contacts.services import opt_out_all
-from sending.models import BulkJob, JobSync
+from sending.models import Batch, BulkJob, JobSync
 from tasks import services as tasks
+from teams.models import Team, User
 from teams.retry_policy import wait_after
 from whatsapp import errors
 
-# After so many equal answers a job with nothing left to process counts as finished.
+# Equal answers in a row after which a job with nothing left to process counts as finished.
 SETTLED_POLLS = 3
 POLL_FOR = timedelta(hours=24)
-# A job so young that was never shown yet may only be late in ChumiAI's list.
+# A job younger than this that ChumiAI does not list may only be late in its list.
 SHOWN_WITHIN = timedelta(minutes=2)
-# How long a page that is open counts as watching; it says so again well before.
+# How long an open page counts as watching; it sends a heartbeat well before.
 WATCHED_FOR = timedelta(seconds=60)
-# Seconds until ChumiAI is asked again, where it names no Retry-After.
+# Default Retry-After, in seconds.
 WAIT = 10
-# Up to what age a job is asked about every so many seconds, both in seconds.
-INTERVALS = ((30, 2), (300, 5), (3600, 15))
+# (age of the job, seconds between two polls): up to that age.
+INTERVALS: tuple[tuple[int, int], ...] = ((30, 2), (300, 5), (3600, 15))
 SLOW_INTERVAL = 60
-WATCHED_INTERVALS = ((600, 2), (3600, 5))
+WATCHED_INTERVALS: tuple[tuple[int, int], ...] = ((600, 2), (3600, 5))
 SLOW_WATCHED_INTERVAL = 15
 
 
-def poll_interval(age, *, watched=False):
-    """Return how long to wait between two looks at a job of that age."""
+def poll_interval(age: timedelta, *, watched: bool = False) -> timedelta:
+    """Return the time between two polls of a job of that age."""
     steps, slow = INTERVALS, SLOW_INTERVAL
     if watched:
         steps, slow = WATCHED_INTERVALS, SLOW_WATCHED_INTERVAL
-    age = age.total_seconds()
-    return timedelta(seconds=next((seconds for limit, seconds in steps if age < limit), slow))
+    old = age.total_seconds()
+    return timedelta(seconds=next((seconds for limit, seconds in steps if old < limit), slow))
 
 
-def link(batch, remote_id, *, total):
-    """Tie the job to the batch that started it, once. Return False if it is another's."""
+def link(batch: Batch, remote_id: str, *, total: int) -> bool:
+    """Link the job to the batch that started it, once. Return False if it is another batch's."""
     now = timezone.now()
+    snapshot = batch.campaign.snapshot or {}
     job, _ = BulkJob.objects.get_or_create(
         team=batch.campaign.team,
         remote_id=remote_id,
         defaults={
             "state": BulkJob.State.QUEUED,
             "total": total,
-            "template_name": batch.campaign.snapshot["template"],
-            "language": batch.campaign.snapshot["language"],
+            "template_name": snapshot["template"],
+            "language": snapshot["language"],
             "first_seen_at": now,
             "changed_at": now,
         },
@@ -69,10 +75,10 @@ def link(batch, remote_id, *, total):
 
 
 @transaction.atomic
-def apply_status(job, remote):
-    """Write what ChumiAI said about the job. Counters never fall; a job that is over stays over.
+def apply_status(job: BulkJob, remote: RemoteJob) -> bool:
+    """Write the state of a job at ChumiAI. Counters never fall; a job that is over stays over.
 
-    Return True when the job has just ended.
+    Return True if the job has just ended.
     """
     job = BulkJob.objects.select_related("batch__campaign").get(pk=job.pk)
     if job.is_over:
@@ -91,7 +97,7 @@ def apply_status(job, remote):
         "failed": _climb(job.failed, max(remote.failed or 0, named), total),
         "skipped": _climb(job.skipped, remote.skipped, total),
     }
-    state = remote.state.value
+    state: str = remote.state.value
     moved = job.state != state or any(getattr(job, k) != v for k, v in counters.items())
     unchanged = 0 if moved else job.polls_unchanged + 1
     if (
@@ -105,7 +111,7 @@ def apply_status(job, remote):
         state = BulkJob.State.COMPLETED_WITH_ERRORS
     over = state in TERMINAL
     interval = poll_interval(now - job.first_seen_at, watched=watched)
-    # The history may be read while we ask: whoever writes last must not take anything back.
+    # The history may be synced at the same time: the later write must not undo the other.
     written = (
         BulkJob.objects.open()
         .filter(pk=job.pk)
@@ -141,13 +147,13 @@ TERMINAL = (
 )
 
 
-def _climb(known, told, total):
-    told = max(known, told or 0)
-    return min(told, max(total, known)) if total else told
+def _climb(known: int, reported: int | None, total: int | None) -> int:
+    reported = max(known, reported or 0)
+    return min(reported, max(total, known)) if total else reported
 
 
-def _count_named(results):
-    """Count the people of whom ChumiAI says that they failed: no fewer than these have."""
+def _count_named(results: Iterable[RowResult]) -> int:
+    """Count the people who failed according to the rows: at least these have failed."""
     named = {
         result.phone.lstrip("+") or result.row for result in results if result.state == "failed"
     }
@@ -155,12 +161,12 @@ def _count_named(results):
     return len(named - {None})
 
 
-def _record_failures(batch, results):
+def _record_failures(batch: Batch, results: Iterable[RowResult]) -> int:
     """Write the failure of each person that ChumiAI names, one UPDATE for each code.
 
     Return how many people of the batch have failed, those named in earlier answers included.
     """
-    by_code = {}
+    by_code: dict[int | None, list[str]] = {}
     for result in results:
         if result.state == "failed" and result.phone:
             by_code.setdefault(result.code, []).append("+" + result.phone.lstrip("+"))
@@ -169,11 +175,11 @@ def _record_failures(batch, results):
         return 0
     people = Recipient.objects.of_batch(batch)
     for code, phones in by_code.items():
-        # Who was tried again since has left this job behind.
+        # Retried recipients no longer belong to this job.
         failed = people.filter(status=Recipient.Status.ACCEPTED, retries=0, phone__in=phones)
         if code == errors.STOPPED_MARKETING:
-            # Asked before they are marked: told again in the next answer, they are not added
-            # again after somebody lifted it.
+            # Read before they are marked, so that the next answer does not opt them out again
+            # after the opt-out was removed.
             gone = list(failed.values_list("phone", flat=True))
             opt_out_all(batch.campaign.team, gone, source=OptOut.Source.WHATSAPP)
         failed.update(
@@ -181,24 +187,25 @@ def _record_failures(batch, results):
             settled_at=timezone.now(),
             failure_code=code,
         )
-    return people.filter(Q(status=Recipient.Status.FAILED) | Q(retries__gt=0)).count()
+    left: int = people.filter(Q(status=Recipient.Status.FAILED) | Q(retries__gt=0)).count()
+    return left
 
 
-def _opt_out_members(batch, phones):
-    """Put members of a group on the list who stopped marketing: they are no Recipients.
+def _opt_out_members(batch: Batch, phones: Sequence[str]) -> None:
+    """Opt out members of a group who stopped marketing: they are no Recipients.
 
-    Told again in the next answer, they are not added again after somebody lifted it.
+    The next answer does not opt them out again after the opt-out was removed.
     """
     team = batch.campaign.team
     rows = OptOut.objects.for_team(team).filter(created_at__gte=batch.claimed_at)
-    told = set(rows.filter(phone__in=phones).values_list("phone", flat=True))
-    fresh = [phone for phone in phones if phone not in told]
+    known = set(rows.filter(phone__in=phones).values_list("phone", flat=True))
+    fresh = [phone for phone in phones if phone not in known]
     opt_out_all(team, fresh, source=OptOut.Source.WHATSAPP)
 
 
-def _record_messages(batch, results):
-    """Keep the ids of the messages, where ChumiAI tells them: later news name nothing else."""
-    told = {
+def _record_messages(batch: Batch, results: Iterable[RowResult]) -> None:
+    """Store the ids of the messages, if ChumiAI gives them: delivery updates name only these."""
+    ids = {
         "+" + result.phone.lstrip("+"): result.message_id[:200]
         for result in results
         if result.state == "accepted" and result.message_id and result.phone
@@ -207,11 +214,11 @@ def _record_messages(batch, results):
         status=Recipient.Status.ACCEPTED, remote_id="", retries=0
     )
     people = unnamed.values_list("pk", "phone")
-    unnamed.name_messages({pk: told[phone] for pk, phone in people if phone in told})
+    unnamed.name_messages({pk: ids[phone] for pk, phone in people if phone in ids})
 
 
-def stop_polling(job, because):
-    """Stop asking about the job, because of a `BulkJob.Stop`."""
+def stop_polling(job: BulkJob, because: BulkJob.Stop) -> None:
+    """Stop asking ChumiAI about the job."""
     now = timezone.now()
     with transaction.atomic():
         if (
@@ -223,37 +230,37 @@ def stop_polling(job, because):
             tasks.request("send_batches", job.team_id)
 
 
-def record_missing(job):
-    """Write that ChumiAI does not know the job: it may only be young, or it is gone."""
+def record_missing(job: BulkJob) -> None:
+    """Record that ChumiAI does not list the job: it may be too young, or it is gone."""
     if job.asked_at is None and timezone.now() - job.first_seen_at < SHOWN_WITHIN:
         record_asked(job, again_in=5)
     else:
-        stop_polling(job, BulkJob.Stop.LOST)
+        stop_polling(job, BulkJob.Stop.NOT_LISTED)
 
 
-def record_asked(job, *, again_in):
-    """Look at the job again later; what we know of it stays."""
+def record_asked(job: BulkJob, *, again_in: float) -> None:
+    """Set the time of the next poll; nothing else of the job changes."""
     BulkJob.objects.open().filter(pk=job.pk).update(
         next_poll_at=timezone.now() + timedelta(seconds=again_in)
     )
 
 
-def give_up_if_old(job):
+def stop_if_old(job: BulkJob) -> None:
     """Stop asking about a job that does not end within a day."""
     if timezone.now() - job.first_seen_at > POLL_FOR:
-        stop_polling(job, BulkJob.Stop.GIVEN_UP)
+        stop_polling(job, BulkJob.Stop.TIMED_OUT)
 
 
-def record_wait(team, error):
-    """Ask ChumiAI nothing about jobs until its Retry-After is over. Return the seconds."""
+def record_wait(team: Team, error: ChumiError) -> float:
+    """Do not ask ChumiAI about jobs until its Retry-After has passed. Return the seconds."""
     seconds = wait_after(error, default=WAIT)
     wait_until = timezone.now() + timedelta(seconds=seconds)
     JobSync.objects.update_or_create(team=team, defaults={"wait_until": wait_until})
     return seconds
 
 
-def waits_for(team):
-    """Return for how long ChumiAI is to be asked nothing about jobs, or None."""
+def waits_for(team: Team) -> timedelta | None:
+    """Return how long ChumiAI must not be asked about jobs, or None."""
     now = timezone.now()
     found = JobSync.objects.filter(team=team, wait_until__gt=now)
     wait_until = found.values_list("wait_until", flat=True).first()
@@ -261,10 +268,10 @@ def waits_for(team):
 
 
 @transaction.atomic
-def watch(campaign):
-    """Ask about the campaign's open jobs more often: somebody looks at them.
+def watch(campaign: Campaign) -> int:
+    """Heartbeat of an open campaign page: poll its jobs more often.
 
-    Return how many are open. However many look, ChumiAI is asked no more often than for one.
+    Return how many are open. Several open pages cause no more polls than one.
     """
     now = timezone.now()
     open_jobs = BulkJob.objects.open().filter(batch__campaign=campaign)
@@ -272,16 +279,19 @@ def watch(campaign):
     unwatched = open_jobs.filter(Q(watched_until=None) | Q(watched_until__lt=now))
     if unwatched.filter(next_poll_at__gt=soon).update(next_poll_at=soon):
         tasks.request("poll_jobs", campaign.team_id, delay=2)
-    return open_jobs.update(watched_until=now + WATCHED_FOR)
+    watched: int = open_jobs.update(watched_until=now + WATCHED_FOR)
+    return watched
 
 
-def request_sync(team, *, by=None):
-    """Ask for the key's whole job history."""
+def request_sync(team: Team, *, by: User | None = None) -> None:
+    """Request a sync of the key's whole job history."""
     with transaction.atomic():
         JobSync.objects.update_or_create(
             team=team, defaults={"requested_at": timezone.now(), "finished_at": None, "error": ""}
         )
-        given_up = BulkJob.objects.filter(team=team, stopped_polling_because=BulkJob.Stop.GIVEN_UP)
+        given_up = BulkJob.objects.filter(
+            team=team, stopped_polling_because=BulkJob.Stop.TIMED_OUT
+        )
         given_up.update(
             stopped_polling_at=None, stopped_polling_because="", next_poll_at=timezone.now()
         )
@@ -289,8 +299,8 @@ def request_sync(team, *, by=None):
         tasks.request("poll_jobs", team.pk)
 
 
-def apply_list(team, remotes):
-    """Mirror the jobs that the key can see; those we did not start stay without a batch."""
+def apply_list(team: Team, remotes: Iterable[RemoteJob]) -> None:
+    """Mirror the jobs that the key can see; those that we did not start have no batch."""
     now = timezone.now()
     for remote in remotes:
         job, _ = BulkJob.objects.get_or_create(
@@ -306,6 +316,6 @@ def apply_list(team, remotes):
     tasks.request("poll_jobs", team.pk)
 
 
-def record_sync_ended(team, error=""):
-    """Remember when the history was last read, or why it could not be."""
+def record_sync_ended(team: Team, error: str = "") -> None:
+    """Store when the history was synced, or why it could not be."""
     JobSync.objects.filter(team=team).update(finished_at=timezone.now(), error=error[:300])

@@ -1,25 +1,34 @@
 """Launch, pause, resume, stop: each arrow is one conditional UPDATE."""
 
-from datetime import timedelta
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
+from campaigns.audiences import audience_of
 from campaigns.models import Campaign, Recipient
 from campaigns.services import groups, media
 from campaigns.services.checks import digest_of
 from core.errors import Refused
 from core.times import clock
+from message_templates.models import MessageTemplate
 from sending import engines
 from sending.models import Batch, BulkJob
+from sending.transitions import NO_WAIT, move
 from tasks import services as tasks
+from teams.models import Team, User
 from teams.services import NotConnected, audit, client_for
 from whatsapp import errors
 
 Status = Campaign.Status
 
-# What becomes of a person whose part was not handed over when the campaign was stopped.
+# The columns of a person to whom nothing was sent when the campaign was stopped.
 STOPPED_PERSON = {
     "status": Recipient.Status.SKIPPED,
     "skip_reason": Recipient.SkipReason.STOPPED,
@@ -31,29 +40,41 @@ REASONS_BY_SUBJECT = {
 
 
 class WrongNumber(Refused):
-    """The number of people was not typed as it has to be."""
+    """The number of people that was typed is not the campaign's."""
 
 
 class NoConsent(Refused):
-    """Nobody said that the people agreed to hear from the team."""
+    """The consent of the people was not confirmed."""
 
 
 class AlreadyLaunched(Refused):
-    """Somebody launched it before: not a fault, and nothing is sent twice."""
+    """The campaign was launched before: no error, and nothing is sent twice."""
 
 
-def consent_sentence(campaign):
-    """Return what has to be confirmed about the people before they are written to."""
-    who = "This person" if campaign.recipient_count == 1 else "These people"
-    return f"{who} agreed to hear from {campaign.team.name} on WhatsApp."
+def consent_sentence(campaign: Campaign) -> str:
+    """Return what has to be confirmed about the people before a launch."""
+    return ngettext(
+        "This person agreed to hear from {team} on WhatsApp.",
+        "These people agreed to hear from {team} on WhatsApp.",
+        campaign.recipient_count,
+    ).format(team=campaign.team.name)
 
 
-def launch(campaign, *, by, intent, digest, consent="", engine="", typed=None):
+def launch(
+    campaign: Campaign,
+    *,
+    by: User | None,
+    intent: UUID,
+    digest: str,
+    consent: str = "",
+    engine: str = "",
+    typed: int | None = None,
+) -> None:
     """Start sending, once. Raise `AlreadyLaunched` or `Refused`.
 
-    `digest` names what the person saw, `intent` (a UUID) the page that was pressed, `consent`
-    the sentence that was confirmed, `engine` the way out where one was chosen, `typed` the
-    number of people where the team asks for it.
+    `digest` names what the person saw, `intent` the page whose button was pressed, `consent` is
+    the sentence that was confirmed, `engine` the engine if one was chosen, `typed` the number of
+    people if the team asks for it.
     """
     with transaction.atomic():
         _check_launch(campaign, digest, typed)
@@ -62,10 +83,10 @@ def launch(campaign, *, by, intent, digest, consent="", engine="", typed=None):
         now = timezone.now()
         try:
             with transaction.atomic():
-                won = Campaign.objects.filter(
-                    pk=campaign.pk, status=Status.READY, digest=digest, launched_at=None
-                ).update(
-                    status=Status.QUEUED,
+                won = move(
+                    campaign,
+                    "launch",
+                    only_if={"digest": digest, "launched_at": None},
                     intent=intent,
                     engine=engine,
                     snapshot=_snapshot(campaign),
@@ -76,11 +97,10 @@ def launch(campaign, *, by, intent, digest, consent="", engine="", typed=None):
                 )
         except IntegrityError:
             # The intent is unique: it stands on another campaign already.
-            raise Refused(CHANGED) from None
+            raise Refused(str(CHANGED)) from None
         if not won:
-            campaign.refresh_from_db()
             _refuse_if_launched(campaign)
-            raise Refused(CHANGED)
+            raise Refused(str(CHANGED))
         if engine == Campaign.Engine.BATCHES:
             _cut_batches(campaign)
         elif engine == Campaign.Engine.GROUP:
@@ -106,68 +126,89 @@ def launch(campaign, *, by, intent, digest, consent="", engine="", typed=None):
     campaign.refresh_from_db()
 
 
-CHANGED = (
-    "The recipients changed since you looked. Nothing was sent. "
-    "Look at the new numbers, then launch."
+CHANGED = gettext_lazy(
+    "The recipients changed since you opened this page. Nothing was sent. "
+    "Check the new numbers, then launch."
 )
 
 
-def _check_launch(campaign, digest, typed):
+def _nothing_sent(why: str) -> str:
+    return _("{why} Nothing was sent.").format(why=why)
+
+
+def _check_launch(campaign: Campaign, digest: str, typed: int | None) -> None:
     campaign.refresh_from_db()
     _refuse_if_launched(campaign)
     if campaign.status != Status.READY:
-        raise Refused("This campaign has not been checked yet. Nothing was sent.")
-    if not campaign.template.is_sendable:
+        raise Refused(_("This campaign has not been checked yet. Nothing was sent."))
+    template = _template_of(campaign)
+    if not template.is_sendable:
         raise Refused(
-            f"The template can't be sent: {campaign.template.unsendable_reason} Nothing was sent."
+            _("The template can't be sent: {why} Nothing was sent.").format(
+                why=template.unsendable_reason
+            )
         )
     if missing := media.what_is_missing(campaign):
-        raise Refused(f"{missing} Nothing was sent.")
-    if refused := groups.what_stands_against(campaign):
-        raise Refused(f"{refused} Nothing was sent.")
+        raise Refused(_nothing_sent(missing))
+    if refused := audience_of(campaign).what_blocks():
+        raise Refused(_nothing_sent(refused))
     if digest_of(campaign) != campaign.digest or digest != campaign.digest:
-        raise Refused(CHANGED)
+        raise Refused(str(CHANGED))
     if needs_number(campaign) and typed != campaign.recipient_count:
         raise WrongNumber(
-            f"To confirm, type the number of people: {campaign.recipient_count}. Nothing was sent."
+            _("To confirm, type the number of people: {count}. Nothing was sent.").format(
+                count=campaign.recipient_count
+            )
         )
     try:
         client_for(campaign.team)
     except NotConnected as error:
-        raise Refused(f"{error} Nothing was sent.") from None
+        raise Refused(_nothing_sent(str(error))) from None
 
 
-def _check_consent(campaign, consent):
+def _template_of(campaign: Campaign) -> MessageTemplate:
+    if campaign.template is None:
+        raise Refused(_("Choose a template first. Nothing was sent."))
+    return campaign.template
+
+
+def _check_consent(campaign: Campaign, consent: str) -> None:
     """Raise `NoConsent` unless `consent` is the sentence that was shown; a test needs none."""
     if consent != ("" if campaign.is_test else consent_sentence(campaign)):
         raise NoConsent(
-            "Confirm that the people agreed to hear from you: tick the box. Nothing was sent."
+            _("Confirm that the people agreed to hear from you: tick the box. Nothing was sent.")
         )
 
 
-def _engine(campaign, chosen):
+def _engine(campaign: Campaign, chosen: str) -> str:
     offered = engines.choices(campaign)
     if chosen and chosen not in offered:
         raise Refused(
-            f"This template goes out {engines.WORDS[offered[0]].name.lower()} only. "
-            "Nothing was sent."
+            _(
+                "This template can only be sent with the method “{method}”. Nothing was sent."
+            ).format(method=engines.WORDS[offered[0]].name)
         )
     return chosen or offered[0]
 
 
-def _refuse_if_launched(campaign):
+def _refuse_if_launched(campaign: Campaign) -> None:
     if campaign.launched_at:
-        who = campaign.launched_by or "somebody"
-        raise AlreadyLaunched(f"Already started by {who} at {clock(campaign.launched_at)}.")
+        time = clock(campaign.launched_at)
+        if campaign.launched_by:
+            person = str(campaign.launched_by)
+            raise AlreadyLaunched(
+                _("Already started by {person} at {time}.").format(person=person, time=time)
+            )
+        raise AlreadyLaunched(_("Already started at {time}.").format(time=time))
 
 
-def needs_number(campaign):
-    """Say whether a launch asks for the number of people to be typed."""
+def needs_number(campaign: Campaign) -> bool:
+    """Return True if a launch asks for the number of people to be typed."""
     return campaign.recipient_count > campaign.team.confirm_above
 
 
-def _snapshot(campaign):
-    template = campaign.template
+def _snapshot(campaign: Campaign) -> dict[str, Any]:
+    template = _template_of(campaign)
     return {
         "template": template.name,
         "language": template.language,
@@ -177,25 +218,11 @@ def _snapshot(campaign):
         "body_hash": template.body_hash,
         "placeholders": template.placeholders,
         "media": media.content_of(campaign),
-        **_source_of(campaign),
+        **audience_of(campaign).snapshot(),
     }
 
 
-def _source_of(campaign):
-    """Return where the people and their values come from."""
-    if campaign.is_to_one:
-        # Its number and values stand in the row of the person.
-        return {}
-    if campaign.audience == Campaign.Audience.GROUP:
-        return {"mapping": campaign.mapping} | groups.snapshot_of(campaign)
-    return {
-        "mapping": campaign.mapping,
-        "file": campaign.upload.name,
-        "file_sha256": campaign.upload.sha256,
-    }
-
-
-def _cut_batches(campaign):
+def _cut_batches(campaign: Campaign) -> None:
     Batch.objects.bulk_create(
         Batch(campaign=campaign, number=number, first=first, last=last)
         for number, (first, last) in enumerate(
@@ -204,22 +231,24 @@ def _cut_batches(campaign):
     )
 
 
-def begin(campaign):
-    """Let a queued campaign send."""
-    return _move(campaign, (Status.QUEUED,), Status.SENDING)
+def begin(campaign: Campaign) -> bool:
+    """Let a queued campaign send. Return False if it is not queued."""
+    return move(campaign, "begin")
 
 
-def pause(campaign, *, reason=Campaign.Pause.PERSON, note="", by=None):
-    """Hold the campaign before its next part. Return False when it was not sending."""
+def pause(
+    campaign: Campaign,
+    *,
+    reason: str = Campaign.Pause.PERSON,
+    details: Mapping[str, Any] | None = None,
+    by: User | None = None,
+) -> bool:
+    """Pause the campaign before its next claim. Return False if it was not sending.
+
+    `details` are the values of the sentence that explains the pause, see `labels`.
+    """
     with transaction.atomic():
-        moved = _move(
-            campaign,
-            (Status.QUEUED, Status.SENDING),
-            Status.PAUSED,
-            pause_reason=reason,
-            pause_note=note[:400],
-            wait_note="",
-        )
+        moved = move(campaign, "pause", pause_reason=reason, pause_details=dict(details or {}))
         if moved:
             audit(
                 campaign.team,
@@ -231,8 +260,8 @@ def pause(campaign, *, reason=Campaign.Pause.PERSON, note="", by=None):
     return moved
 
 
-def pause_for_template(template):
-    """Hold the campaigns whose template WhatsApp does not let through any more."""
+def pause_for_template(template: MessageTemplate) -> None:
+    """Pause the campaigns whose template WhatsApp does not let through any more."""
     sending = Campaign.objects.filter(
         template=template, status__in=(Status.QUEUED, Status.SENDING)
     ).select_related("team")
@@ -240,63 +269,57 @@ def pause_for_template(template):
         pause(
             campaign,
             reason=Campaign.Pause.TEMPLATE,
-            note=f"{template.unsendable_reason} The people who are left were not written to.",
+            details={"unsendable": template.unsendable_code},
         )
 
 
-def reason_for(failure):
-    """Return why a campaign is paused by a `Failure` that would meet everybody, or by None."""
-    return REASONS_BY_SUBJECT.get(failure and failure.about, Campaign.Pause.REJECTED)
+def reason_for(failure: errors.Failure | None) -> Campaign.Pause:
+    """Return the reason of a pause after a `Failure` that the next recipient would get, too."""
+    about = failure.about if failure else None
+    if about is None:
+        return Campaign.Pause.REJECTED
+    return REASONS_BY_SUBJECT.get(about, Campaign.Pause.REJECTED)
 
 
-def resume(campaign, *, by=None):
-    """Go on with the parts that were not handed over. Raise `Refused`."""
+def resume(campaign: Campaign, *, by: User | None = None) -> None:
+    """Continue with the messages that were not sent yet. Raise `Refused`."""
     if campaign.batches.filter(status=Batch.Status.UNCONFIRMED).exists():
-        raise Refused("A part got no clear answer yet. Settle it first, then go on.")
+        raise Refused(_("A batch is still unconfirmed. Decide about it first, then resume."))
     with transaction.atomic():
         if campaign.pause_reason == Campaign.Pause.GROUP_CHANGED:
             groups.accept_count(campaign)
-        # The person has seen what failed until now. The jobs come before the task, as where
-        # their news is written: the other way round, each would wait for the other.
+        # The person has seen what failed until now. The jobs are locked before the task, in the
+        # same order as where their polls are recorded, so that neither waits for the other.
         BulkJob.objects.filter(batch__campaign=campaign).update(failures_seen=True)
-        if not _resume(campaign, failures_since=timezone.now()):
-            raise Refused("This campaign is not paused.")
+        if not _resume(campaign, "resume", failures_since=timezone.now()):
+            raise Refused(_("This campaign is not paused."))
         audit(campaign.team, "campaign resumed", by=by, subject=str(campaign.uuid))
 
 
-def resume_if_settled(campaign):
-    """Resume a campaign that waited only for an answer, once none is missing any more."""
-    in_doubt = (
+def resume_if_settled(campaign: Campaign) -> None:
+    """Resume a campaign that was paused for unconfirmed messages, once none is left."""
+    unconfirmed = (
         campaign.batches.filter(status=Batch.Status.UNCONFIRMED).exists()
         or campaign.recipients.filter(status=Recipient.Status.UNCONFIRMED).exists()
     )
     campaign.refresh_from_db()
-    if campaign.pause_reason == Campaign.Pause.UNCONFIRMED and not in_doubt:
+    if campaign.pause_reason == Campaign.Pause.UNCONFIRMED and not unconfirmed:
         with transaction.atomic():
-            if _resume(campaign):
+            if _resume(campaign, "resume_settled"):
                 audit(campaign.team, "campaign resumed", subject=str(campaign.uuid))
 
 
-def _resume(campaign, **fields):
-    moved = _move(
-        campaign, (Status.PAUSED,), Status.SENDING, pause_reason="", pause_note="", **fields
-    )
+def _resume(campaign: Campaign, transition: str, **given: Any) -> bool:
+    moved = move(campaign, transition, **given)
     if moved:
         tasks.request("send_batches", campaign.team_id)
     return moved
 
 
-def stop(campaign, *, by):
-    """End the campaign for good; what was handed over can't be recalled. Raise `Refused`."""
+def stop(campaign: Campaign, *, by: User | None) -> None:
+    """End the campaign for good; sent messages can't be recalled. Raise `Refused`."""
     with transaction.atomic():
-        moved = _move(
-            campaign,
-            Campaign.LIVE,
-            Status.STOPPED,
-            finished_at=timezone.now(),
-            pause_reason="",
-            wait_note="",
-        )
+        moved = move(campaign, "stop", finished_at=timezone.now())
         if moved:
             Recipient.objects.filter(campaign=campaign, status=Recipient.Status.PENDING).update(
                 **STOPPED_PERSON
@@ -304,23 +327,22 @@ def stop(campaign, *, by):
             audit(campaign.team, "campaign stopped", by=by, subject=str(campaign.uuid))
             tasks.request("send_batches", campaign.team_id)
     if not moved:
-        raise Refused("This campaign has ended already.")
+        raise Refused(_("This campaign has already ended."))
 
 
-def reopen(campaign):
-    """Let a finished campaign go on with people who are to be tried again. Raise `Refused`.
+def reopen(campaign: Campaign) -> None:
+    """Let a finished campaign continue with people who are retried. Raise `Refused`.
 
-    One that is paused stays so; one that was stopped stays stopped.
+    A paused campaign stays paused, and a stopped one stays stopped.
     """
-    if _move(campaign, (Status.COMPLETED,), Status.SENDING, finished_at=None):
-        Campaign.objects.filter(pk=campaign.pk).update(failures_since=timezone.now())
+    move(campaign, "reopen", failures_since=timezone.now())
     if campaign.status == Status.STOPPED:
-        raise Refused("This campaign was stopped, so nobody is tried again. Nothing was changed.")
+        raise Refused(_("This campaign was stopped, so no one is retried. Nothing was changed."))
     tasks.request("send_batches", campaign.team_id)
 
 
-def finish_stopped(team):
-    """Leave out the people whose claim was undone just after their campaign was stopped."""
+def finish_stopped(team: Team) -> None:
+    """Skip the people whose claim was undone just after their campaign was stopped."""
     lately = timezone.now() - timedelta(days=1)
     stopped = Campaign.objects.for_team(team).filter(status=Status.STOPPED, finished_at__gt=lately)
     Recipient.objects.filter(campaign__in=list(stopped), status=Recipient.Status.PENDING).update(
@@ -328,11 +350,11 @@ def finish_stopped(team):
     )
 
 
-def reopen_unfinished(team):
-    """Let campaigns go on that ended in the moment in which somebody came back to waiting.
+def reopen_unfinished(team: Team) -> None:
+    """Reopen campaigns that were completed although a person or a batch is pending again.
 
-    A worker that was frozen may wake up and prove that a message was not sent, while another
-    has just found that nobody waits any more.
+    A worker that was frozen may wake up and prove that a message was not sent, just when
+    another has found no one pending.
     """
     lately = timezone.now() - timedelta(days=1)
     batches = Batch.objects.filter(campaign=OuterRef("pk"), status=Batch.Status.PENDING)
@@ -341,24 +363,23 @@ def reopen_unfinished(team):
         Exists(batches) | Exists(people), status=Status.COMPLETED, finished_at__gt=lately
     )
     for campaign in ended:
-        _move(campaign, (Status.COMPLETED,), Status.SENDING, finished_at=None)
+        move(campaign, "reopen_unfinished")
 
 
-def complete(campaign):
-    """End a campaign of which nobody waits any more and whose jobs are over."""
-    return _move(
-        campaign, (Status.SENDING,), Status.COMPLETED, finished_at=timezone.now(), wait_note=""
+def complete(campaign: Campaign) -> bool:
+    """End a campaign in which no one is pending and whose jobs are over."""
+    return move(campaign, "complete", finished_at=timezone.now())
+
+
+def record_wait(
+    campaign: Campaign, reason: str, *, until: datetime | None, details: Mapping[str, Any]
+) -> None:
+    """Store why nothing is sent although nothing is wrong: a `Campaign.Wait`."""
+    Campaign.objects.filter(pk=campaign.pk).update(
+        wait_reason=reason, wait_until=until, wait_details=dict(details)
     )
 
 
-def record_wait(campaign, note):
-    """Say on the campaign why nothing moves although nothing is wrong."""
-    Campaign.objects.filter(pk=campaign.pk).exclude(wait_note=note).update(wait_note=note[:200])
-
-
-def _move(campaign, sources, target, **fields):
-    moved = Campaign.objects.filter(pk=campaign.pk, status__in=sources).update(
-        status=target, **fields
-    )
-    campaign.refresh_from_db()
-    return bool(moved)
+def end_wait(campaign: Campaign) -> None:
+    """Clear what the campaign waited for: something was sent."""
+    Campaign.objects.filter(pk=campaign.pk).exclude(wait_reason="").update(**NO_WAIT)

@@ -1,10 +1,12 @@
-"""What WhatsApp tells of messages that were accepted: held, sent, delivered, read, or failed.
+"""Delivery updates of accepted messages: held, sent, delivered, read, or failed.
 
-News come in any order and any number of times, and the end is always the same: a message only
-climbs, and a failure counts only where nothing says that the message arrived.
+Updates come in any order, and more than once; the result is always the same. A delivery status
+only climbs, and a failure counts only while no update says that the message was delivered.
 """
 
 from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 
 from django.db import transaction
 from django.db.models import F, Q, Value
@@ -12,12 +14,14 @@ from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from campaigns.models import Campaign, Recipient
-from chumi_api.types import MessageStatus
+from chumi_api.types import MessageStatus, StatusUpdate
 from contacts.models import OptOut
 from contacts.services import opt_out_all
+from sending import holds
 from sending.models import Batch, BulkJob, ReceiptSource
-from sending.services import launches, singles
+from sending.services import launches
 from tasks import services as tasks
+from teams.models import Team
 from whatsapp import errors
 
 Status, DeliveryStatus = Recipient.Status, Recipient.DeliveryStatus
@@ -29,35 +33,36 @@ DELIVERY_STATUS = {
     MessageStatus.DELIVERED: DeliveryStatus.DELIVERED,
     MessageStatus.READ: DeliveryStatus.READ,
 }
-# So many messages are looked up in one statement.
+# Messages per query.
 CHUNK = 1000
 
 
 @transaction.atomic
-def record_statuses(team, updates):
-    """Write `chumi_api.types.StatusUpdate`s to the people whom the messages were for.
+def record_statuses(team: Team, updates: Sequence[StatusUpdate]) -> set[str]:
+    """Write the updates to the recipients of the messages.
 
-    Return the ids of those messages that we know; any other may be one whose answer we have
-    yet to write.
+    Return the ids of the messages that we know; the answer to the send of any other may not be
+    recorded yet.
     """
     _record_source(team, updates)
-    by_message = defaultdict(list)
+    by_message: dict[str, list[StatusUpdate]] = defaultdict(list)
     for update in updates:
         by_message[update.remote_id].append(update)
-    ids, known = sorted(by_message), set()
+    ids = sorted(by_message)
+    known: set[str] = set()
     for start in range(0, len(ids), CHUNK):
         chunk = {remote_id: by_message[remote_id] for remote_id in ids[start : start + CHUNK]}
         known |= _record_chunk(team, chunk)
     return known
 
 
-def _record_source(team, updates):
-    """Remember since when the team is told what arrives: before, nothing told is not zero."""
-    told = {update.status for update in updates}
-    fields = ["reporting_since"] if told else []
-    if told & {MessageStatus.DELIVERED, MessageStatus.READ}:
+def _record_source(team: Team, updates: Iterable[StatusUpdate]) -> None:
+    """Store since when the team receives updates: before that, no update does not mean zero."""
+    reported = {update.status for update in updates}
+    fields = ["reporting_since"] if reported else []
+    if reported & {MessageStatus.DELIVERED, MessageStatus.READ}:
         fields.append("delivered_since")
-    if MessageStatus.READ in told:
+    if MessageStatus.READ in reported:
         fields.append("read_since")
     source = ReceiptSource.objects.filter(team=team).first() if fields else None
     missing = [name for name in fields if source is None or getattr(source, name) is None]
@@ -68,13 +73,14 @@ def _record_source(team, updates):
             unset.update(**{name: timezone.now()})
 
 
-def _record_chunk(team, by_message):
+def _record_chunk(team: Team, by_message: Mapping[str, Sequence[StatusUpdate]]) -> set[str]:
     people = list(
         Recipient.objects.of_team(team)
         .of_messages(list(by_message))
         .only("pk", "remote_id", "phone", "campaign_id", "position", "retries")
     )
-    climbing, failing = defaultdict(list), defaultdict(list)
+    climbing: dict[int, list[int]] = defaultdict(list)
+    failing: dict[tuple[int | None, datetime | None], list[Recipient]] = defaultdict(list)
     for person in people:
         updates = by_message[person.remote_id]
         best = max(
@@ -82,32 +88,35 @@ def _record_chunk(team, by_message):
         )
         if best:
             climbing[best].append(person.pk)
-        failed = next((u for u in updates if u.status == MessageStatus.FAILED), None)
-        if failed and best < DeliveryStatus.DELIVERED:
-            failing[failed.code, failed.at].append(person)
+        failure = next((u for u in updates if u.status == MessageStatus.FAILED), None)
+        if failure and best < DeliveryStatus.DELIVERED:
+            failing[failure.code, failure.at].append(person)
     for best, pks in sorted(climbing.items()):
         Recipient.objects.filter(pk__in=pks, delivery_status__lt=best).update(delivery_status=best)
         if best >= DeliveryStatus.DELIVERED:
-            # It arrived after all, whatever was told before.
+            # It was delivered after all, whatever an earlier update said.
             Recipient.objects.filter(pk__in=pks, status=Status.FAILED).update(
                 status=Status.ACCEPTED, failure_code=None, reason=""
             )
-    failed = []
+    failed: list[Recipient] = []
     for (code, at), several in failing.items():
         failed += _fail(team, code, at, several)
     if failed:
-        _tell_campaigns(failed, {code for code, _ in failing})
+        _update_campaigns(failed, {code for code, _ in failing})
     return {person.remote_id for person in people}
 
 
-def _fail(team, code, at, people):
-    """Let people fail whose message was accepted and did not arrive. Return those who did."""
+def _fail(
+    team: Team, code: int | None, at: datetime | None, people: Sequence[Recipient]
+) -> list[Recipient]:
+    """Mark people failed whose message was accepted but not delivered. Return them."""
     reachable = Recipient.objects.filter(
         pk__in=[person.pk for person in people],
         status=Status.ACCEPTED,
         delivery_status__lt=DeliveryStatus.DELIVERED,
     )
-    # Asked before they are marked: told again, nobody is added again after somebody lifted it.
+    # Read before they are marked, so that a repeated update does not opt a person out again
+    # after the opt-out was removed.
     fresh = set(reachable.values_list("pk", flat=True))
     reachable.update(
         status=Status.FAILED,
@@ -121,23 +130,23 @@ def _fail(team, code, at, people):
     return failed
 
 
-def _tell_campaigns(people, codes):
-    """Count the failures of parts, and pause a campaign that would go on failing."""
-    positions = defaultdict(list)
+def _update_campaigns(people: Iterable[Recipient], codes: Collection[int | None]) -> None:
+    """Count the failures of batches, and pause a campaign that would continue to fail."""
+    positions: dict[int, list[int]] = defaultdict(list)
     for person in people:
         positions[person.campaign_id].append(person.position)
     campaigns = Campaign.objects.filter(pk__in=positions).select_related("team").order_by("pk")
     for campaign in campaigns:
         if campaign.engine == Campaign.Engine.BATCHES:
-            _count_in_parts(campaign, positions[campaign.pk])
+            _count_in_batches(campaign, positions[campaign.pk])
         if campaign.status not in (Campaign.Status.QUEUED, Campaign.Status.SENDING):
             continue
-        if not _stopped_by_a_failure(campaign, codes) and not singles.pause_if_unwell(campaign):
+        if not _pause_for_failure(campaign, codes) and not holds.pause_if_unhealthy(campaign):
             tasks.request("send_batches", campaign.team_id)
 
 
-def _count_in_parts(campaign, positions):
-    """Let the counters of a part's job speak of whoever failed later, too: they never fall."""
+def _count_in_batches(campaign: Campaign, positions: Collection[int]) -> None:
+    """Add people who failed later to the counters of their batch's job, which never fall."""
     for batch in Batch.objects.filter(campaign=campaign, job__isnull=False):
         if any(batch.first <= position <= batch.last for position in positions):
             people = Recipient.objects.of_batch(batch)
@@ -147,11 +156,11 @@ def _count_in_parts(campaign, positions):
             )
 
 
-def _stopped_by_a_failure(campaign, codes):
-    """Pause a campaign one of whose failures would meet everybody."""
-    known = next((f for f in map(errors.explain, codes) if f.pauses), None)
-    return known is not None and launches.pause(
-        campaign,
-        reason=launches.reason_for(known),
-        note=f"{known.sentence} {known.advice} The people who are left were not written to.",
-    )
+def _pause_for_failure(campaign: Campaign, codes: Iterable[int | None]) -> bool:
+    """Pause a campaign if one of its failures would hit every recipient."""
+    pausing = [code for code in codes if code is not None and errors.explain(code).pauses]
+    if not pausing:
+        return False
+    code = min(pausing)
+    reason = launches.reason_for(errors.explain(code))
+    return launches.pause(campaign, reason=reason, details={"code": code})

@@ -1,22 +1,25 @@
-"""Try again whom WhatsApp turned away, where another try makes sense: a new attempt each."""
+"""Retry failed messages for which another try makes sense; each try is an attempt of its own."""
 
 from collections import defaultdict
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
-from campaigns.models import Recipient
+from campaigns.models import Campaign, Recipient
 from core.errors import Refused
 from sending.models import Batch
 from sending.services import launches
+from teams.models import User
 from teams.services import audit
 from whatsapp import errors
 
 
-def can_be_tried(now):
-    """Return the condition under which another try makes sense, by the table of failures."""
-    kinds = defaultdict(list)
+def can_be_tried(now: datetime) -> Q:
+    """Return the condition on a recipient for another try, from the table of error codes."""
+    kinds: dict[tuple[timedelta, int], list[int]] = defaultdict(list)
     for code, failure in errors.FAILURES.items():
         if failure.can_be_tried:
             kinds[failure.wait, failure.most].append(code)
@@ -27,15 +30,15 @@ def can_be_tried(now):
 
 
 @transaction.atomic
-def retry(campaign, code, *, by):
-    """Write once more to the people who failed with `code`, one by one. Raise `Refused`.
+def retry(campaign: Campaign, code: int, *, by: User) -> int:
+    """Send again, one by one, to the people who failed with `code`. Raise `Refused`.
 
-    Return how many they are. Each gets an attempt of its own; the failed one stays as it was.
+    Return their number. Each gets an attempt of its own; the failed one stays as it was.
     """
     failed = campaign.recipients.filter(can_be_tried(timezone.now()), failure_code=code)
     again = failed.update(
         status=Recipient.Status.PENDING,
-        # What is told of the first message from now on is not told of the next.
+        # Later delivery updates about the first message must not count for the next.
         remote_id="",
         delivery_status=Recipient.DeliveryStatus.UNKNOWN,
         retries=F("retries") + 1,
@@ -46,7 +49,9 @@ def retry(campaign, code, *, by):
         reason="",
     )
     if not again:
-        raise Refused("Nobody can be tried again for this reason now. Nothing was changed.")
+        raise Refused(
+            _("Nobody who failed for this reason can be retried now. Nothing was changed.")
+        )
     launches.reopen(campaign)
     audit(
         campaign.team,
@@ -59,8 +64,8 @@ def retry(campaign, code, *, by):
 
 
 @transaction.atomic
-def retry_batch(batch, *, by):
-    """Hand a part that ChumiAI refused over once more. Raise `Refused`."""
+def retry_batch(batch: Batch, *, by: User) -> None:
+    """Submit a batch again that ChumiAI refused. Raise `Refused`."""
     again = Batch.objects.filter(pk=batch.pk, status=Batch.Status.REJECTED).update(
         status=Batch.Status.PENDING,
         token="",
@@ -68,17 +73,17 @@ def retry_batch(batch, *, by):
         claimed_at=None,
         settled_at=None,
         submitted=0,
-        note="",
+        details={},
     )
     if not again:
-        raise Refused("This part is not one that ChumiAI refused. Nothing was changed.")
+        raise Refused(_("ChumiAI did not refuse this batch. Nothing was changed."))
     Recipient.objects.of_batch(batch).filter(status=Recipient.Status.FAILED, retries=0).update(
         status=Recipient.Status.PENDING, failure_code=None, settled_at=None, reason=""
     )
     launches.reopen(batch.campaign)
     audit(
         batch.campaign.team,
-        "refused part tried again",
+        "refused batch tried again",
         by=by,
-        subject=f"{batch.campaign.uuid} part {batch.number}",
+        subject=f"{batch.campaign.uuid} batch {batch.number}",
     )

@@ -1,46 +1,49 @@
-"""Recipients who are written to one by one: claimed in small groups, their outcomes recorded.
+"""People who are sent to one by one: claimed in small groups, their outcomes recorded.
 
-The unit of "once" is the person. The row of a person and its live attempt move together, and
-one live attempt is all that the database allows.
+A person gets a message once: their row and its live attempt move together, and the database
+allows one live attempt.
 """
 
 import secrets
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
-from math import ceil
+from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
-from campaigns.models import Campaign, Decision, Recipient
+from campaigns.models import Campaign, Decision, Recipient, RecipientQuerySet
 from campaigns.services import exclusions
+from chumi_api.errors import ChumiError
 from chumi_api.types import SendResult
 from contacts.models import OptOut
 from contacts.services import opt_out_all, opted_out_of
 from core.errors import Refused
+from sending import holds
 from sending.models import Attempt
-from sending.services import launches
-from sending.services.batches import claim_lifetime
+from sending.services import decisions, launches
+from sending.services.batches import NO_ANSWER, claim_lifetime, facts_of
 from tasks import services as tasks
+from teams.models import Team, User
 from teams.services import audit
 from whatsapp import errors
 
 Status = Recipient.Status
 Outcome = Attempt.Outcome
 
-IN_DOUBT = (Status.SUBMITTING, Status.UNCONFIRMED)
-# A campaign is paused when so many of its last messages got no clear answer, or so many in a row.
-LAST = 50
-DOUBTS, DOUBTS_IN_A_ROW = 5, 3
+# In one of these, an answer can settle the person.
+UNSETTLED = (Status.SUBMITTING, Status.UNCONFIRMED)
 
 
-def claim(campaign, most):
-    """Write the intent to write to the next people, at most `most`. Return their attempts.
+def claim(campaign: Campaign, most: int) -> list[Attempt]:
+    """Write the intent to send to the next people, at most `most`. Return their attempts.
 
-    Committed before the first byte leaves. The campaign must be sending at the moment of the
-    claim. A claim is all or nothing: who finds that another worker has taken one of the people
-    takes none of them.
+    It is committed before the first byte leaves. The campaign must be sending at the moment of
+    the claim. A claim is all or nothing: if another worker has claimed one of these people, no
+    one is claimed.
     """
     try:
         return _claim(campaign, most)
@@ -49,7 +52,7 @@ def claim(campaign, most):
 
 
 @transaction.atomic
-def _claim(campaign, most):
+def _claim(campaign: Campaign, most: int) -> list[Attempt]:
     waiting = Recipient.objects.singly(campaign).filter(status=Status.PENDING)
     while True:
         people = list(waiting.order_by("position")[:most])
@@ -58,8 +61,8 @@ def _claim(campaign, most):
         group = waiting.filter(pk__in=[person.pk for person in people])
         if not exclusions.skip(campaign, group):
             break
-    # The state of the person stands in the outer query: only there does PostgreSQL look again
-    # after it has waited for another worker's claim.
+    # The person's own state is a condition of the outer query: only that one is checked again
+    # after PostgreSQL has waited for another worker's claim.
     won = Recipient.objects.filter(
         Exists(Campaign.objects.filter(pk=campaign.pk, status=Campaign.Status.SENDING)),
         pk__in=[person.pk for person in people],
@@ -78,11 +81,11 @@ class _TakenByAnother(Exception):
     """A person of the group was claimed by another worker, or the campaign stopped sending."""
 
 
-def may_finish(campaign, attempts):
-    """Return the ids of those attempts whose request may become complete, asked just before it.
+def may_finish(campaign: Campaign, attempts: Iterable[Attempt]) -> set[int]:
+    """Return the ids of the attempts whose request may send its last byte now.
 
-    The claim has to be ours and young, somebody may have paused or stopped meanwhile, and
-    whoever has just opted out is not written to any more.
+    The claim has to be ours and young, the campaign still sending, and the person must not have
+    opted out meanwhile.
     """
     young = timezone.now() - timedelta(seconds=settings.CHUMIAI_SEND_SECONDS)
     live = Attempt.objects.filter(
@@ -98,11 +101,12 @@ def may_finish(campaign, attempts):
 
 
 @transaction.atomic
-def record(campaign, outcomes):
-    """Write what became of attempts: pairs of an attempt and a `SendResult` or a `ChumiError`.
+def record(
+    campaign: Campaign, outcomes: Sequence[tuple[Attempt, SendResult | ChumiError]]
+) -> None:
+    """Record the outcomes of attempts.
 
-    An answer that comes after we gave up waiting is as good as one in time, as long as nobody
-    has decided about the person.
+    An answer after our time-out counts as well, unless a person has decided meanwhile.
     """
     back = _back(campaign)
     gone = []
@@ -126,7 +130,7 @@ def record(campaign, outcomes):
                 Outcome.UNCONFIRMED,
                 {"status": Status.UNCONFIRMED},
                 sources=(Outcome.OPEN,),
-                **_facts(outcome),
+                **facts_of(outcome),
             )
         elif concerns_person(outcome):
             code = outcome.code
@@ -135,146 +139,109 @@ def record(campaign, outcomes):
                 attempt,
                 Outcome.REJECTED,
                 {"status": Status.FAILED, "failure_code": code, "reason": reason[:300]},
-                **_facts(outcome),
+                **facts_of(outcome),
             )
             if code == errors.STOPPED_MARKETING:
-                gone.append(attempt.recipient.phone)
+                gone.append(_person_of(attempt).phone)
         else:
-            _settle(attempt, Outcome.NOT_SENT, back, **_facts(outcome))
+            _settle(attempt, Outcome.NOT_SENT, back, **facts_of(outcome))
     opt_out_all(campaign.team, gone, source=OptOut.Source.WHATSAPP)
     if is_late:
-        # The line is another worker's by now, which has to hear of it.
+        # Another worker sends for this team now: wake it up.
         launches.resume_if_settled(campaign)
         tasks.request("send_batches", campaign.team_id)
 
 
 @transaction.atomic
-def record_told_of(ids):
-    """Settle people in doubt whose message was told of, {pk: id of the message}.
+def record_reported(ids: Mapping[int, str]) -> None:
+    """Settle unconfirmed people whose message WhatsApp reported, {pk: id of the message}.
 
-    No answer named it, but WhatsApp did: it was sent.
+    ChumiAI's answer was unclear, but a message that WhatsApp reports was sent.
     """
-    doubts = Attempt.objects.filter(recipient__in=ids, outcome=Outcome.UNCONFIRMED)
-    campaigns = {}
-    for attempt in doubts.select_related("campaign").order_by("pk"):
-        message = {"status": Status.ACCEPTED, "remote_id": ids[attempt.recipient_id]}
+    unconfirmed = Attempt.objects.filter(recipient__in=ids, outcome=Outcome.UNCONFIRMED)
+    campaigns: dict[int, Campaign] = {}
+    for attempt in unconfirmed.select_related("campaign", "recipient").order_by("pk"):
+        message = {"status": Status.ACCEPTED, "remote_id": ids[_person_of(attempt).pk]}
         _settle(attempt, Outcome.ACCEPTED, message)
         campaigns[attempt.campaign_id] = attempt.campaign
-    for _, campaign in sorted(campaigns.items()):
+    for _pk, campaign in sorted(campaigns.items()):
         launches.resume_if_settled(campaign)
         tasks.request("send_batches", campaign.team_id)
 
 
-def concerns_person(error):
-    """Say whether a refusal is about this one message: then the person failed.
+def concerns_person(error: ChumiError) -> bool:
+    """Return True if a refusal is about this one message: then the person has failed.
 
-    Anything else keeps the person waiting: the next would fare the same.
+    After any other one the person is pending again, because the next message would fail too.
     """
     return not error.concerns_account and not errors.explain(error.code).waits_by_itself
 
 
-def give_back(campaign, attempts):
-    """Undo claims whose request was never begun."""
+def give_back(campaign: Campaign, attempts: Sequence[Attempt]) -> None:
+    """Undo claims whose request never began."""
     if attempts:
         back = _back(campaign)
         with transaction.atomic():
             for attempt in attempts:
-                _settle(attempt, Outcome.NOT_SENT, back, error="Its turn did not come.")
+                _settle(attempt, Outcome.NOT_SENT, back, error="The request was never begun.")
 
 
-def _back(campaign):
-    """Return what becomes of a person who provably got nothing."""
+def _back(campaign: Campaign) -> dict[str, Any]:
+    """Return the columns of a person to whom provably nothing was sent."""
     stopped = Campaign.objects.filter(pk=campaign.pk, status=Campaign.Status.STOPPED).exists()
     return launches.STOPPED_PERSON if stopped else {"status": Status.PENDING}
 
 
-def _settle(attempt, outcome, person, *, sources=Attempt.LIVE, **fields):
+def _person_of(attempt: Attempt) -> Recipient:
+    if attempt.recipient is None:
+        raise TypeError(f"{attempt} has no recipient")
+    return attempt.recipient
+
+
+def _settle(
+    attempt: Attempt,
+    outcome: Outcome,
+    person: Mapping[str, Any],
+    *,
+    sources: Iterable[Outcome] = Attempt.LIVE,
+    **fields: Any,
+) -> None:
     settled = Attempt.objects.filter(pk=attempt.pk, outcome__in=sources).update(
         outcome=outcome, finished_at=timezone.now(), **fields
     )
     if settled:
         if outcome in (Outcome.ACCEPTED, Outcome.REJECTED):
-            person = person | {"settled_at": timezone.now()}
-        Recipient.objects.filter(pk=attempt.recipient_id, status__in=IN_DOUBT).update(**person)
+            person = {**person, "settled_at": timezone.now()}
+        Recipient.objects.filter(pk=_person_of(attempt).pk, status__in=UNSETTLED).update(**person)
 
 
-def _facts(error):
-    return {
-        "response_status": error.status,
-        "request_id": error.request_id or "",
-        "code": error.code,
-        "raw": (error.raw or "")[:2000],
-        "error": str(error)[:400],
-    }
-
-
-def expire_claims(team):
-    """Turn claims that no worker can still answer for into messages that may have been sent."""
-    lost = Attempt.objects.filter(
+def expire_claims(team: Team) -> None:
+    """Turn claims whose worker can't answer any more into unconfirmed messages."""
+    expired = Attempt.objects.filter(
         campaign__team=team,
         recipient__isnull=False,
         outcome=Outcome.OPEN,
         started_at__lt=timezone.now() - claim_lifetime(),
-    ).select_related("campaign")
-    campaigns = {}
+    ).select_related("campaign", "recipient")
+    campaigns: dict[int, Campaign] = {}
     with transaction.atomic():
-        for attempt in lost:
+        for attempt in expired:
             _settle(
                 attempt,
                 Outcome.UNCONFIRMED,
                 {"status": Status.UNCONFIRMED},
                 sources=(Outcome.OPEN,),
-                error="No answer was recorded: the worker stopped in between.",
+                error=NO_ANSWER,
             )
             campaigns[attempt.campaign_id] = attempt.campaign
     for campaign in campaigns.values():
-        pause_if_unwell(campaign)
+        holds.pause_if_unhealthy(campaign)
 
 
-def pause_if_unwell(campaign):
-    """Pause the campaign when too many of its last messages failed or are in doubt.
+def undecided(campaigns: Iterable[Campaign]) -> RecipientQuerySet:
+    """Return the unconfirmed people of these campaigns about whom a person may decide now.
 
-    Return True if it did. What a person has looked at before resuming does not count again.
-    """
-    last = list(
-        campaign.attempts.filter(
-            recipient__isnull=False,
-            outcome__in=(Outcome.ACCEPTED, Outcome.REJECTED, Outcome.UNCONFIRMED),
-            finished_at__gt=campaign.failures_since,
-        )
-        .order_by("-finished_at", "-pk")
-        .values_list("outcome", "recipient__status")[:LAST]
-    )
-    # What was accepted may fail later.
-    last = [
-        Outcome.REJECTED if (outcome, person) == (Outcome.ACCEPTED, Status.FAILED) else outcome
-        for outcome, person in last
-    ]
-    doubts = last.count(Outcome.UNCONFIRMED)
-    in_a_row = last[:DOUBTS_IN_A_ROW].count(Outcome.UNCONFIRMED) == DOUBTS_IN_A_ROW
-    if doubts >= DOUBTS or in_a_row:
-        return launches.pause(
-            campaign,
-            reason=Campaign.Pause.UNCONFIRMED,
-            note=f"{doubts} of the last {len(last)} messages got no clear answer. "
-            "They may have been sent. Nothing will be sent twice.",
-        )
-    failed = last.count(Outcome.REJECTED)
-    percent = campaign.team.pause_at_failures
-    if failed >= ceil(LAST * percent / 100):
-        return launches.pause(
-            campaign,
-            reason=Campaign.Pause.FAILURES,
-            note=f"{failed} of the last {len(last)} messages failed. See below why, then go on "
-            "or stop.",
-        )
-    return False
-
-
-def undecided(campaigns):
-    """Return the people of these campaigns who may have got it, and may be decided about now.
-
-    Before, an answer may still come.
+    About the others an answer may still come.
     """
     oldest = max(timedelta(seconds=settings.RECONCILE_SECONDS), claim_lifetime())
     return Recipient.objects.filter(
@@ -291,29 +258,25 @@ def undecided(campaigns):
 
 
 @transaction.atomic
-def decide(campaign, decision, *, people, by):
-    """Settle the people of whom we don't know, on a person's word. Raise `Refused`.
+def decide(campaign: Campaign, decision: str, *, people: int, by: User) -> int:
+    """Settle the unconfirmed people of a campaign, as a person decides. Raise `Refused`.
 
-    `people` is how many the person saw: nobody is settled unseen. Return how many they were.
+    `people` is the number that the person saw: no one is settled unseen. Return that number.
     """
-    if decision not in Decision.values:
-        raise Refused("Choose one of the three answers. Nothing was changed.")
+    now = timezone.now()
+    person = decisions.recipient_fields(decision, now)
     ids = list(undecided([campaign]).values_list("pk", flat=True))
     if len(ids) != people:
-        raise Refused("The messages in doubt changed since you looked. Nothing was changed.")
+        raise Refused(
+            _("The unconfirmed messages changed since you opened the page. Nothing was changed.")
+        )
     attempts = Attempt.objects.filter(recipient__in=ids, outcome=Outcome.UNCONFIRMED)
-    in_doubt = Recipient.objects.filter(pk__in=ids, status=Status.UNCONFIRMED)
-    if decision == Decision.SEND_AGAIN:
-        person = {"status": Status.PENDING}
-    elif decision == Decision.COUNT_AS_SENT:
-        person = {"status": Status.ACCEPTED, "settled_at": timezone.now()}
-    else:
-        person = {"status": Status.SKIPPED, "skip_reason": Recipient.SkipReason.DECIDED}
-    # The attempt decides: an answer that came in this moment has settled it.
-    settled = attempts.update(outcome=Outcome.DECIDED, finished_at=timezone.now())
+    unconfirmed = Recipient.objects.filter(pk__in=ids, status=Status.UNCONFIRMED)
+    # The attempt decides: an answer that came at this very moment has settled it.
+    settled = attempts.update(outcome=Outcome.DECIDED, finished_at=now)
     if not ids or settled != len(ids):
-        raise Refused("These messages have been settled already. Nothing was changed.")
-    in_doubt.update(decision=decision, decided_by=by, **person)
+        raise Refused(_("These messages are already settled. Nothing was changed."))
+    unconfirmed.update(decision=decision, decided_by=by, **person)
     audit(
         campaign.team,
         "messages decided",
@@ -327,10 +290,11 @@ def decide(campaign, decision, *, people, by):
     return len(ids)
 
 
-def has_work(campaign):
-    """Say whether anybody of the campaign waits to be written to one by one, or is just now."""
-    return (
+def has_work(campaign: Campaign) -> bool:
+    """Return True if people of the campaign are still to be sent to one by one, or in flight."""
+    works: bool = (
         Recipient.objects.singly(campaign)
         .filter(status__in=(Status.PENDING, Status.SUBMITTING))
         .exists()
     )
+    return works

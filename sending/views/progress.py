@@ -16,6 +16,7 @@ from core.formats import number
 from message_templates import components
 from sending.batch_words import BatchWords, words_of
 from sending.failure_groups import FailureGroup, failures_of
+from sending.labels import pause_sentence, wait_sentence
 from sending.message_state import MessageState, state_of
 from sending.pages import get_campaign, redirect_to_step
 from sending.progress import BatchProgress, Progress
@@ -114,6 +115,8 @@ def _progress_context(request: TeamRequest, campaign: Campaign) -> dict[str, Any
         "hidden_waiting": sum(batch.is_waiting for batch in hidden),
         "hidden_over": sum(not batch.is_waiting for batch in hidden),
         "announcement": _announcement(campaign, progress, message_state),
+        "pause_sentence": pause_sentence(campaign),
+        "wait_sentence": wait_sentence(campaign) if campaign.is_live else "",
         "waits_for": jobs.waits_for(campaign.team) if progress.poll_seconds else None,
     }
 

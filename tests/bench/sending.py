@@ -12,6 +12,7 @@ from datetime import datetime
 
 from django.conf import settings
 
+from sending.labels import pause_sentence
 from tests.processes import SandboxProcess
 
 LATENCY = 0.05
@@ -65,7 +66,7 @@ def send(sandbox, slug, messages, *, pace):
     while not campaign.is_terminal:
         wait = senders.work(team)
         campaign.refresh_from_db()
-        assert campaign.status != "paused", campaign.pause_note
+        assert campaign.status != "paused", pause_sentence(campaign)
         if wait:
             time.sleep(min(wait, 1))
     took = time.monotonic() - begun

@@ -113,7 +113,7 @@ def test_an_account_error_pauses_and_says_what_to_do(open_page, sandbox, slow, m
     launch(page, slow, campaign)
     expect(notices(page)).to_contain_text("WhatsApp stopped the account")
     expect(notices(page)).to_contain_text("payment")
-    expect(notices(page)).to_contain_text("The people who are left were not written to.")
+    expect(notices(page)).to_contain_text("The remaining people got no message.")
     shoot(page, "account")
     page.get_by_role("button", name="Resume").click()
     expect(page.locator(".progress-head")).to_contain_text("Finished")
@@ -171,7 +171,7 @@ def test_a_batch_without_an_answer_is_found_again(open_page, sandbox, team, mana
     expect(notices(page)).to_contain_text("Nothing will be sent twice")
     shoot(page, "unconfirmed")
     expect(page.locator("#campaign-batches")).to_contain_text(
-        "Confirmed: ChumiAI did start part 1", timeout=60_000
+        "Confirmed: ChumiAI did start batch 1", timeout=60_000
     )
     expect(page.locator(".progress-head")).to_contain_text("Finished")
     shoot(page, "found")

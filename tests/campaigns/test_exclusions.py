@@ -468,5 +468,5 @@ def test_a_launch_after_another_choice_is_refused(fast):
     seen = later.digest
     drafts.exclude_campaign(later, earlier, by=None)
     check(later)
-    with pytest.raises(launches.Refused, match="changed since you looked"):
+    with pytest.raises(launches.Refused, match="changed since you opened"):
         launches.launch(later, by=None, intent=uuid.uuid4(), digest=seen)

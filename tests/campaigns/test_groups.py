@@ -11,6 +11,7 @@ from contacts import services as contacts
 from contacts.services import opt_out
 from core.errors import Refused
 from core.sentences import from_json
+from sending.labels import pause_sentence
 from sending.services import launches
 from tests.campaigns.pages import list_url, messages, text, url
 from tests.factories import (
@@ -215,7 +216,7 @@ def test_a_launch_after_another_group_was_chosen_is_refused(campaign, connected,
     groups.choose_group(campaign, other, by=None)
     checks.request_check(again(campaign), by=None)
     drain("check_campaign")
-    with pytest.raises(Refused, match="changed since you looked"):
+    with pytest.raises(Refused, match="changed since you opened"):
         launches.launch(again(campaign), by=None, intent=uuid.uuid4(), digest=digest)
 
 
@@ -274,7 +275,7 @@ def test_a_changed_size_pauses_the_campaign(campaign, sandbox, crowd, marketer):
     drain()
     campaign.refresh_from_db()
     assert (campaign.status, campaign.pause_reason) == ("paused", "group_changed")
-    assert "had 8 people when you last saw it and has 4 people now" in campaign.pause_note
+    assert "had 8 people when you last saw it and has 4 people now" in pause_sentence(campaign)
     assert sent(sandbox, campaign.team) == []
     launches.resume(campaign, by=marketer)
     finish(campaign)

@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from campaigns.models import Campaign, Recipient
 from sending.batch_words import words_of
+from sending.labels import pause_sentence
 from sending.models import Attempt, Batch, BulkJob
 from sending.progress_queries import load_progress
 from sending.services.batches import Decision
@@ -43,7 +44,7 @@ def _of_people(campaign, mine, intended, decided):
     for person in people:
         phone = person.phone.lstrip("+")
         decision = decided.get(phone)
-        if decision in (Decision.COUNT_AS_SENT, Decision.LEAVE_OUT):
+        if decision in (Decision.COUNT_AS_SENT, Decision.SKIP):
             # The decision stands in the row, whatever became of the request.
             wanted = "accepted" if decision == Decision.COUNT_AS_SENT else "skipped"
             if person.status != wanted:
@@ -133,5 +134,5 @@ def problems_in_words(campaign):
     if not sum(number or 0 for number in counted) == progress.total == campaign.recipient_count:
         yield f"the page counts {counted}, of {progress.total}, of {campaign.recipient_count}"
     by_itself = campaign.pause_reason not in ("", Campaign.Pause.PERSON)
-    if by_itself and not campaign.pause_note:
+    if by_itself and not pause_sentence(campaign):
         yield f"paused as {campaign.pause_reason} without a word"

@@ -86,7 +86,7 @@ def test_count_as_sent(connected, batch, marketer, login, drain, sandbox):
     assert sandbox.ledger(account=connected.slug) == []
     html = page(client, connected, batch.campaign)
     assert "Counted as sent" in html
-    assert "Kofi Boateng decided to count this part as sent." in html
+    assert "Kofi Boateng decided to count this batch as sent." in html
 
 
 def test_leave_out(connected, batch, marketer, login, drain, sandbox):
@@ -95,16 +95,14 @@ def test_leave_out(connected, batch, marketer, login, drain, sandbox):
     drain("send_batches")
     assert set(Recipient.objects.values_list("status", flat=True)) == {"skipped"}
     assert sandbox.ledger(account=connected.slug) == []
-    assert "Kofi Boateng decided to leave this part out." in page(
-        client, connected, batch.campaign
-    )
+    assert "Kofi Boateng decided to skip this batch." in page(client, connected, batch.campaign)
 
 
 def test_twice_is_once(connected, batch, marketer, login, drain, sandbox):
     client = login(marketer)
     client.post(url(connected, batch), {"decision": "send_again"})
     answer = client.post(url(connected, batch), {"decision": "send_again"}, follow=True)
-    assert b"settled already" in answer.content
+    assert b"already settled" in answer.content
     drain("send_batches")
     assert len(sandbox.ledger(account=connected.slug)) == 5
     assert Attempt.objects.count() == 2
@@ -124,7 +122,7 @@ def test_a_stopped_campaign_sends_nothing_again(connected, batch, marketer, logi
     client = login(marketer)
     assert 'value="send_again"' not in page(client, connected, batch.campaign)
     answer = client.post(url(connected, batch), {"decision": "send_again"}, follow=True)
-    assert b"nothing is sent any more" in answer.content
+    assert b"has ended, so nothing is sent" in answer.content
     batch.refresh_from_db()
     assert batch.status == Batch.Status.UNCONFIRMED
     drain("send_batches")

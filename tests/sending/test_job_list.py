@@ -49,7 +49,7 @@ def test_a_counter_that_is_not_reported_is_a_dash(team, viewer, login):
 
 
 def test_a_lost_job_is_marked(team, viewer, login):
-    stopped = {"stopped_polling_at": timezone.now(), "stopped_polling_because": "lost"}
+    stopped = {"stopped_polling_at": timezone.now(), "stopped_polling_because": "not_listed"}
     make_job(team, state="running", **stopped)
     html = login(viewer).get(url(team)).content.decode()
     assert "No longer followed" in html and "ChumiAI no longer lists this job." in html

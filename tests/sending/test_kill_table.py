@@ -7,6 +7,7 @@ import pytest
 from django.db import connection
 
 from campaigns.models import Campaign, Recipient
+from sending.labels import batch_sentence
 from sending.models import Attempt, Batch, BulkJob
 from sending.services import batches, launches, singles
 from sending.services.batches import Decision
@@ -231,7 +232,7 @@ def settle(cell):
                 launches.resume(cell.campaign)
         case "arrived" if not cell.singly:
             assert (status, unit.status) == ("completed", "accepted"), str(cell)
-            assert "ChumiAI did start part 1" in unit.note, str(cell)
+            assert "ChumiAI did start batch 1" in batch_sentence(unit), str(cell)
         case "lost" | "arrived":
             assert unit.status == "unconfirmed", f"{cell}: {unit.status}"
             by = make_user(f"Ama{cell.team.pk} M", cell.team)
@@ -240,8 +241,8 @@ def settle(cell):
                 # The worker lived until it wrote to the next person, who is in doubt as well.
                 people = cell.campaign.recipients.filter(status="unconfirmed")
                 phones = {phone.lstrip("+") for phone in people.values_list("phone", flat=True)}
-                singles.decide(cell.campaign, Decision.LEAVE_OUT, people=len(phones), by=by)
-                cell.decided = dict.fromkeys(phones, Decision.LEAVE_OUT)
+                singles.decide(cell.campaign, Decision.SKIP, people=len(phones), by=by)
+                cell.decided = dict.fromkeys(phones, Decision.SKIP)
                 return
             if cell.singly:
                 assert singles.decide(cell.campaign, again, people=1, by=by) == 1, str(cell)

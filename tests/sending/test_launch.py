@@ -115,7 +115,7 @@ def test_what_changed_since_is_looked_at_again(ready, marketer, login):
     factories.drain("check_campaign")
     response = client.post(url(ready, "launch"), before)
     assert response.status_code == 200
-    assert "The recipients changed since you looked. Nothing was sent." in text(response)
+    assert "The recipients changed since you opened this page. Nothing was sent." in text(response)
     assert response.context["form"].initial["digest"] != before["digest"]
     assert Campaign.objects.get().launched_at is None
 

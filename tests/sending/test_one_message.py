@@ -169,7 +169,7 @@ def test_a_changed_text_needs_another_review(client, single):
     type_in(client, single, values=("Ama", "C-2"))
     data = {"intent": str(uuid.uuid4()), "digest": seen}
     words = text(client.post(url(single, "launch"), data))
-    assert "changed since you looked" in words
+    assert "changed since you opened this page" in words
     assert Recipient.objects.get().values == ["Ama", "C-2"]
 
 

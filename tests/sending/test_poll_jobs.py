@@ -185,7 +185,10 @@ def test_a_vanished_job_is_said_and_ends_the_waiting(
     BulkJob.objects.update(asked_at=timezone.now())
     assert poll(connected) is None
     job = BulkJob.objects.get()
-    assert job.stopped_polling_at is not None and job.stopped_polling_because == BulkJob.Stop.LOST
+    assert (
+        job.stopped_polling_at is not None
+        and job.stopped_polling_because == BulkJob.Stop.NOT_LISTED
+    )
     drain("send_batches")
     running.refresh_from_db()
     assert running.status == Campaign.Status.COMPLETED
@@ -208,7 +211,7 @@ def test_a_vanished_job_keeps_what_was_known_of_it(connected, running, sandbox):
     sandbox.post("jobs/last", account=connected.slug, action="vanish")
     assert poll(connected) is None
     job = BulkJob.objects.get()
-    lost = BulkJob.Stop.LOST
+    lost = BulkJob.Stop.NOT_LISTED
     assert (job.stopped_polling_because, job.processed, job.accepted) == (lost, 3, 3)
 
 
@@ -219,7 +222,7 @@ def test_a_job_that_never_ends_is_given_up_after_a_last_look(connected, running,
     if fault:
         sandbox.fault(fault, path="/api/v1/whatsapp/bulk-jobs", method="GET")
     assert poll(connected) is None
-    assert BulkJob.objects.get().stopped_polling_because == BulkJob.Stop.GIVEN_UP
+    assert BulkJob.objects.get().stopped_polling_because == BulkJob.Stop.TIMED_OUT
     assert poll(connected) is None
     assert asked(sandbox, connected) == before + 1
     # Refresh looks once more, however the two tasks come about.
@@ -305,7 +308,7 @@ def test_a_job_without_an_answer_holds_no_other_up(connected, sandbox):
 def test_one_turn_asks_no_more_than_its_share_and_nobody_waits_for_ever(
     connected, sandbox, monkeypatch
 ):
-    monkeypatch.setattr(tasks, "QUESTIONS_A_TURN", 3)
+    monkeypatch.setattr(tasks, "JOBS_A_RUN", 3)
     monkeypatch.setattr(tasks, "AT_ONCE", 2)
     open_jobs = start_elsewhere(connected, sandbox, 7)
     now = timezone.now()

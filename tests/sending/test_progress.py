@@ -145,7 +145,7 @@ def test_a_message_that_fails_after_it_was_accepted_counts_as_failed():
 
 def test_a_job_that_chumiai_gave_up_leaves_the_rest_unreported():
     over = job(Job.FAILED, total=100, processed=30, accepted=30)
-    row = batch(status=State.ACCEPTED, job=over, note="Confirmed: ChumiAI did start batch 1.")
+    row = batch(status=State.ACCEPTED, job=over, details={"found": True})
     result = progress_of(campaign(Status.PAUSED), [row], NOW)
     assert (result.accepted, result.unreported, result.remaining) == (30, 70, 0)
     assert words_of_first(campaign(Status.PAUSED), [row]).count("gave") == 1

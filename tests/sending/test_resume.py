@@ -1,4 +1,4 @@
-"""Go on with what was not handed over."""
+"""Resume: what was not sent yet is sent."""
 
 import pytest
 from django.urls import reverse
@@ -25,7 +25,7 @@ def test_it_works(connected, campaign, marketer, login, drain, sandbox):
     assert b"Campaign resumed" in answer.content
     campaign.refresh_from_db()
     assert campaign.status == Campaign.Status.SENDING
-    assert campaign.pause_reason == campaign.pause_note == ""
+    assert (campaign.pause_reason, campaign.pause_details) == ("", {})
     drain("send_batches")
     assert len(sandbox.ledger(account=connected.slug)) == 5
 
@@ -50,7 +50,7 @@ def test_a_part_in_doubt_stands_in_the_way(connected, campaign, marketer, login)
     page = reverse("campaigns:campaign_detail", args=(connected.slug, campaign.uuid))
     assert b"resume-form" not in client.get(page).content
     answer = client.post(url(connected, campaign), follow=True)
-    assert b"A part got no clear answer yet." in answer.content
+    assert b"A batch is still unconfirmed." in answer.content
     campaign.refresh_from_db()
     assert campaign.status == Campaign.Status.PAUSED
 
@@ -65,7 +65,8 @@ def test_twice_is_said(connected, campaign, marketer, login, drain, sandbox):
 
 def test_a_key_problem_leads_to_the_connection(connected, campaign, marketer, login):
     Campaign.objects.filter(pk=campaign.pk).update(
-        pause_reason=Campaign.Pause.FORBIDDEN, pause_note="The key may not send."
+        pause_reason=Campaign.Pause.FORBIDDEN,
+        pause_details={"message": "The key may not send."},
     )
     page = reverse("campaigns:campaign_detail", args=(connected.slug, campaign.uuid))
     html = login(marketer).get(page).content.decode()

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from campaigns.models import Campaign, Recipient
 from core.errors import Refused
+from sending.labels import pause_sentence
 from sending.services import jobs, launches, retries
 from teams.models import Connection
 from teams.services import client_for
@@ -165,7 +166,7 @@ def test_after_a_fix_everybody_who_waited_goes_out(team, sandbox, marketer):
     campaign = make_ready_campaign(team, count=3)
     finish(launch(campaign, engine="singly"))
     assert (campaign.status, campaign.pause_reason) == ("paused", "account")
-    assert "payment" in campaign.pause_note
+    assert "payment" in pause_sentence(campaign)
     assert not Recipient.objects.filter(status="failed").exists()
     launches.resume(campaign, by=marketer)
     finish(campaign)

@@ -8,6 +8,7 @@ from chumi_api.types import Listing
 from contacts.services import opt_out
 from core.errors import Refused
 from sending.batch_words import words_of
+from sending.labels import batch_sentence, pause_sentence, wait_sentence
 from sending.message_state import reason_of
 from sending.models import Attempt, Batch, BulkJob
 from sending.progress import progress_of
@@ -104,7 +105,7 @@ def test_an_unclear_answer_is_never_repeated(campaign, sandbox, kind):
     assert first.attempts.get().response_status or kind == "half_json"
     if first.status == "accepted":
         # It had been accepted, and its job was found.
-        assert "did start part 1" in first.note
+        assert "did start batch 1" in batch_sentence(first)
         finish(campaign)
         assert sent(sandbox, campaign.team) == intended(25)
         return
@@ -123,7 +124,7 @@ def test_a_batch_that_did_start_is_found_again(campaign, sandbox, kind):
     finish(launch(campaign))
     assert campaign.status == Campaign.Status.COMPLETED
     assert sent(sandbox, campaign.team) == intended(25)
-    assert "did start part 1" in campaign.batches.first().note
+    assert "did start batch 1" in batch_sentence(campaign.batches.first())
 
 
 def test_without_an_echoed_file_name_the_size_tells_the_job(campaign, sandbox):
@@ -241,7 +242,7 @@ def test_send_again_sends_once(campaign, sandbox, settings, marketer):
 
 def test_leave_out_and_count_as_sent_send_nothing(campaign, sandbox, settings, marketer):
     batch = lost(campaign, sandbox, settings)
-    batches.decide(batch, batches.Decision.LEAVE_OUT, by=marketer)
+    batches.decide(batch, batches.Decision.SKIP, by=marketer)
     finish(campaign)
     assert sent(sandbox, campaign.team) == intended(25)[batch.size :]
 
@@ -259,11 +260,11 @@ def test_a_429_waits_and_carries_on(campaign, sandbox):
     launch(campaign)
     drain()
     campaign.refresh_from_db()
-    assert campaign.wait_note == "Too many requests. Waiting 7 seconds, then carrying on."
+    assert wait_sentence(campaign) == "Too many requests. We wait 7 seconds, then continue."
     assert campaign.status == Campaign.Status.SENDING
     finish(campaign)
     assert sent(sandbox, campaign.team) == intended(25)
-    assert campaign.wait_note == ""
+    assert campaign.wait_reason == ""
 
 
 def test_no_baseline_means_nothing_is_sent(campaign, sandbox):
@@ -273,7 +274,7 @@ def test_no_baseline_means_nothing_is_sent(campaign, sandbox):
     campaign.refresh_from_db()
     assert sent(sandbox, campaign.team) == []
     assert campaign.status == Campaign.Status.SENDING
-    assert "try again" in campaign.wait_note
+    assert "try again" in wait_sentence(campaign)
     finish(campaign)
     assert sent(sandbox, campaign.team) == intended(25)
 
@@ -324,7 +325,7 @@ def test_too_many_failures_pause_before_the_next_part(connected, sandbox, market
     finish(launch(campaign))
     assert campaign.pause_reason == Campaign.Pause.FAILURES
     assert states(campaign)[:2] == ["accepted", "pending"]
-    assert "14 of the last 40 messages failed" in campaign.pause_note
+    assert "14 of the last 40 messages failed" in pause_sentence(campaign)
     launches.resume(campaign, by=marketer)
     finish(campaign)
     assert campaign.status == Campaign.Status.COMPLETED
@@ -381,7 +382,7 @@ def test_the_kill_switch(campaign, sandbox, settings):
     drain()
     campaign.refresh_from_db()
     assert sent(sandbox, campaign.team) == []
-    assert "switched off" in campaign.wait_note
+    assert "turned off" in wait_sentence(campaign)
 
 
 def test_stop_before_the_first_batch_sends_nothing(campaign, sandbox, marketer):

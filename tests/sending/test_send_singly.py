@@ -12,6 +12,7 @@ from chumi_api.errors import Unreachable
 from chumi_api.types import SendResult
 from contacts.services import opt_out
 from core.errors import Refused
+from sending.labels import pause_sentence, wait_sentence
 from sending.message_state import reason_of
 from sending.models import Attempt
 from sending.services import launches, singles
@@ -112,7 +113,7 @@ def test_the_picture_above_the_message_goes_along(fast, sandbox, marketer):
     campaign.refresh_from_db()
     finish(launch_any(campaign, engine=""))
     assert campaign.engine == "singly"
-    assert campaign.status == Campaign.Status.COMPLETED, campaign.pause_note
+    assert campaign.status == Campaign.Status.COMPLETED, pause_sentence(campaign)
     ledger = sandbox.ledger(account_of(fast))
     assert [message["media"] for message in ledger] == [link] * 3
 
@@ -167,7 +168,7 @@ def test_doubts_in_a_row_pause(campaign, sandbox):
     told = states(campaign)
     assert 3 <= told.count("unconfirmed") <= 3 + campaign.team.parallel_sends
     assert told.count("pending") == 12 - told.count("unconfirmed")
-    assert "Nothing will be sent twice" in campaign.pause_note
+    assert "Nothing will be sent twice" in pause_sentence(campaign)
 
 
 def in_doubt(campaign, sandbox, settings):
@@ -185,9 +186,9 @@ def test_a_person_decides_what_nobody_knows(campaign, sandbox, settings, markete
     doubts = in_doubt(campaign, sandbox, settings)
     with pytest.raises(Refused):
         # One more has come into doubt since the person looked.
-        singles.decide(campaign, Decision.LEAVE_OUT, people=doubts - 1, by=marketer)
+        singles.decide(campaign, Decision.SKIP, people=doubts - 1, by=marketer)
     assert states(campaign).count("unconfirmed") == doubts
-    assert singles.decide(campaign, Decision.LEAVE_OUT, people=doubts, by=marketer) == doubts
+    assert singles.decide(campaign, Decision.SKIP, people=doubts, by=marketer) == doubts
     assert states(campaign).count("skipped") == doubts
     with pytest.raises(Refused):
         singles.decide(campaign, Decision.SEND_AGAIN, people=doubts, by=marketer)
@@ -228,7 +229,7 @@ def test_a_429_waits_slows_down_and_carries_on(campaign, sandbox):
     launch(campaign)
     drain()
     campaign.refresh_from_db()
-    assert campaign.wait_note == "Too many requests. Waiting 7 seconds, then carrying on."
+    assert wait_sentence(campaign) == "Too many requests. We wait 7 seconds, then continue."
     assert "unconfirmed" not in states(campaign)
 
 
@@ -243,7 +244,7 @@ def test_after_a_429_everyone_gets_it_once(campaign, sandbox):
         time.sleep(0.1)
         let_time_pass()
     assert campaign.status == Campaign.Status.COMPLETED
-    assert campaign.wait_note == ""
+    assert campaign.wait_reason == ""
     assert sent(sandbox, campaign.team) == intended(12)
 
 
@@ -267,7 +268,7 @@ def test_what_stops_the_account_pauses_and_fails_nobody(fast, sandbox):
     finish(launch(campaign))
     assert (campaign.status, campaign.pause_reason) == ("paused", "account")
     assert states(campaign) == ["pending"]
-    assert "restricted" in campaign.pause_note or "blocked" in campaign.pause_note
+    assert "restricted" in pause_sentence(campaign) or "blocked" in pause_sentence(campaign)
 
 
 def test_too_many_failures_pause(fast, sandbox, marketer):
@@ -291,7 +292,7 @@ def test_the_kill_switch(campaign, sandbox, settings):
     drain()
     campaign.refresh_from_db()
     assert sent(sandbox, campaign.team) == []
-    assert "switched off" in campaign.wait_note
+    assert "turned off" in wait_sentence(campaign)
 
 
 def test_pause_and_resume_at_any_message(fast, sandbox, marketer):

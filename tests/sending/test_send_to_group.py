@@ -8,8 +8,8 @@ from chumi_api.types import Contact, ContactGroup, GroupDetail
 from contacts.models import OptOut
 from contacts.services import lift, opt_out
 from core.errors import Refused
+from sending.labels import batch_sentence, pause_sentence
 from sending.models import Attempt
-from sending.senders import to_group
 from sending.services import batches, group_counts, jobs, launches
 from sending.services.batches import Decision
 from tests.chaos.ledger_check import problems_in_words
@@ -109,7 +109,7 @@ def test_an_unclear_answer_is_never_repeated(campaign, sandbox, settings, market
     batch = campaign.batches.get()
     if lines(sandbox, campaign):
         # It had been accepted, and its job was found among those without a file.
-        assert "did start part 1" in batch.note
+        assert "did start batch 1" in batch_sentence(batch)
         finish(campaign)
         assert requests_to_group(sandbox, campaign) == 1
         return
@@ -196,7 +196,7 @@ def test_who_opted_out_after_the_launch_holds_it(campaign, sandbox, manager):
     drain()
     campaign.refresh_from_db()
     assert (campaign.status, campaign.pause_reason) == ("paused", "group_refused")
-    assert "opted out" in campaign.pause_note
+    assert "opted out" in pause_sentence(campaign)
     assert not lines(sandbox, campaign)
     launches.resume(campaign, by=manager)
     drain()
@@ -323,7 +323,7 @@ def test_who_had_enough_since_the_launch_gets_nothing(connected, sandbox, campai
     launches.resume(campaign, by=None)
     drain("send_batches")
     campaign.refresh_from_db()
-    assert campaign.status == "paused" and "frequency limit" in campaign.pause_note
+    assert campaign.status == "paused" and "frequency limit" in pause_sentence(campaign)
     assert [line["via"] for line in lines(sandbox, campaign)] == ["bulk"]
 
 
@@ -360,8 +360,8 @@ def test_a_changed_size_holds_the_campaign_and_asks(campaign, sandbox, marketer)
     drain()
     campaign.refresh_from_db()
     assert (campaign.status, campaign.pause_reason) == ("paused", "group_changed")
-    assert "had 6 people" in campaign.pause_note
-    assert "has 12 people now" in campaign.pause_note
+    assert "had 6 people" in pause_sentence(campaign)
+    assert "has 12 people now" in pause_sentence(campaign)
     assert not lines(sandbox, campaign)
     launches.resume(campaign, by=marketer)
     finish(campaign)
@@ -399,7 +399,7 @@ def test_a_group_that_is_gone_holds_the_campaign(campaign, sandbox):
     drain()
     campaign.refresh_from_db()
     assert campaign.pause_reason == "group_refused"
-    assert to_group.GONE in campaign.pause_note
+    assert "does not have this group any more" in pause_sentence(campaign)
 
 
 def test_the_number_is_counted_before_each_try(campaign, sandbox):

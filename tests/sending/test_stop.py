@@ -67,7 +67,7 @@ def test_twice_is_said(connected, campaign, marketer, login):
     client.post(url(connected, campaign))
     campaign.refresh_from_db()
     ended = campaign.finished_at
-    assert b"has ended already" in client.post(url(connected, campaign), follow=True).content
+    assert b"has already ended" in client.post(url(connected, campaign), follow=True).content
     campaign.refresh_from_db()
     assert campaign.finished_at == ended
 

@@ -88,7 +88,7 @@ def test_pressed_twice_it_is_sent_once(client, ready, number, sandbox):
     press()
     press()
     assert messages(client, url(ready, "preview")) == [
-        "This test is on its way already. Nothing is sent twice."
+        "This test was already sent. Nothing is sent twice."
     ]
     run()
     assert len(ledger(sandbox, ready.team)) == 1
@@ -325,7 +325,7 @@ def test_save_and_remove(client, connected):
     client.post(page, {"label": "Kofi", "phone": "0244 000 001"})
     number = models.TestNumber.objects.get()
     assert (number.phone, number.label) == (OURS, "Kofi")
-    assert "saved already" in text(client.post(page, {"label": "Me", "phone": OURS}))
+    assert "already saved" in text(client.post(page, {"label": "Me", "phone": OURS}))
     assert "not a phone number" in text(client.post(page, {"label": "Me", "phone": "none"}))
     client.post(f"{page}{number.uuid}/remove/")
     assert not models.TestNumber.objects.exists()

@@ -52,8 +52,7 @@ OURS = {path.parent.name for path in settings.BASE_DIR.glob("*/__init__.py")} - 
 # The columns that hold sentences for people.
 STORED = {
     Attempt: ["error"],
-    Batch: ["note"],
-    Campaign: ["consent", "pause_note", "wait_note"],
+    Campaign: ["consent"],
     JobSync: ["error"],
     Recipient: ["reason"],
 }

@@ -15,6 +15,7 @@ from campaigns.models import Campaign, Check, HeaderMedia
 from campaigns.services import checks, drafts, media
 from core.errors import Refused
 from message_templates.models import MessageTemplate
+from sending import holds, labels
 from sending.progress_queries import load_progress
 from sending.services import launches
 from spreadsheets.xlsx_writer import column_letter
@@ -85,7 +86,7 @@ class Command(BaseCommand):
             "--engine",
             choices=Campaign.Engine.values,
             default="",
-            help="in parts, or one by one; otherwise the team's settings decide",
+            help="the sending method; otherwise the team's settings decide",
         )
         add(
             "--consent",
@@ -123,7 +124,7 @@ class Command(BaseCommand):
         return reason
 
     def launch_campaign(self, *, file, check, wait, **options):
-        """Take the steps of the pages, one after the other."""
+        """Take the same steps as the pages, one after the other."""
         team = get_team(options["team"])
         by = get_person(team, options["user"])
         template = get_template(team, options["template"], options["language"])
@@ -144,7 +145,7 @@ class Command(BaseCommand):
             give_media(campaign, options["media_link"], options["media_id"], by=by)
             checks.request_check(campaign, by=by)
         except Refused:
-            # Nobody could do anything with it that this command could not do again.
+            # The draft is of no use: the command makes a new one each time.
             drafts.delete_draft(campaign, by=by)
             raise
         self.result |= {
@@ -155,10 +156,12 @@ class Command(BaseCommand):
             "mapping": in_words(campaign),
         }
         run_check(campaign)
-        self.tell_check(campaign)
+        self.report_check(campaign)
         if campaign.status != Campaign.Status.READY:
             raise Refused(f"No row of this file can be sent. Look at the rows: {where(campaign)}")
         if check:
+            for hold in holds.upcoming(campaign):
+                self.say(labels.upcoming_sentence(campaign, hold))
             self.say(f"Nothing was sent. The campaign is ready to launch: {where(campaign)}")
             return
         launches.launch(
@@ -177,8 +180,8 @@ class Command(BaseCommand):
         elif not tasks.worker_is_alive():
             self.say(NO_WORKER_RUNS)
 
-    def tell_check(self, campaign):
-        """Say and record what the check found."""
+    def report_check(self, campaign):
+        """Print and record what the check found."""
         found = campaign.check_result
         self.result |= {name: getattr(found, name) for name in COUNTS}
         self.result |= {"status": campaign.status, "recipients": campaign.recipient_count}
@@ -191,26 +194,26 @@ class Command(BaseCommand):
         )
 
     def record(self, campaign):
-        """Look where the launched campaign stands, and record it."""
+        """Record the progress of the launched campaign. Return it."""
         campaign.refresh_from_db()
         progress = load_progress(campaign)
         self.result |= {name: getattr(progress, name) for name in PROGRESS}
         self.result |= {
             "status": campaign.status,
             "pause_reason": campaign.pause_reason,
-            "note": campaign.pause_note or campaign.wait_note,
+            "note": labels.pause_sentence(campaign) or labels.wait_sentence(campaign),
         }
         return progress
 
     def wait(self, campaign):
         """Show the progress until the campaign is over or waits for a person."""
-        said = None
+        shown = None
         while True:
             progress = self.record(campaign)
             note = self.result["note"]
-            news = (campaign.status, progress.percent, note)
-            if news != said:
-                said = news
+            state = (campaign.status, progress.percent, note)
+            if state != shown:
+                shown = state
                 self.say(sentence(campaign, progress, note))
             if progress.poll_seconds is None:
                 break
@@ -383,7 +386,7 @@ def where(campaign):
 
 
 def is_searched(campaign):
-    """Say whether an unclear part is still being looked for, so that nobody is needed yet."""
+    """Return True while the job of an unconfirmed batch is searched for: no one is needed yet."""
     return (
         campaign.pause_reason == Campaign.Pause.UNCONFIRMED
         and campaign.batches.exclude(next_search_at=None).exists()
@@ -391,7 +394,7 @@ def is_searched(campaign):
 
 
 def sentence(campaign, progress, note):
-    """Say where the campaign stands, in one line."""
+    """Return the progress of the campaign in one line."""
     counts = ", ".join(
         f"{'–' if number is None else f'{number:,}'} {word}"
         for number, word in (
