@@ -181,7 +181,7 @@ def batch_decide_confirms(campaign: Campaign, batch: BatchProgress) -> list[Conf
             consequence=skipped.format(**values),
             button=_("Skip"),
             action=action,
-            fields={"decision": Decision.LEAVE_OUT},
+            fields={"decision": Decision.SKIP},
             is_danger=False,
         ),
     ]
@@ -247,7 +247,7 @@ def campaign_decide_confirms(campaign: Campaign, people: int) -> list[Confirm]:
             consequence=skipped.format(count=count),
             button=_("Skip"),
             action=action,
-            fields={"people": people, "decision": Decision.LEAVE_OUT},
+            fields={"people": people, "decision": Decision.SKIP},
             is_danger=False,
         ),
     ]
