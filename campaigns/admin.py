@@ -1,4 +1,4 @@
-"""Campaigns and what became of them: to look at, when somebody asks for help."""
+"""Uploads, checks and media, read-only, for support."""
 
 from django.contrib import admin
 

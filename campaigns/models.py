@@ -14,7 +14,7 @@ from teams.models import Team
 from whatsapp.media import FORMATS
 
 USER = settings.AUTH_USER_MODEL
-# So many messages get their ids in one statement.
+# Rows per UPDATE.
 NAMED_AT_A_TIME = 500
 
 
@@ -26,14 +26,14 @@ class CampaignQuerySet(models.QuerySet):
         return self.filter(test_of=None)
 
     def to_many(self):
-        """Leave out the messages to one number, tests among them."""
+        """Exclude messages to one number, which includes tests."""
         return self.exclude(audience=Campaign.Audience.NUMBER)
 
     def running(self):
         return self.filter(status__in=Campaign.LIVE)
 
     def with_relations(self):
-        """Bring along what the wizard asks for."""
+        """Select the relations that the pages of a draft need."""
         return self.select_related(
             "team",
             "template",
@@ -46,16 +46,16 @@ class CampaignQuerySet(models.QuerySet):
 
 
 class Campaign(models.Model):
-    """One template to many people. The row is the wizard: it holds every step."""
+    """One template to many people, or to one number. The row holds the answer of every step."""
 
     class Status(models.TextChoices):
-        DRAFT = "draft", "Draft"
-        READY = "ready", "Ready to launch"
-        QUEUED = "queued", "Starting"
-        SENDING = "sending", "Sending"
-        PAUSED = "paused", "Paused"
-        STOPPED = "stopped", "Stopped"
-        COMPLETED = "completed", "Finished"
+        DRAFT = "draft", _("Draft")
+        READY = "ready", _("Ready to send")
+        QUEUED = "queued", _("Starting")
+        SENDING = "sending", _("Sending")
+        PAUSED = "paused", _("Paused")
+        STOPPED = "stopped", _("Stopped")
+        COMPLETED = "completed", _("Finished")
 
     class Pause(models.TextChoices):
         PERSON = "person", _("Paused by a person")
@@ -82,14 +82,14 @@ class Campaign(models.Model):
         OPEN_JOBS = "open_jobs", _("ChumiAI is still sending earlier batches")
 
     class Engine(models.TextChoices):
-        BATCHES = "batches", "In parts"
-        SINGLY = "singly", "One by one"
-        GROUP = "group", "To the group by ChumiAI"
+        BATCHES = "batches", _("Fast (batches)")
+        SINGLY = "singly", _("One by one")
+        GROUP = "group", _("To the group by ChumiAI")
 
     class Audience(models.TextChoices):
-        FILE = "file", "A file"
-        GROUP = "group", "A group in ChumiAI"
-        NUMBER = "number", "One number"
+        FILE = "file", _("A file")
+        GROUP = "group", _("A ChumiAI group")
+        NUMBER = "number", _("One number")
 
     EDITABLE = (Status.DRAFT, Status.READY)
     LIVE = (Status.QUEUED, Status.SENDING, Status.PAUSED)
@@ -103,14 +103,14 @@ class Campaign(models.Model):
     )
     # Where the people come from.
     audience = models.CharField(max_length=10, choices=Audience.choices, default=Audience.FILE)
-    # A message to a phone of the team's own: it needs no consent and counts for no limit.
+    # A message to a test number of the team: it needs no consent and counts for no limit.
     is_test = models.BooleanField(default=False)
-    # The draft whose message it tries out, None once that was deleted.
+    # The draft that it tests, None once that was deleted.
     test_of = models.ForeignKey("self", models.SET_NULL, null=True, related_name="tests")
     mapping = models.JSONField(null=True)
-    # Whoever got this earlier campaign is left out. It can't be deleted: that would let them in.
+    # Its people are skipped. It can't be deleted, or they would no longer be skipped.
     exclude_campaign = models.ForeignKey("self", models.PROTECT, null=True, related_name="+")
-    # How it goes out; empty until a person chooses or it is launched (see `engines`).
+    # The sending method (see `sending.engines`), '' until the launch.
     engine = models.CharField(max_length=10, choices=Engine.choices, blank=True)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.DRAFT)
     pause_reason = models.CharField(max_length=20, choices=Pause.choices, blank=True)
@@ -120,7 +120,7 @@ class Campaign(models.Model):
     wait_reason = models.CharField(max_length=20, choices=Wait.choices, blank=True)
     wait_until = models.DateTimeField(null=True)
     wait_details = models.JSONField(default=dict)
-    # Names what a person saw; the launch carries it back.
+    # Identifies what a person reviewed; the launch sends it back.
     digest = models.CharField(max_length=64, blank=True)
     recipient_count = models.PositiveIntegerField(default=0)
     # What is sent, frozen at the launch: template name, language, components, mapping.
@@ -130,10 +130,10 @@ class Campaign(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     launched_by = models.ForeignKey(USER, models.SET_NULL, null=True, related_name="+")
     launched_at = models.DateTimeField(null=True)
-    # What the person who launched it confirmed about the people, word for word; '' for a test.
+    # The consent sentence that was confirmed at the launch; '' for a test.
     consent = models.CharField(max_length=300, blank=True)
     finished_at = models.DateTimeField(null=True)
-    # Failures before this moment do not count for pausing: a person looked at them.
+    # Failures before this time don't count for pausing: a person resumed after them.
     failures_since = models.DateTimeField(null=True)
     changed_at = models.DateTimeField(auto_now=True)
 
@@ -186,7 +186,7 @@ class Campaign(models.Model):
 
     @property
     def goes_through_group(self):
-        """Say whether ChumiAI resolves the group's members itself when it sends."""
+        """Return True if ChumiAI finds the group's members itself when it sends."""
         return (
             self.audience == self.Audience.GROUP
             and hasattr(self, "group")
@@ -200,12 +200,12 @@ class Campaign(models.Model):
 
 
 def upload_path(upload, filename):
-    """Keep uploads under names of our own: a person's file name never reaches the disk."""
+    """Return a path of our own: the uploaded file's name is never used on the disk."""
     return f"uploads/{upload.campaign.team_id}/{uuid.uuid4().hex}"
 
 
 class Upload(models.Model):
-    """The file of a campaign, as a person chose it, and its first rows."""
+    """The uploaded file of a campaign, and its first rows."""
 
     campaign = models.OneToOneField(Campaign, models.CASCADE, related_name="upload")
     file = models.FileField(upload_to=upload_path, max_length=200)
@@ -213,7 +213,7 @@ class Upload(models.Model):
     size = models.PositiveBigIntegerField()
     sha256 = models.CharField(max_length=64)
     has_header = models.BooleanField(default=True)
-    # [[row number, [text, …]], …] as the spreadsheet shows them.
+    # The first rows: [[row number in the spreadsheet, [text, …]], …].
     head = models.JSONField(default=list)
     uploaded_by = models.ForeignKey(USER, models.SET_NULL, null=True, related_name="+")
     uploaded_at = models.DateTimeField(auto_now_add=True)
@@ -223,7 +223,7 @@ class Upload(models.Model):
 
     @property
     def columns(self):
-        """Return a name for each column: its header, or its letter where there is none."""
+        """Return the name of each column: its header, or its letter if it has none."""
         width = max((len(cells) for _, cells in self.head), default=0)
         header = self.head[0][1] if self.has_header and self.head else []
         named = [text.strip() for text in header] + [""] * (width - len(header))
@@ -242,10 +242,10 @@ class GroupChoice(models.Model):
     """
 
     class Way(models.TextChoices):
-        # We read the members: they are checked and sent to like the rows of a file.
-        EXPANDED = "expanded", "Member by member"
-        # ChumiAI resolves the members when it sends: the same values for all.
-        ENDPOINT = "endpoint", "Through ChumiAI's group"
+        # We check the members and send to them, as to the rows of a file.
+        EXPANDED = "expanded", _("Check every member")
+        # ChumiAI finds the members when it sends: everyone gets the same values.
+        ENDPOINT = "endpoint", _("Let ChumiAI send")
 
     campaign = models.OneToOneField(Campaign, models.CASCADE, related_name="group")
     remote_id = models.CharField(max_length=200)
@@ -254,7 +254,7 @@ class GroupChoice(models.Model):
     way = models.CharField(max_length=10, choices=Way.choices, default=Way.EXPANDED)
     size = models.PositiveIntegerField()
     read_at = models.DateTimeField()
-    # What ChumiAI said after the launch, just before the first message.
+    # The size after the launch, just before the first message.
     counted_size = models.PositiveIntegerField(null=True)
     counted_at = models.DateTimeField(null=True)
 
@@ -263,15 +263,15 @@ class GroupChoice(models.Model):
 
 
 class Check(models.Model):
-    """What a look at every row of the file found. An edit of the campaign deletes it."""
+    """The result of checking every row. An edit of the campaign deletes it."""
 
     class State(models.TextChoices):
-        REQUESTED = "requested", "Checking"
-        DONE = "done", "Checked"
-        FAILED = "failed", "Not checked"
+        REQUESTED = "requested", _("Checking")
+        DONE = "done", _("Checked")
+        FAILED = "failed", _("Not checked")
 
     campaign = models.OneToOneField(Campaign, models.CASCADE, related_name="check_result")
-    # Names the one run that may write: a run that lost its lease finds another's here.
+    # Identifies the run that may write: a run that lost its lease finds another token.
     token = models.CharField(max_length=32, blank=True)
     state = models.CharField(max_length=10, choices=State.choices, default=State.REQUESTED)
     requested_at = models.DateTimeField()
@@ -310,14 +310,14 @@ class Check(models.Model):
 
 
 class HeaderMedia(models.Model):
-    """The picture, video or document above the message: a public link, or ChumiAI's media id."""
+    """The image, video or document above the message: a public link, or ChumiAI's media ID."""
 
     class State(models.TextChoices):
-        REQUESTED = "requested", "Checking"
-        GOOD = "good", "Usable"
-        BAD = "bad", "Not usable"
-        # An id is ChumiAI's: there is nothing that we could look at.
-        UNSEEN = "unseen", "Not checked"
+        REQUESTED = "requested", _("Checking")
+        GOOD = "good", _("Usable")
+        BAD = "bad", _("Not usable")
+        # A media ID is ChumiAI's: we can't check its file.
+        UNSEEN = "unseen", _("Not checked")
 
     campaign = models.OneToOneField(Campaign, models.CASCADE, related_name="header_media")
     link = models.CharField(max_length=2000, blank=True)
@@ -353,7 +353,7 @@ class HeaderMedia(models.Model):
 
     @property
     def format(self):
-        """Name the format as people do, '' where nobody could look."""
+        """Return the name of the file format, '' for a media ID."""
         return FORMATS.get(self.content_type, "")
 
 
@@ -372,11 +372,11 @@ class RecipientQuerySet(models.QuerySet):
         )
 
     def singly(self, campaign):
-        """Return the people of the campaign who are written to one by one."""
+        """Return the recipients of the campaign that are sent to one by one."""
         return self.of_singles([campaign])
 
     def of_singles(self, campaigns):
-        """Return the people of these campaigns who are written to one by one."""
+        """Return the recipients of these campaigns that are sent to one by one."""
         ways = {True: [], False: []}
         for campaign in campaigns:
             ways[campaign.engine == Campaign.Engine.SINGLY].append(campaign.pk)
@@ -389,7 +389,7 @@ class RecipientQuerySet(models.QuerySet):
         return self.filter(tried_again | Q(campaign__in=ways[True]))
 
     def of_team(self, team):
-        """Return the people of the team's campaigns, where the question begins with a person.
+        """Return the recipients of the team's campaigns, for queries that start at a person.
 
         `+ 0` keeps a database that has no statistics from walking through all of them instead.
         """
@@ -398,51 +398,51 @@ class RecipientQuerySet(models.QuerySet):
         )
 
     def of_messages(self, ids):
-        """Return the people of these messages, by the index that leaves out who has no id."""
+        """Return the recipients with these message ids, by the partial index on non-empty ids."""
         return self.filter(remote_id__in=ids).exclude(remote_id="")
 
     def name_messages(self, ids):
-        """Write the ids of messages, {pk: id}, where none is known and none was tried again."""
+        """Store message ids, {pk: id}, for recipients that have none and were not retried."""
         pks = list(ids)
         for start in range(0, len(pks), NAMED_AT_A_TIME):
             some = pks[start : start + NAMED_AT_A_TIME]
-            told = Case(*(When(pk=pk, then=Value(ids[pk])) for pk in some))
+            message_id = Case(*(When(pk=pk, then=Value(ids[pk])) for pk in some))
             named = self.filter(
                 pk__in=some, remote_id="", retries=0, status__in=Recipient.SUBMITTED
             )
-            named.update(remote_id=told)
+            named.update(remote_id=message_id)
 
 
 class Recipient(models.Model):
     """One person of a campaign, with the values of the placeholders in their order."""
 
     class Status(models.TextChoices):
-        PENDING = "pending", "Waiting"
-        SUBMITTING = "submitting", "Being handed over"
-        ACCEPTED = "accepted", "Accepted by ChumiAI"
-        FAILED = "failed", "Failed"
-        UNCONFIRMED = "unconfirmed", "No clear answer"
-        SKIPPED = "skipped", "Left out"
+        PENDING = "pending", _("Waiting")
+        SUBMITTING = "submitting", _("Sending")
+        ACCEPTED = "accepted", _("Accepted by ChumiAI")
+        FAILED = "failed", _("Failed")
+        UNCONFIRMED = "unconfirmed", _("Unconfirmed")
+        SKIPPED = "skipped", _("Skipped")
 
     class SkipReason(models.TextChoices):
-        """Why a person was not written to; the sentence is made where it is shown."""
+        """Why a recipient was skipped; its sentence is made where it is shown."""
 
-        OPTED_OUT = "opted_out", "Opted out"
-        EARLIER_CAMPAIGN = "earlier_campaign", "In an earlier campaign"
-        FREQUENCY_CAP = "frequency_cap", "Frequency limit"
-        STOPPED = "stopped", "Campaign stopped"
-        DECIDED = "decided", "Left out by a person"
+        OPTED_OUT = "opted_out", _("Opted out")
+        EARLIER_CAMPAIGN = "earlier_campaign", _("In an earlier campaign")
+        FREQUENCY_CAP = "frequency_cap", _("Frequency limit")
+        STOPPED = "stopped", _("Campaign stopped")
+        DECIDED = "decided", _("Skipped by a person")
 
     class DeliveryStatus(models.IntegerChoices):
-        """How far an accepted message got, as WhatsApp told: it only climbs."""
+        """What WhatsApp reported of an accepted message. It never goes down."""
 
-        UNKNOWN = 0, "Not told"
-        HELD = 1, "Held by WhatsApp"
-        SENT = 2, "Sent"
-        DELIVERED = 3, "Delivered"
-        READ = 4, "Read"
+        UNKNOWN = 0, _("Not reported")
+        HELD = 1, _("Held by WhatsApp")
+        SENT = 2, _("Sent")
+        DELIVERED = 3, _("Delivered")
+        READ = 4, _("Read")
 
-    # Something of theirs may be at WhatsApp.
+    # Their message may be at WhatsApp.
     SUBMITTED = (Status.ACCEPTED, Status.FAILED, Status.UNCONFIRMED)
 
     campaign = models.ForeignKey(Campaign, models.CASCADE, related_name="recipients")
@@ -456,7 +456,7 @@ class Recipient(models.Model):
     delivery_status = models.PositiveSmallIntegerField(
         choices=DeliveryStatus.choices, default=0, db_default=0
     )
-    # How often a person asked for another try after a failure; each is an Attempt of its own.
+    # Retries after a failure; each has its own Attempt.
     retries = models.PositiveSmallIntegerField(default=0)
     failure_code = models.IntegerField(null=True)
     # When it was accepted or failed.
@@ -464,12 +464,12 @@ class Recipient(models.Model):
     skip_reason = models.CharField(
         max_length=20, choices=SkipReason.choices, blank=True, db_default=""
     )
-    # What a person decided while it was in doubt.
+    # What a person decided while it was unconfirmed.
     decision = models.CharField(max_length=20, choices=Decision.choices, blank=True, db_default="")
     decided_by = models.ForeignKey(
         USER, models.SET_NULL, null=True, related_name="+", db_index=False
     )
-    # What ChumiAI said about a failure without a code, in its own words.
+    # ChumiAI's own words about a failure without a code.
     reason = models.CharField(max_length=300, blank=True)
 
     objects = RecipientQuerySet.as_manager()
@@ -485,19 +485,19 @@ class Recipient(models.Model):
             ),
         ]
         indexes = [
-            # Who is next, and how many are in each state.
+            # The next recipients, and the count in each state.
             models.Index(fields=["campaign", "status", "position"], name="recipient_by_status"),
-            # The few who are tried again.
+            # The few that are retried.
             models.Index(
                 fields=["campaign"], condition=Q(retries__gt=0), name="recipient_retried"
             ),
-            # What one person was sent, whatever the campaign.
+            # The messages to one person in all campaigns.
             models.Index(fields=["phone", "settled_at"], name="recipient_by_phone"),
-            # Whom a status is about.
+            # The recipient of a delivery status.
             models.Index(
                 fields=["remote_id"], condition=~Q(remote_id=""), name="recipient_of_message"
             ),
-            # How many got it, and how many read it.
+            # Counts of delivered and read.
             models.Index(
                 fields=["campaign", "delivery_status"],
                 condition=Q(delivery_status__gt=0),
@@ -510,7 +510,7 @@ class Recipient(models.Model):
 
     @property
     def state_label(self):
-        """Return what became of the message: how far it got, where WhatsApp tells."""
+        """Return the label of the delivery status if there is one, else of the status."""
         if self.status == self.Status.ACCEPTED and self.delivery_status:
             return self.get_delivery_status_display()
         return self.get_status_display()

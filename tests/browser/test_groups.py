@@ -81,10 +81,10 @@ def test_check_every_member(page, sandbox, team, crowd):
     choose_group(page, team)
 
     # One member opted out: the page doesn't let ChumiAI send.
-    through = page.get_by_role("radio", name="Through ChumiAI's group")
+    through = page.get_by_role("radio", name="Let ChumiAI send")
     expect(through).to_be_disabled()
     expect(page.get_by_text("1 member of this group opted out")).to_be_visible()
-    expect(page.get_by_role("radio", name="Member by member")).to_be_checked()
+    expect(page.get_by_role("radio", name="Check every member")).to_be_checked()
     shoot(page, "group-refused")
     page.get_by_role("button", name="Continue to the values").click()
 
@@ -118,7 +118,7 @@ def test_let_chumiai_send_to_a_group_that_changed(page, sandbox, team):
     crowd = members(40)
     make_group(team, sandbox, crowd)
     choose_group(page, team)
-    page.get_by_role("radio", name="Through ChumiAI's group").check()
+    page.get_by_role("radio", name="Let ChumiAI send").check()
     shoot(page, "group-ways")
     page.get_by_role("button", name="Continue to the values").click()
     page.get_by_label("Text for {{1}}").fill("dear friend")
@@ -153,7 +153,7 @@ def test_an_opt_out_after_the_check_blocks_the_launch(page, sandbox, team):
     crowd = members(40)
     make_group(team, sandbox, crowd)
     choose_group(page, team)
-    page.get_by_role("radio", name="Through ChumiAI's group").check()
+    page.get_by_role("radio", name="Let ChumiAI send").check()
     page.get_by_role("button", name="Continue to the values").click()
     page.get_by_label("Text for {{1}}").fill("dear friend")
     page.get_by_label("Text for {{2}}").fill("MF-24")

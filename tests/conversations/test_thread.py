@@ -274,7 +274,7 @@ def test_an_unconfirmed_send_is_shown_as_one(team, viewer, login):
     (bubble,) = page.select(".talk-out")
     assert "It may have been sent." in bubble.get_text(" ", strip=True)
     assert bubble.select_one(".talk-ticks")["title"] == "Unconfirmed"
-    assert "No clear answer" in page.select_one(".talk-panel").get_text(" ", strip=True)
+    assert "Unconfirmed" in page.select_one(".talk-panel").get_text(" ", strip=True)
     record_messages(team, [inbound(f"{n}", minutes=10 + n) for n in range(threads.PAGE_SIZE)])
     found = [entry.text for entry in threads.iter_entries(talk)]
     assert found.count("Hi Ama, your code is MF-24.") == 1
