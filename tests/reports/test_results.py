@@ -14,7 +14,7 @@ from reports.results import funnel
 from sending.progress_queries import load_progress
 from sending.services import receipts
 from tests import factories
-from tests.sending.test_receipts import news
+from tests.sending.test_receipts import updates_of
 
 
 @pytest.fixture
@@ -50,9 +50,9 @@ def test_an_unreported_number_is_a_dash_and_never_zero(campaign, login, marketer
 def test_the_funnel_follows_the_delivery_statuses(campaign, login, marketer):
     people = list(campaign.recipients.filter(status="accepted").order_by("position"))
     team = campaign.team
-    receipts.record_statuses(team, news(people[0].remote_id, "read"))
-    receipts.record_statuses(team, news(people[1].remote_id, "delivered"))
-    receipts.record_statuses(team, news(people[2].remote_id, "failed", code=131049))
+    receipts.record_statuses(team, updates_of(people[0].remote_id, "read"))
+    receipts.record_statuses(team, updates_of(people[1].remote_id, "delivered"))
+    receipts.record_statuses(team, updates_of(people[2].remote_id, "failed", code=131049))
     answer = {"inbound": True, "at": timezone.now() + timedelta(minutes=1)}
     conversations.record_messages(
         team, [Message(remote_id="in.1", phone=people[0].phone[1:], text="Yes", **answer)]
