@@ -84,7 +84,7 @@ def test_polling_ends_when_nothing_runs(connected, campaign, marketer, login):
 
 def test_a_pause_needs_attention(connected, campaign, viewer, login):
     beat()
-    launches.pause(campaign, reason=Campaign.Pause.FORBIDDEN, note="x")
+    launches.pause(campaign, reason=Campaign.Pause.FORBIDDEN)
     html = home(login(viewer), connected)
     assert "Needs attention" in html
     assert "The key lacks a permission" in html
