@@ -53,7 +53,7 @@ MUTANTS = (
                 "                pk=batch.pk,\n",
             ),
         ),
-        f"{GUARDS}::test_only_a_part_that_waits_is_claimed",
+        f"{GUARDS}::test_only_a_pending_batch_is_claimed",
     ),
     Mutant(
         "a batch is claimed although the campaign no longer sends",
@@ -64,12 +64,12 @@ MUTANTS = (
                 "Campaign.objects.filter(pk=batch.campaign_id)",
             ),
         ),
-        f"{GUARDS}::test_no_part_is_claimed_once_the_campaign_is_paused",
+        f"{GUARDS}::test_no_batch_is_claimed_once_the_campaign_is_paused",
     ),
     Mutant(
         "a batch is claimed with a stale file",
         ((BATCHES, "return moved != prepared.rows or _someone", "return _someone"),),
-        f"{GUARDS}::test_a_part_whose_people_changed_is_not_claimed",
+        f"{GUARDS}::test_a_batch_whose_people_changed_is_not_claimed",
     ),
     Mutant(
         "a group is claimed although a member has just opted out",
@@ -149,7 +149,7 @@ MUTANTS = (
             '                name="one_batch_in_flight_a_key"',
             "condition=models.Q(('status', 'submitting'))",
         ),
-        f"{GUARDS}::test_the_database_refuses_a_second_part_on_one_line",
+        f"{GUARDS}::test_the_database_refuses_a_second_batch_in_flight_with_one_key",
     ),
     Mutant(
         "no baseline",
@@ -171,7 +171,7 @@ MUTANTS = (
                 "if job.remote_id not in attempt.baseline",
             ),
         ),
-        f"{GUARDS}::test_a_job_of_another_teams_part_is_not_taken_for_ours",
+        f"{GUARDS}::test_a_job_of_another_teams_batch_is_not_taken_for_ours",
     ),
     Mutant(
         "a nameless job that may be another campaign's is adopted",
@@ -199,7 +199,7 @@ MUTANTS = (
                 "    return True\n    young = None\n",
             ),
         ),
-        f"{GUARDS}::test_nobody_finishes_once_a_person_has_said_no",
+        f"{GUARDS}::test_no_request_finishes_after_a_pause_or_a_stop",
     ),
     Mutant(
         "the gate does not know whose claim it is",
@@ -226,7 +226,7 @@ MUTANTS = (
                 "    return {attempt.pk for attempt in attempts}",
             ),
         ),
-        f"{GUARDS}::test_nobody_finishes_once_a_person_has_said_no",
+        f"{GUARDS}::test_no_request_finishes_after_a_pause_or_a_stop",
     ),
     Mutant(
         "the gate lets old claims of people through",

@@ -43,7 +43,7 @@ def test_stop_in_the_moment_of_sending(make_nursery, sandbox, engine):
         [(p, name, code) for p, name, code in people(2, start=2 * n + 1)[1:]] for n in range(each)
     ]
     rounds = zip(*(make_checked_campaigns(team, lists) for team in teams), strict=True)
-    told, longest = {}, 0.1
+    stopped, longest = {}, 0.1
     for campaigns in rounds:
         for campaign in campaigns:
             launch(campaign, engine=engine)
@@ -54,7 +54,7 @@ def test_stop_in_the_moment_of_sending(make_nursery, sandbox, engine):
             time.sleep(max(moment - time.monotonic(), 0))
             try:
                 launches.stop(campaign, by=None)
-                told[campaign.pk] = timezone.now()
+                stopped[campaign.pk] = timezone.now()
             except Refused:
                 # It has ended: all were sent.
                 pass
@@ -66,17 +66,17 @@ def test_stop_in_the_moment_of_sending(make_nursery, sandbox, engine):
         let_time_pass()
         return not (
             Attempt.objects.filter(outcome__in=Attempt.LIVE).exists()
-            or Campaign.objects.filter(status__in=Campaign.LIVE).exclude(pk__in=told).exists()
+            or Campaign.objects.filter(status__in=Campaign.LIVE).exclude(pk__in=stopped).exists()
         )
 
     if engine == "batches":
-        # Nobody polls here: a part that was handed over before the stop is at its end.
+        # Nobody polls here: a batch that was submitted before the stop is at its end.
         Campaign.objects.filter(status__in=Campaign.LIVE).exclude(batches__status="accepted")
     wait_until(settled, seconds=60, what="the last requests")
     ends = Counter()
     for team in teams:
         got = {line["to"] for line in sandbox.ledger(account_of(team))}
-        assert len(sandbox.ledger(account_of(team))) == len(got), "somebody got it twice"
+        assert len(sandbox.ledger(account_of(team))) == len(got), "a person got it twice"
         for campaign in Campaign.objects.for_team(team).prefetch_related("recipients", "attempts"):
             states = {
                 person.phone.lstrip("+"): person.status for person in campaign.recipients.all()
@@ -84,9 +84,9 @@ def test_stop_in_the_moment_of_sending(make_nursery, sandbox, engine):
             sent = states.keys() & got
             assert {phone for phone, state in states.items() if state == "accepted"} == sent
             assert {states[phone] for phone in states.keys() - sent} <= {"skipped"}
-            if campaign.pk in told:
+            if campaign.pk in stopped:
                 assert campaign.status == Campaign.Status.STOPPED
-                after = [a for a in campaign.attempts.all() if a.started_at > told[campaign.pk]]
+                after = [a for a in campaign.attempts.all() if a.started_at > stopped[campaign.pk]]
                 assert not after, "claimed after the stop was said to be done"
             ends["sent" if len(sent) == 2 else "half sent" if sent else "stopped"] += 1
     print(engine, dict(ends))

@@ -1,4 +1,4 @@
-"""Kills at random while ChumiAI misbehaves: nobody doubled, nobody lost."""
+"""Kills at random while ChumiAI misbehaves: no message twice, none lost."""
 
 import random
 

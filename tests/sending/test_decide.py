@@ -1,4 +1,4 @@
-"""Settle a part for which ChumiAI shows no job."""
+"""Settle a batch for which ChumiAI shows no job."""
 
 from datetime import timedelta
 

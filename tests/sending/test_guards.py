@@ -55,21 +55,21 @@ def again(prepared):
     return replace(prepared, token=token, file_name=f"chumi-{token[:8]}.xlsx")
 
 
-def test_only_a_part_that_waits_is_claimed(campaign):
+def test_only_a_pending_batch_is_claimed(campaign):
     batch = campaign.batches.first()
     file = prepared(batch)
     Batch.objects.filter(pk=batch.pk).update(status="skipped", claimed_at=timezone.now())
     assert batches.claim(batch, file, []) is None
 
 
-def test_no_part_is_claimed_once_the_campaign_is_paused(campaign):
+def test_no_batch_is_claimed_once_the_campaign_is_paused(campaign):
     batch = campaign.batches.first()
     file = prepared(batch)
     launches.pause(campaign)
     assert batches.claim(batch, file, []) is None
 
 
-def test_a_part_whose_people_changed_is_not_claimed(campaign):
+def test_a_batch_whose_people_changed_is_not_claimed(campaign):
     batch = campaign.batches.first()
     file = prepared(batch)
     Recipient.objects.filter(campaign=campaign, position=2).update(status="accepted")
@@ -78,7 +78,7 @@ def test_a_part_whose_people_changed_is_not_claimed(campaign):
     assert batch.status == "pending", "the claim is undone as a whole"
 
 
-def test_the_database_refuses_a_second_part_on_one_line(campaign):
+def test_the_database_refuses_a_second_batch_in_flight_with_one_key(campaign):
     first, second, _ = campaign.batches.all()
     assert batches.claim(first, prepared(first), [])
     with pytest.raises(IntegrityError), transaction.atomic():
@@ -110,15 +110,15 @@ def test_an_attempt_that_lost_its_claim_may_not_finish(campaign):
 
 
 @pytest.mark.parametrize("move", [launches.pause, launches.stop])
-def test_nobody_finishes_once_a_person_has_said_no(campaign, single, move, marketer):
+def test_no_request_finishes_after_a_pause_or_a_stop(campaign, single, move, marketer):
     batch = campaign.batches.first()
-    part = batches.claim(batch, prepared(batch), [])
+    of_batch = batches.claim(batch, prepared(batch), [])
     [one] = singles.claim(single, 1)
-    assert batches.may_finish(part)
+    assert batches.may_finish(of_batch)
     assert singles.may_finish(single, [one]) == {one.pk}
     move(campaign, by=marketer)
     move(single, by=marketer)
-    assert not batches.may_finish(part)
+    assert not batches.may_finish(of_batch)
     assert not singles.may_finish(single, [one])
 
 
@@ -154,7 +154,7 @@ def finish_or_wait(campaign):
         let_time_pass()
 
 
-def test_a_job_of_another_teams_part_is_not_taken_for_ours(campaign, sandbox, other_team):
+def test_a_job_of_another_teams_batch_is_not_taken_for_ours(campaign, sandbox, other_team):
     """Two teams with one key see each other's jobs: one that is linked is not looked at."""
     connect(other_team, sandbox, account=account_of(campaign.team))
     sandbox.post("options", echo_file_name=False)
@@ -170,7 +170,7 @@ def test_a_job_of_another_teams_part_is_not_taken_for_ours(campaign, sandbox, ot
 
 
 def test_a_launch_that_was_quicker_wins(connected):
-    """Between the look at the campaign and the launch, somebody else launches it."""
+    """Between the look at the campaign and the launch, another person launches it."""
     campaign = make_checked_campaign(connected, people(5)[1:])
     quicker = uuid.uuid4()
 

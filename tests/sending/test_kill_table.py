@@ -39,12 +39,12 @@ PARAMS = {
     "200_success_false": {"message": "(#131026) Message undeliverable"},
 }
 
-# What becomes of the first part, or of the first person, when the worker is killed after the
+# What becomes of the first batch, or of the first person, when the worker is killed after the
 # step in the row, and ChumiAI does to that request what the column says:
 #
 # waits    nobody got anything and nothing was claimed: the next worker sends it
 # lost     it may have been sent, and was not: nobody repeats it, a person decides
-# arrived  it may have been sent, and was: a part's job is found, about a message a person decides
+# arrived  it may have been sent, and was: a batch's job is found, about a message a person decides
 # done     it was recorded as accepted
 # refused  it was recorded as refused: nobody in it got anything
 # broken   as `lost` or as `waits`: by chance the connection broke before the last byte, or at it
@@ -71,7 +71,7 @@ answer_read       arrived lost    lost     lost         lost    lost    lost    
 outcome_recorded  done    lost    lost     broken       lost    waits   refused           arrived           arrived     arrived   done      arrived
 """  # noqa: E501
 
-# A whole group goes out as one part does, but without a file.
+# A whole group is sent as one batch is, but without a file.
 GROUP = "\n".join(line for line in BATCHES.splitlines() if not line.startswith("file_written"))
 
 # In which state the kill leaves it, where the outcome was not recorded.
@@ -143,7 +143,7 @@ class Cell:
 
     @property
     def unit(self):
-        """Return what is handed over first: a part or, singly, a person."""
+        """Return what is sent first: a batch or, one by one, a person."""
         if self.singly:
             return self.campaign.recipients.get(position=1)
         return self.campaign.batches.get(number=1)
@@ -238,7 +238,7 @@ def settle(cell):
             by = make_user(f"Ama{cell.team.pk} M", cell.team)
             again = Decision.SEND_AGAIN if cell.end == "lost" else Decision.COUNT_AS_SENT
             if cell.singly and cell.is_broken:
-                # The worker lived until it wrote to the next person, who is in doubt as well.
+                # The worker lived until it wrote to the next person, who is unconfirmed as well.
                 people = cell.campaign.recipients.filter(status="unconfirmed")
                 phones = {phone.lstrip("+") for phone in people.values_list("phone", flat=True)}
                 singles.decide(cell.campaign, Decision.SKIP, people=len(phones), by=by)

@@ -407,5 +407,5 @@ def test_ten_thousand_rows(stack, sandbox, team, save, shape):
 
 @pytest.mark.stack
 @pytest.mark.long
-def test_ten_thousand_rows_in_parts_of_the_usual_size(stack, sandbox, team, save):
+def test_ten_thousand_rows_in_batches_of_the_usual_size(stack, sandbox, team, save):
     send_ten_thousand(stack, sandbox, team, save)

@@ -1,4 +1,4 @@
-"""Whoever opted out is reached by no way of sending; and WhatsApp says itself who did."""
+"""No way of sending reaches people who opted out; WhatsApp reports opt-outs, too."""
 
 import ast
 from datetime import timedelta
@@ -75,7 +75,7 @@ def reached_at_once(team, engine, now, sandbox):
 
 
 def reached_by_another_try(team, engine, now, sandbox):
-    """The engine hands the parts over; who failed is tried again one by one."""
+    """The engine sends batches; people who failed are retried one by one."""
     now("before the check")
     campaign = make_ready_campaign(team, rows=rows_with(GONE))
     now("after the check")
@@ -221,15 +221,15 @@ def test_another_reason_is_no_opt_out(engine, fast):
 
 
 def test_an_answer_that_repeats_it_does_not_undo_a_lifting(fast, sandbox, manager):
-    """A job tells all its failures in every answer, also after somebody lifted one."""
+    """Every answer about a job repeats its failures, also after an opt-out was removed."""
     sandbox.post("speed", speed=0.01)
     campaign = launch(make_ready_campaign(fast, rows=rows_with(STOPPED[0])))
     drain()
     job = campaign.batches.get().job
-    told = answer_about(job, STOPPED[0])
-    assert not jobs.apply_status(job, told)
+    answer = answer_about(job, STOPPED[0])
+    assert not jobs.apply_status(job, answer)
     lift(OptOut.objects.get(), reason="Asked for it", by=manager)
-    jobs.apply_status(job, told)
+    jobs.apply_status(job, answer)
     assert opted_out_of(fast, [f"+{STOPPED[0]}"]) == set()
     assert OptOut.objects.count() == 1
 

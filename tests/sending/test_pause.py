@@ -1,4 +1,4 @@
-"""Hold a campaign before its next part."""
+"""Pause a campaign before its next batch."""
 
 import pytest
 from django.urls import reverse

@@ -43,7 +43,7 @@ def follow(team):
 
 
 def start_elsewhere(team, sandbox, count):
-    """Return so many open jobs that stand still, started by somebody else, all of them due."""
+    """Return `count` open jobs without progress, not started here, all of them due."""
     sandbox.post("speed", speed=0)
     for _ in range(count):
         sandbox.post("jobs", account=team.slug, total=50)
@@ -142,7 +142,7 @@ def test_named_failures_count_where_the_counter_lags(connected, running, failed)
     jobs.apply_status(job, named(one, one.lstrip("+"), two, state=JobState.RUNNING, failed=failed))
     job.refresh_from_db()
     assert (job.failed, job.state) == (2, "running")
-    # Another answer names somebody else: both have failed.
+    # Another answer names another person: both have failed.
     jobs.apply_status(job, named(three, state=JobState.COMPLETED, processed=5, failed=failed))
     job.refresh_from_db()
     assert (job.failed, job.state) == (3, "completed_with_errors")
@@ -167,7 +167,7 @@ def test_an_error_without_a_person_fails_nobody(connected, running):
     assert (job.failed, job.state) == (0, "completed")
 
 
-def test_without_row_results_the_failures_belong_to_the_part(connected, sandbox, drain):
+def test_without_row_results_the_failures_belong_to_the_batch(connected, sandbox, drain):
     sandbox.post("options", row_errors=False)
     rows = [["Phone", "Name", "Code"], ["233244100026", "Ama", "C"], ["233244200111", "B", "C"]]
     factories.launch(factories.make_ready_campaign(connected, rows=rows))
@@ -260,7 +260,7 @@ def test_too_many_requests_wait_as_long_as_chumiai_asks(connected, running, sand
     after = BulkJob.objects.get()
     assert (after.state, after.asked_at) == (before.state, before.asked_at)
     heard = asked(sandbox, connected)
-    # Whoever wakes the task in the meantime: nobody is asked before the time has come.
+    # ChumiAI is not asked before that time, however often the task is woken.
     assert 6 < poll(connected) <= 7
     assert 6 < tasks.sync_jobs(connected.pk) <= 7
     assert asked(sandbox, connected) == heard
@@ -287,10 +287,10 @@ def test_waiting_for_chumiai_is_said(connected, running, sandbox, login, viewer)
 
 
 @pytest.mark.parametrize(
-    ("told", "waits"), [(None, 10), ("0", 1), ("86400", 3600), ("soon", 10), ("-5", 1)]
+    ("named", "waits"), [(None, 10), ("0", 1), ("86400", 3600), ("soon", 10), ("-5", 1)]
 )
-def test_a_strange_wish_to_wait_is_bounded(connected, running, sandbox, told, waits):
-    params = {} if told is None else {"retry_after": told}
+def test_a_strange_wish_to_wait_is_bounded(connected, running, sandbox, named, waits):
+    params = {} if named is None else {"retry_after": named}
     sandbox.post("faults", kind="429", path="/api/v1/whatsapp/bulk-jobs", params=params)
     assert poll(connected) == waits
 

@@ -44,7 +44,7 @@ def test_it_is_invisible_to_a_stranger(connected, other_team, campaign, outsider
     assert campaign.status == Campaign.Status.PAUSED
 
 
-def test_a_part_in_doubt_stands_in_the_way(connected, campaign, marketer, login):
+def test_an_unconfirmed_batch_blocks_resuming(connected, campaign, marketer, login):
     campaign.batches.update(status=Batch.Status.UNCONFIRMED, claimed_at=campaign.launched_at)
     client = login(marketer)
     page = reverse("campaigns:campaign_detail", args=(connected.slug, campaign.uuid))

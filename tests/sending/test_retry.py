@@ -1,4 +1,4 @@
-"""Whom WhatsApp turned away is tried again where that makes sense, each as a new attempt."""
+"""Failed messages are retried if that makes sense; each retry is an attempt of its own."""
 
 from datetime import timedelta
 
@@ -135,12 +135,12 @@ def test_the_numbers_still_add_up(failed, sandbox, marketer, login):
     for _ in range(2):
         context = login(marketer).get(url("campaign_detail", failed.team, failed)).context
         counted = context["progress"]
-        parts = ("accepted", "failed", "skipped", "unconfirmed", "unreported", "remaining")
-        assert sum(getattr(counted, name) or 0 for name in parts) == counted.total == 6
+        columns = ("accepted", "failed", "skipped", "unconfirmed", "unreported", "remaining")
+        assert sum(getattr(counted, name) or 0 for name in columns) == counted.total == 6
         finish(failed)
 
 
-def test_a_refused_part_is_handed_over_once_more(connected, sandbox, marketer, login):
+def test_a_refused_batch_is_submitted_again(connected, sandbox, marketer, login):
     campaign = make_ready_campaign(connected, count=5)
     sandbox.fault("400", path=BULK)
     finish(launch(campaign))

@@ -135,7 +135,7 @@ def test_without_an_echoed_file_name_the_size_tells_the_job(campaign, sandbox):
     assert sent(sandbox, campaign.team) == intended(25)
 
 
-def test_of_two_jobs_that_look_alike_a_person_decides(campaign, sandbox, settings):
+def test_of_two_similar_jobs_a_person_decides(campaign, sandbox, settings):
     settings.RECONCILE_SECONDS = 0
     sandbox.post("options", echo_file_name=False)
     sandbox.fault("accepted_then_500", path=BULK)
@@ -217,7 +217,7 @@ def test_a_job_of_somebody_else_is_not_taken_for_ours(campaign, sandbox):
     assert campaign.batches.first().status == "unconfirmed"
 
 
-def lost(campaign, sandbox, settings):
+def never_found(campaign, sandbox, settings):
     settings.RECONCILE_SECONDS = 0
     sandbox.fault("500", path=BULK)
     launch(campaign)
@@ -231,7 +231,7 @@ def lost(campaign, sandbox, settings):
 
 
 def test_send_again_sends_once(campaign, sandbox, settings, marketer):
-    batch = lost(campaign, sandbox, settings)
+    batch = never_found(campaign, sandbox, settings)
     batches.decide(batch, batches.Decision.SEND_AGAIN, by=marketer)
     with pytest.raises(Refused):
         batches.decide(batch, batches.Decision.SEND_AGAIN, by=marketer)
@@ -241,7 +241,7 @@ def test_send_again_sends_once(campaign, sandbox, settings, marketer):
 
 
 def test_leave_out_and_count_as_sent_send_nothing(campaign, sandbox, settings, marketer):
-    batch = lost(campaign, sandbox, settings)
+    batch = never_found(campaign, sandbox, settings)
     batches.decide(batch, batches.Decision.SKIP, by=marketer)
     finish(campaign)
     assert sent(sandbox, campaign.team) == intended(25)[batch.size :]
@@ -302,7 +302,7 @@ def test_a_refused_batch_stops_the_line(campaign, sandbox):
     assert sent(sandbox, campaign.team) == []
 
 
-def test_what_every_part_would_fare_leaves_this_one_waiting(campaign, sandbox, marketer):
+def test_an_error_that_every_batch_would_get_leaves_this_one_pending(campaign, sandbox, marketer):
     # ChumiAI says with a 200 that WhatsApp does not know the template.
     sandbox.fault("200_success_false", path=BULK)
     finish(launch(campaign))
@@ -315,7 +315,7 @@ def test_what_every_part_would_fare_leaves_this_one_waiting(campaign, sandbox, m
     assert campaign.batches.first().attempts.count() == 2
 
 
-def test_too_many_failures_pause_before_the_next_part(connected, sandbox, marketer):
+def test_too_many_failures_pause_before_the_next_batch(connected, sandbox, marketer):
     connected.batch_size, connected.open_jobs = 40, 1
     connected.save()
     rows = people(100)
@@ -333,13 +333,13 @@ def test_too_many_failures_pause_before_the_next_part(connected, sandbox, market
 
 
 def submitted(campaign, sandbox, settings, by):
-    """Hand the first part over, in doubt for no moment."""
+    """Submit the first batch, and get a clear answer."""
     launch(campaign)
     drain("send_batches")
 
 
 def found_again(campaign, sandbox, settings, by):
-    """Hand the first part over, and find its job after an unclear answer."""
+    """Submit the first batch, and find its job after an unclear answer."""
     sandbox.fault("accepted_then_500", path=BULK)
     launch(campaign)
     drain("send_batches")
@@ -347,15 +347,15 @@ def found_again(campaign, sandbox, settings, by):
 
 
 def sent_again(campaign, sandbox, settings, by):
-    """Hand the first part over a second time, as a person decided."""
-    batch = lost(campaign, sandbox, settings)
+    """Submit the first batch a second time, as a person decided."""
+    batch = never_found(campaign, sandbox, settings)
     batches.decide(batch, batches.Decision.SEND_AGAIN, by=by)
     drain("send_batches")
 
 
 @pytest.mark.parametrize("way", [submitted, found_again, sent_again])
 @pytest.mark.parametrize(("action", "state"), [("fail", "failed"), ("cancel", "cancelled")])
-def test_a_job_that_chumiai_gave_up_pauses_before_the_next_part(
+def test_a_failed_job_pauses_before_the_next_batch(
     campaign, sandbox, settings, marketer, way, action, state
 ):
     campaign.team.open_jobs = 1
@@ -369,7 +369,7 @@ def test_a_job_that_chumiai_gave_up_pauses_before_the_next_part(
     assert (campaign.status, campaign.pause_reason) == ("paused", Campaign.Pause.REJECTED)
     assert BulkJob.objects.get().state == state
     assert states(campaign) == ["accepted", "pending", "pending"]
-    # A person who resumes has seen it: the parts after it go out in spite of it.
+    # A person who resumes has seen it: the batches after it are sent in spite of it.
     launches.resume(campaign, by=marketer)
     finish(campaign)
     assert campaign.status == Campaign.Status.COMPLETED

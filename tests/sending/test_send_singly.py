@@ -147,9 +147,9 @@ def test_an_unclear_answer_is_never_repeated(campaign, sandbox, kind):
     sandbox.fault(kind, path=SEND, location="http://127.0.0.1:9/")
     finish(launch(campaign))
     assert campaign.status == Campaign.Status.COMPLETED
-    told = states(campaign)
-    in_doubt = 0 if kind == "200_no_id" else 1
-    assert (told.count("accepted"), told.count("unconfirmed")) == (12 - in_doubt, in_doubt)
+    found = states(campaign)
+    unconfirmed = 0 if kind == "200_no_id" else 1
+    assert (found.count("accepted"), found.count("unconfirmed")) == (12 - unconfirmed, unconfirmed)
     reached = [to for to, _ in sent(sandbox, campaign.team)]
     assert len(reached) == len(set(reached)) >= 11
 
@@ -161,17 +161,17 @@ def test_a_yes_without_an_id_is_accepted_and_not_traceable(fast, sandbox):
     assert (person.status, person.remote_id) == ("accepted", "")
 
 
-def test_doubts_in_a_row_pause(campaign, sandbox):
+def test_unconfirmed_messages_in_a_row_pause(campaign, sandbox):
     sandbox.fault("500", path=SEND, times=None)
     finish(launch(campaign))
     assert (campaign.status, campaign.pause_reason) == ("paused", "unconfirmed")
-    told = states(campaign)
-    assert 3 <= told.count("unconfirmed") <= 3 + campaign.team.parallel_sends
-    assert told.count("pending") == 12 - told.count("unconfirmed")
+    found = states(campaign)
+    assert 3 <= found.count("unconfirmed") <= 3 + campaign.team.parallel_sends
+    assert found.count("pending") == 12 - found.count("unconfirmed")
     assert "Nothing will be sent twice" in pause_sentence(campaign)
 
 
-def in_doubt(campaign, sandbox, settings):
+def unconfirmed(campaign, sandbox, settings):
     settings.RECONCILE_SECONDS = 0
     settings.CHUMIAI_SEND_SECONDS = 5
     sandbox.fault("500", path=SEND, times=None)
@@ -183,16 +183,16 @@ def in_doubt(campaign, sandbox, settings):
 
 
 def test_a_person_decides_what_nobody_knows(campaign, sandbox, settings, marketer):
-    doubts = in_doubt(campaign, sandbox, settings)
+    count = unconfirmed(campaign, sandbox, settings)
     with pytest.raises(Refused):
-        # One more has come into doubt since the person looked.
-        singles.decide(campaign, Decision.SKIP, people=doubts - 1, by=marketer)
-    assert states(campaign).count("unconfirmed") == doubts
-    assert singles.decide(campaign, Decision.SKIP, people=doubts, by=marketer) == doubts
-    assert states(campaign).count("skipped") == doubts
+        # One more is unconfirmed since the person opened the page.
+        singles.decide(campaign, Decision.SKIP, people=count - 1, by=marketer)
+    assert states(campaign).count("unconfirmed") == count
+    assert singles.decide(campaign, Decision.SKIP, people=count, by=marketer) == count
+    assert states(campaign).count("skipped") == count
     with pytest.raises(Refused):
-        singles.decide(campaign, Decision.SEND_AGAIN, people=doubts, by=marketer)
-    # Nothing is in doubt any more, so the rest goes on by itself.
+        singles.decide(campaign, Decision.SEND_AGAIN, people=count, by=marketer)
+    # Nothing is unconfirmed any more, so the campaign continues by itself.
     campaign.refresh_from_db()
     assert campaign.status == Campaign.Status.SENDING
 
@@ -326,7 +326,7 @@ def test_a_claim_without_an_answer_becomes_maybe_sent(campaign, sandbox):
     launch(campaign)
     launches.begin(campaign)
     attempts = singles.claim(campaign, 2)
-    # The database refuses a second claim of the same people, whoever asks.
+    # The database refuses a second claim of the same people, whatever worker asks.
     assert not {a.recipient_id for a in singles.claim(campaign, 2)} & {
         a.recipient_id for a in attempts
     }
@@ -337,7 +337,7 @@ def test_a_claim_without_an_answer_becomes_maybe_sent(campaign, sandbox):
     assert sent(sandbox, campaign.team) == []
 
 
-def test_a_late_answer_settles_the_doubt(campaign, sandbox):
+def test_a_late_answer_settles_an_unconfirmed_message(campaign, sandbox):
     launch(campaign)
     launches.begin(campaign)
     (attempt,) = singles.claim(campaign, 1)

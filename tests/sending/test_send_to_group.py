@@ -1,4 +1,4 @@
-"""A campaign through ChumiAI's group: one request, never twice, never with somebody opted out."""
+"""A campaign through ChumiAI's group: one request, never twice, never against an opt-out."""
 
 import pytest
 
@@ -335,7 +335,7 @@ def test_an_earlier_campaign_to_leave_out_refuses_the_way(connected, sandbox, ca
 
 
 def test_stopped_marketing_is_put_on_the_list_once(connected, sandbox, manager):
-    """A job tells all its failures in every answer, also after somebody lifted one."""
+    """Every answer about a job repeats its failures, also after an opt-out was removed."""
     stopped = "233240001050"
     group = make_group(connected, sandbox, [*members(3), {"phone": stopped, "name": "Esi"}])
     campaign = make_group_campaign(connected, group, way=Way.ENDPOINT)
@@ -403,7 +403,7 @@ def test_a_group_that_is_gone_holds_the_campaign(campaign, sandbox):
 
 
 def test_the_number_is_counted_before_each_try(campaign, sandbox):
-    """A part that waited long is as old as its last try."""
+    """A batch that was pending for long is as old as its last try."""
     launch(campaign, engine="")
     assert group_counts.record_count(campaign, 6)
     assert GroupChoice.objects.get().counted_size == 6

@@ -187,7 +187,7 @@ def facts(campaign, sandbox):
 
 
 def give_up_the_job(campaign, sandbox):
-    """Let the job of the part that is out fail at ChumiAI."""
+    """Let the job of the submitted batch fail at ChumiAI."""
     sandbox.post("jobs/last", account=account_of(campaign.team), action="fail")
     sandbox.post("speed", speed=1000)
     finish(campaign)
