@@ -92,8 +92,13 @@ def is_page(page, path):
 
 def faults(page, path, themes):
     """Open the page in each theme and yield what is wrong with it."""
-    width = page.viewport_size["width"]
     page.goto(path)
+    yield from faults_here(page, path, themes)
+
+
+def faults_here(page, path, themes):
+    """Yield what is wrong with the page that is open; `path` is its name in what is yielded."""
+    width = page.viewport_size["width"]
     page.evaluate(AXE)
     for theme, options in themes:
         page.emulate_media(color_scheme=theme, reduced_motion="reduce")
