@@ -169,10 +169,6 @@ class Campaign(models.Model):
         return self.name
 
     @property
-    def is_to_one(self):
-        return self.audience == self.Audience.NUMBER
-
-    @property
     def is_editable(self):
         return self.status in self.EDITABLE
 
@@ -183,15 +179,6 @@ class Campaign(models.Model):
     @property
     def is_terminal(self):
         return self.status in self.TERMINAL
-
-    @property
-    def goes_through_group(self):
-        """Return True if ChumiAI finds the group's members itself when it sends."""
-        return (
-            self.audience == self.Audience.GROUP
-            and hasattr(self, "group")
-            and self.group.way == GroupChoice.Way.ENDPOINT
-        )
 
     @property
     def lasted(self):

@@ -9,14 +9,7 @@ from django.utils.translation import gettext_lazy
 
 from audience import contact_fields
 from campaigns import group_rules
-from campaigns.audiences import KINDS, Label, audience_of
-from campaigns.group_rules import (  # noqa: F401
-    VANISHED,
-    current_group,
-    is_other_group,
-    refusal,
-    why_not_through_group,  # noqa: F401
-)
+from campaigns.audiences import KINDS, Label
 from campaigns.models import Campaign, GroupChoice, Upload
 from campaigns.services.drafts import edit
 from campaigns.suggestions import Stored, contact_mapping
@@ -187,11 +180,3 @@ def accept_count(campaign: Campaign) -> None:
     GroupChoice.objects.filter(campaign=campaign, counted_size__isnull=False).update(
         size=F("counted_size"), read_at=F("counted_at")
     )
-
-
-def what_stands_against(campaign: Campaign) -> str:
-    return audience_of(campaign).what_blocks()
-
-
-def snapshot_of(campaign: Campaign) -> dict[str, object]:
-    return audience_of(campaign).snapshot()

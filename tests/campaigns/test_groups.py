@@ -5,6 +5,7 @@ import uuid
 import pytest
 
 from audience import contact_fields
+from campaigns import group_rules
 from campaigns.models import Campaign, GroupChoice, Recipient
 from campaigns.services import checks, drafts, groups
 from contacts import services as contacts
@@ -207,7 +208,7 @@ def test_a_group_that_vanished_fails_the_check(connected, sandbox, campaign):
     drain("check_campaign")
     campaign = again(campaign)
     assert campaign.check_result.state == "failed"
-    assert campaign.check_result.error == groups.VANISHED
+    assert campaign.check_result.error == group_rules.VANISHED
 
 
 def test_a_launch_after_another_group_was_chosen_is_refused(campaign, connected, sandbox):

@@ -2,6 +2,8 @@
 
 import pytest
 
+from campaigns import group_rules
+from campaigns.audiences import audience_of
 from campaigns.models import Campaign, GroupChoice
 from campaigns.services import checks, drafts, groups, media
 from chumi_api.types import Contact, ContactGroup, GroupDetail
@@ -166,7 +168,7 @@ def test_a_refusal_fails_the_group_and_may_be_tried_again(campaign, sandbox):
 def test_who_opted_out_before_the_check_refuses_the_way(connected, sandbox, group):
     opt_out(connected, f"+{phones(3)[2]}")
     draft = make_campaign(connected)
-    assert groups.why_not_through_group(draft, group).startswith("1 member of this group")
+    assert group_rules.why_not_through_group(draft, group).startswith("1 member of this group")
     with pytest.raises(Refused, match="opted out"):
         make_group_campaign(connected, group, way=Way.ENDPOINT)
 
@@ -285,7 +287,7 @@ def test_a_group_that_did_not_come_whole_is_refused():
         GroupDetail(ContactGroup("g", size=3), members=(known,)),
         GroupDetail(ContactGroup("g"), members=(known,), skipped=1),
     ):
-        refused = groups.refusal(
+        refused = group_rules.refusal(
             opted_out=0,
             over_frequency_cap=0,
             unreadable=0,
@@ -297,7 +299,7 @@ def test_a_group_that_did_not_come_whole_is_refused():
 
 def test_a_number_that_we_cannot_read_refuses_the_way(connected, sandbox):
     group = make_group(connected, sandbox, [*members(3), {"phone": "12"}])
-    refused = groups.why_not_through_group(make_campaign(connected), group)
+    refused = group_rules.why_not_through_group(make_campaign(connected), group)
     assert "1 member has a number that we can't read" in refused
 
 
@@ -331,7 +333,7 @@ def test_an_earlier_campaign_to_leave_out_refuses_the_way(connected, sandbox, ca
     earlier = launch(make_ready_campaign(connected))
     Campaign.objects.filter(pk=campaign.pk).update(exclude_campaign=earlier)
     campaign = Campaign.objects.with_relations().get(pk=campaign.pk)
-    assert "are to be skipped" in groups.what_stands_against(campaign)
+    assert "are to be skipped" in audience_of(campaign).what_blocks()
 
 
 def test_stopped_marketing_is_put_on_the_list_once(connected, sandbox, manager):
@@ -387,7 +389,7 @@ def test_a_small_change_asks_nobody(campaign, sandbox):
     ],
 )  # fmt: skip
 def test_which_change_is_another_group(old, new, other):
-    assert groups.is_other_group(old, new) == other
+    assert group_rules.is_other_group(old, new) == other
 
 
 def test_a_group_that_is_gone_holds_the_campaign(campaign, sandbox):
