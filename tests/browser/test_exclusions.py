@@ -43,7 +43,7 @@ def test_skip_an_earlier_campaign_and_require_consent(open_page, sandbox, team, 
     shoot(page, "check-excluded")
     page.get_by_role("link", name="Continue to the preview").click()
     page.get_by_role("link", name="Continue to the review").click()
-    expect(page.get_by_text("whoever got spring_sale")).to_be_visible()
+    expect(page.get_by_text("people who got spring_sale")).to_be_visible()
 
     # Without the consent box nothing is sent, and the page says why.
     send = page.get_by_role("button", name="Send 3 messages now")
