@@ -201,7 +201,7 @@ class Audience:
         """Return what the child process needs to find the rows."""
         raise NotImplementedError
 
-    def _opted_out(self) -> "QuerySet[Any, str]":
+    def _opted_out(self) -> QuerySet[Any, str]:
         return OptOut.objects.for_team(self.campaign.team).phones()
 
     def record_checked(self) -> None:
@@ -402,7 +402,7 @@ class Members(Audience):
         self._checked = group
         return group
 
-    def _opted_out(self) -> "QuerySet[Any, str]":
+    def _opted_out(self) -> QuerySet[Any, str]:
         """Return the numbers of our list and those that ChumiAI marks as opted out."""
         marked = Contact.objects.filter(memberships__group=self._checked, opted_out=True)
         marked_phones = marked.exclude(phone="").values_list("phone", flat=True)
@@ -577,7 +577,7 @@ def _template_of(campaign: Campaign) -> MessageTemplate:
     return campaign.template
 
 
-def _written(folder: Path, name: str, numbers: "QuerySet[Any, str]") -> str:
+def _written(folder: Path, name: str, numbers: QuerySet[Any, str]) -> str:
     """Write phone numbers to a file, one per line. Return its path."""
     path = folder / f"{name}.txt"
     with path.open("w") as file:

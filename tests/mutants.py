@@ -113,7 +113,7 @@ MUTANTS = (
                 "    ).update(status=Status.SUBMITTING)",
             ),
         ),
-        f"{GUARDS}::test_a_person_whom_another_worker_took_meanwhile_is_not_claimed",
+        f"{GUARDS}::test_a_person_claimed_by_another_worker_is_not_claimed",
     ),
     Mutant(
         "no unique index on a batch's live attempt",
@@ -188,7 +188,7 @@ MUTANTS = (
                 "    if any(job.file_name for job in listed):\n",
             ),
         ),
-        f"{SEND_BATCHES}::test_a_job_of_somebody_else_is_not_taken_for_ours",
+        f"{SEND_BATCHES}::test_a_foreign_job_is_not_matched",
     ),
     Mutant(
         "no gate for a batch",

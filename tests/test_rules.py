@@ -106,7 +106,7 @@ def test_every_post_needs_more_than_reading_but_to_say_that_one_looks():
 # 2. A GET only reads
 
 
-def test_a_get_only_selects_and_chumiai_hears_nothing(subjects, team, manager, login, sandbox):
+def test_a_get_only_selects_and_never_calls_chumiai(subjects, team, manager, login, sandbox):
     client = login(manager)
     before = sandbox.get("requests")
     for name in GETS:
@@ -219,8 +219,8 @@ def test_every_task_run_twice_is_run_once(connected, marketer, sandbox, settings
     jobs.request_sync(connected, by=marketer)
     request_contact_sync(connected, by=marketer)
     request_history(factories.make_conversation(connected))
-    news = b'{"event": "message.sent", "data": {"id": "wamid.else"}}'
-    webhooks.receive(webhooks.renew_address(connected, by=marketer), news, {})
+    body = b'{"event": "message.sent", "data": {"id": "wamid.else"}}'
+    webhooks.receive(webhooks.renew_address(connected, by=marketer), body, {})
     seen = set()
 
     def go_on(status):

@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Exists
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from campaigns.models import Campaign, Decision, Recipient
 from campaigns.services import exclusions
@@ -316,7 +317,7 @@ def details_of(error: ChumiError) -> dict[str, Any]:
     return {"message": error.message, "params": {k: str(v) for k, v in error.params.items()}}
 
 
-NO_ANSWER = "No answer was recorded: the worker stopped before it came."
+NO_ANSWER = gettext_noop("No answer was recorded: the worker stopped before it came.")
 
 
 def facts_of(error: ChumiError | None) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from whatsapp import errors
 
 Status = Campaign.Status
 
-# The columns of a person to whom nothing was sent when the campaign was stopped.
+# The columns of a person who was still waiting when the campaign was stopped.
 STOPPED_PERSON = {
     "status": Recipient.Status.SKIPPED,
     "skip_reason": Recipient.SkipReason.STOPPED,

@@ -14,6 +14,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from campaigns.models import Campaign, Decision, Recipient, RecipientQuerySet
 from campaigns.services import exclusions
@@ -36,6 +37,7 @@ Outcome = Attempt.Outcome
 
 # In one of these, an answer can settle the person.
 UNSETTLED = (Status.SUBMITTING, Status.UNCONFIRMED)
+NOT_BEGUN = gettext_noop("The request was never begun.")
 
 
 def claim(campaign: Campaign, most: int) -> list[Attempt]:
@@ -183,11 +185,11 @@ def give_back(campaign: Campaign, attempts: Sequence[Attempt]) -> None:
         back = _back(campaign)
         with transaction.atomic():
             for attempt in attempts:
-                _settle(attempt, Outcome.NOT_SENT, back, error="The request was never begun.")
+                _settle(attempt, Outcome.NOT_SENT, back, error=NOT_BEGUN)
 
 
 def _back(campaign: Campaign) -> dict[str, Any]:
-    """Return the columns of a person to whom provably nothing was sent."""
+    """Return the columns of a person who provably got nothing."""
     stopped = Campaign.objects.filter(pk=campaign.pk, status=Campaign.Status.STOPPED).exists()
     return launches.STOPPED_PERSON if stopped else {"status": Status.PENDING}
 
@@ -239,7 +241,7 @@ def expire_claims(team: Team) -> None:
 
 
 def undecided(campaigns: Iterable[Campaign]) -> RecipientQuerySet:
-    """Return the unconfirmed people of these campaigns about whom a person may decide now.
+    """Return the unconfirmed people of these campaigns that a person may decide about now.
 
     About the others an answer may still come.
     """

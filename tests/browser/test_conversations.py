@@ -183,7 +183,7 @@ def test_pages_update_and_mark_as_read(open_page, team, manager, talk):
     expect(page.locator("#list-latest")).to_contain_text("Ama M.")
     page.get_by_role("link", name="Ama M.").click()
     expect(page.locator(".thread-history")).to_contain_text("history, updated")
-    record_messages(team, [message("And one in red?", 0, remote_id="wamid.news")])
+    record_messages(team, [message("And one in red?", 0, remote_id="wamid.fresh")])
     expect(page.locator(".talk").last).to_contain_text("And one in red?")
     expect(page.locator("#thread-latest")).to_contain_text("And one in red?")
     expect(page.locator(".thread-read")).to_have_count(0)

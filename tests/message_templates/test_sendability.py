@@ -86,7 +86,7 @@ def test_buttons_that_cannot_be_filled_from_here(button, reason):
         ({"status": "REJECTED"}, Unsendable.STATUS_REJECTED),
         ({"status": "DISABLED"}, Unsendable.STATUS_DISABLED),
         ({"status": "PENDING"}, Unsendable.STATUS_PENDING),
-        ({"status": "NEVER_HEARD_OF"}, Unsendable.STATUS_OTHER),
+        ({"status": "NOT_DOCUMENTED"}, Unsendable.STATUS_OTHER),
         ({"status": ""}, Unsendable.STATUS_OTHER),
         ({"category": "AUTHENTICATION"}, Unsendable.AUTHENTICATION),
     ],

@@ -122,7 +122,7 @@ def test_no_request_finishes_after_a_pause_or_a_stop(campaign, single, move, mar
     assert not singles.may_finish(single, [one])
 
 
-def test_a_person_whom_another_worker_took_meanwhile_is_not_claimed(single):
+def test_a_person_claimed_by_another_worker_is_not_claimed(single):
     taken = []
 
     def take_first(execute, sql, params, many, context):

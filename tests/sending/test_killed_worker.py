@@ -150,7 +150,7 @@ def test_frozen_after_every_statement(campaign, stack, sandbox, fatal):
     freeze_and_settle(campaign, stack, sandbox, fatal)
 
 
-def test_told_to_stop_it_finishes_what_is_on_its_way(stack, sandbox):
+def test_on_sigterm_it_finishes_what_is_in_flight(stack, sandbox):
     team = connect(make_team("kente", messages_per_second=20), sandbox)
     campaign = launch(make_ready_campaign(team, count=300), engine="singly")
     worker = stack.start_worker()

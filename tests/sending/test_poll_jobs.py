@@ -195,7 +195,7 @@ def test_a_vanished_job_is_said_and_ends_the_waiting(
     page = reverse("campaigns:campaign_detail", args=(connected.slug, running.uuid))
     html = login(marketer).get(page).content.decode()
     assert "ChumiAI no longer lists this job." in html
-    assert "Outcome not told" in html
+    assert "Not reported" in html
     assert "hx-trigger" not in html
 
 
@@ -259,14 +259,14 @@ def test_too_many_requests_wait_as_long_as_chumiai_asks(connected, running, sand
     assert poll(connected) == 7
     after = BulkJob.objects.get()
     assert (after.state, after.asked_at) == (before.state, before.asked_at)
-    heard = asked(sandbox, connected)
+    calls = asked(sandbox, connected)
     # ChumiAI is not asked before that time, however often the task is woken.
     assert 6 < poll(connected) <= 7
     assert 6 < tasks.sync_jobs(connected.pk) <= 7
-    assert asked(sandbox, connected) == heard
+    assert asked(sandbox, connected) == calls
     JobSync.objects.update(wait_until=timezone.now())
     poll(connected)
-    assert asked(sandbox, connected) == heard + 1
+    assert asked(sandbox, connected) == calls + 1
 
 
 def test_waiting_for_chumiai_is_said(connected, running, sandbox, login, viewer):
@@ -342,7 +342,7 @@ def test_after_too_many_requests_no_further_job_is_asked_about(connected, sandbo
     assert asked(sandbox, connected) - before == 2
 
 
-def test_a_refused_key_is_told_and_asked_about_rarely(connected, running, sandbox):
+def test_a_refused_key_is_shown_and_polled_rarely(connected, running, sandbox):
     factories.connect(connected, sandbox, kind="revoked")
     assert poll(connected) == 60
     assert "key" in Connection.objects.get().problem

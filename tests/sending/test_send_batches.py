@@ -207,7 +207,7 @@ def test_two_teams_with_one_key_share_its_line(campaign, sandbox, other_team):
     assert batches.claim(mine, batches.prepare(mine), []) is None
 
 
-def test_a_job_of_somebody_else_is_not_taken_for_ours(campaign, sandbox):
+def test_a_foreign_job_is_not_matched(campaign, sandbox):
     sandbox.fault("500", path=BULK)
     launch(campaign)
     drain("send_batches")
@@ -407,7 +407,7 @@ def test_pause_between_batches(campaign, sandbox, marketer):
     assert sent(sandbox, campaign.team) == intended(25)
 
 
-def test_failed_rows_are_told_by_person(connected, sandbox):
+def test_failed_rows_are_reported_by_person(connected, sandbox):
     rows = people(3)
     rows[2][0] = "233244000026"
     campaign = make_ready_campaign(connected, rows=rows)

@@ -80,7 +80,7 @@ def test_everyone_gets_it_once_with_an_id(campaign, sandbox):
     assert Attempt.objects.filter(recipient__campaign=campaign, outcome="accepted").count() == 12
 
 
-def test_few_people_go_out_singly_unless_somebody_chooses(connected, sandbox):
+def test_few_people_go_out_singly_unless_a_person_chooses(connected, sandbox):
     connected.singly_up_to = 12
     connected.save()
     campaign = make_ready_campaign(connected, count=12)

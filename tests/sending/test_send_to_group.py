@@ -222,7 +222,7 @@ def test_who_joined_the_group_and_opted_out_is_seen(campaign, sandbox):
     assert not lines(sandbox, campaign)
 
 
-def test_whom_chumiai_calls_opted_out_counts_too(campaign, sandbox):
+def test_members_that_chumiai_calls_opted_out_count_too(campaign, sandbox):
     people = members(6)
     people[2]["opted_out"] = True
     change_group(sandbox, campaign, people)

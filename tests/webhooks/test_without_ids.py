@@ -188,7 +188,7 @@ def test_a_batch_with_a_known_message_is_never_sent_again(
     assert b"Send again" in client.get(address).content
     deliver(update(unconfirmed(campaign)[0], "delivered"))
     page = client.get(address).content.decode()
-    assert "WhatsApp told us of 1 message of it. It was sent." in page
+    assert "WhatsApp reported 1 message of it. It was sent." in page
     assert "Send again" not in page and "Count as sent" in page
     batch.refresh_from_db()
     with pytest.raises(Refused, match="it was sent"):
