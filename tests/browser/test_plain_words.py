@@ -47,7 +47,7 @@ def test_too_many_requests(open_page, sandbox, team, manager):
     page.goto(f"/t/{team.slug}/campaigns/{campaign.uuid}/review/")
     page.get_by_label("agreed to hear from").check()
     page.get_by_role("button", name="Send 3 messages now").click()
-    waiting = "Too many requests. Waiting 10 seconds, then carrying on."
+    waiting = "Too many requests. We wait 10 seconds, then continue."
     expect(page.get_by_text(waiting)).to_be_visible()
     expect(page.locator(".progress-head")).to_contain_text("Finished")
     expect(page.get_by_text(waiting)).to_have_count(0)
