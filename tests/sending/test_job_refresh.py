@@ -19,13 +19,13 @@ def test_it_works(connected, marketer, login, drain, sandbox):
     client = login(marketer)
     answer = client.post(url(connected), follow=True)
     html = answer.content.decode()
-    assert "Reading the job history of your key at ChumiAI." in html or "no worker" in html
+    assert "Getting the jobs of your key from ChumiAI" in html or "Updates are paused" in html
     assert 'hx-trigger="load delay:2s"' in html
     drain("sync_jobs")
     answer = region(client, connected)
     html = answer.content.decode()
-    assert "load delay" not in html and "Read" in html
-    assert answer["HX-Trigger"] == '{"jobs-read": {"target": "#job-results"}}'
+    assert "load delay" not in html and "Updated" in html
+    assert answer["HX-Trigger"] == '{"jobs-updated": {"target": "#job-results"}}'
     page = client.get(url(connected, "job_list")).content.decode()
     assert "Started outside this app" in page
     assert html.strip()[:60] in page
@@ -41,7 +41,7 @@ def test_a_failure_is_said_and_loses_nothing(connected, marketer, login, drain, 
     client.post(url(connected))
     drain("sync_jobs")
     html = region(client, connected).content.decode()
-    assert "The job history could not be read" in html
+    assert "The update failed" in html
     assert JobSync.objects.get().error in html.replace("&#x27;", "'")
     assert "Nothing was lost" in html
     assert BulkJob.objects.count() == known > 0
