@@ -15,7 +15,7 @@ from whatsapp.media import FORMATS
 
 USER = settings.AUTH_USER_MODEL
 # Rows per UPDATE.
-NAMED_AT_A_TIME = 500
+ROWS_PER_UPDATE = 500
 
 
 class CampaignQuerySet(models.QuerySet):
@@ -388,11 +388,11 @@ class RecipientQuerySet(models.QuerySet):
         """Return the recipients with these message ids, by the partial index on non-empty ids."""
         return self.filter(remote_id__in=ids).exclude(remote_id="")
 
-    def name_messages(self, ids):
+    def assign_message_ids(self, ids):
         """Store message ids, {pk: id}, for recipients that have none and were not retried."""
         pks = list(ids)
-        for start in range(0, len(pks), NAMED_AT_A_TIME):
-            some = pks[start : start + NAMED_AT_A_TIME]
+        for start in range(0, len(pks), ROWS_PER_UPDATE):
+            some = pks[start : start + ROWS_PER_UPDATE]
             message_id = Case(*(When(pk=pk, then=Value(ids[pk])) for pk in some))
             named = self.filter(
                 pk__in=some, remote_id="", retries=0, status__in=Recipient.SUBMITTED
@@ -406,7 +406,7 @@ class Recipient(models.Model):
     class Status(models.TextChoices):
         PENDING = "pending", _("Waiting")
         SUBMITTING = "submitting", _("Sending")
-        ACCEPTED = "accepted", _("Accepted by ChumiAI")
+        ACCEPTED = "accepted", _("Accepted")
         FAILED = "failed", _("Failed")
         UNCONFIRMED = "unconfirmed", _("Unconfirmed")
         SKIPPED = "skipped", _("Skipped")

@@ -106,7 +106,7 @@ class Migration(migrations.Migration):
                 ('phone', models.CharField(max_length=16)),
                 ('values', models.JSONField(default=list)),
                 ('notes', models.JSONField(default=list)),
-                ('status', models.CharField(choices=[('pending', 'Waiting'), ('submitting', 'Sending'), ('accepted', 'Accepted by ChumiAI'), ('failed', 'Failed'), ('unconfirmed', 'Unconfirmed'), ('skipped', 'Skipped')], default='pending', max_length=12)),
+                ('status', models.CharField(choices=[('pending', 'Waiting'), ('submitting', 'Sending'), ('accepted', 'Accepted'), ('failed', 'Failed'), ('unconfirmed', 'Unconfirmed'), ('skipped', 'Skipped')], default='pending', max_length=12)),
                 ('remote_id', models.CharField(blank=True, max_length=200)),
                 ('delivery_status', models.PositiveSmallIntegerField(choices=[(0, 'Not reported'), (1, 'Held by WhatsApp'), (2, 'Sent'), (3, 'Delivered'), (4, 'Read')], db_default=0, default=0)),
                 ('retries', models.PositiveSmallIntegerField(default=0)),

@@ -209,7 +209,7 @@ def _store_ids(ids: Mapping[_Send, str]) -> None:
     }
     # Attempts before recipients: every writer locks them in that order.
     singles.record_reported(confirmed)
-    Recipient.objects.name_messages({send.pk: remote_id for send, remote_id in ids.items()})
+    Recipient.objects.assign_message_ids({send.pk: remote_id for send, remote_id in ids.items()})
 
 
 def _may_be_send(message: Message) -> bool:

@@ -214,7 +214,7 @@ def _record_messages(batch: Batch, results: Iterable[RowResult]) -> None:
         status=Recipient.Status.ACCEPTED, remote_id="", retries=0
     )
     people = unnamed.values_list("pk", "phone")
-    unnamed.name_messages({pk: ids[phone] for pk, phone in people if phone in ids})
+    unnamed.assign_message_ids({pk: ids[phone] for pk, phone in people if phone in ids})
 
 
 def stop_polling(job: BulkJob, because: BulkJob.Stop) -> None:

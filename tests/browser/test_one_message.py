@@ -57,7 +57,7 @@ def test_one_message_with_an_image(open_page, fruit, sandbox, marketer):
     page.get_by_label("This person agreed to hear from").check()
     shoot(page, "one-4-review")
     page.get_by_role("button", name="Send 1 message now").dblclick()
-    expect(page.locator("#campaign-progress")).to_contain_text("Accepted by ChumiAI")
+    expect(page.locator("#campaign-progress")).to_contain_text("Accepted")
     shoot(page, "one-5-sent")
     (sent,) = sandbox.ledger(account_of(team))
     assert (sent["to"], sent["template"], sent["values"], sent["media"]) == (
@@ -117,7 +117,7 @@ def test_a_test_of_row_three(open_page, team, sandbox, marketer):
     expect(page.locator("main")).to_contain_text("with the values of row 4")
     page.get_by_role("button", name="Send a test").dblclick()
     tests = page.locator("#campaign-tests")
-    expect(tests).to_contain_text("Accepted by ChumiAI")
+    expect(tests).to_contain_text("Accepted")
     # The polling has ended.
     expect(tests).not_to_have_attribute("hx-get", re.compile("."))
     shoot(page, "test-5-preview")

@@ -414,7 +414,7 @@ def test_the_download_has_every_recipient(connected, marketer, viewer, login, dr
     )
     assert lines[1].startswith("2,'+233244100026,Failed,\"This number is not on WhatsApp")
     assert ",Check the number or contact them by SMS or phone.,1,1," in lines[1]
-    assert lines[2].startswith("3,'+233244400111,Accepted by ChumiAI,,,1,1,")
+    assert lines[2].startswith("3,'+233244400111,Accepted,,,1,1,")
     assert len(lines) == 3
     masked = b"".join(
         login(viewer).get(url("campaign_recipients_export", connected, row)).streaming_content
