@@ -1,7 +1,8 @@
 """The kinds of audience: what the steps, the check, the launch and the pages ask of each.
 
-`audience_of(campaign)` returns the object for a campaign. A new kind is one class and one row
-of the table `KINDS`; no other module asks of which kind an audience is.
+`audience_of(campaign)` returns the object for a campaign. A new kind is one class, one row of the
+table `KINDS`, one choice of `Campaign.Audience` and one template of its texts. Elsewhere the kind
+is only chosen (`services/groups.py`) or filtered by (`CampaignQuerySet`, the filter of the list).
 """
 
 import hashlib

@@ -2,8 +2,9 @@
 
 Each function of `HOLDS` reads rows only and returns a `Hold` or None. Every engine asks the list
 before each claim (`first_hold`), and `apply_hold` is what then happens: a hold of kind WAIT ends
-by itself, one of kind PAUSE lasts until a person resumes. To add a guard, write a function and
-add a row to `HOLDS` and to the table of tests/sending/test_holds.py.
+by itself, one of kind PAUSE lasts until a person resumes. To add a guard: a function, a row of
+`HOLDS` (and of `KNOWN_BEFORE_LAUNCH`, if the review can show it), a code in `Campaign.Wait` or
+`Campaign.Pause`, its sentence in `labels`, and a row of tests/sending/test_holds.py.
 """
 
 from collections.abc import Callable, Mapping
