@@ -9,7 +9,9 @@ from django.contrib import messages
 from django.db.models import Model, QuerySet
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 from django_htmx.http import HttpResponseClientRedirect
 
 from campaigns import steps
@@ -17,6 +19,7 @@ from campaigns.audiences import audience_of
 from campaigns.models import Campaign
 from campaigns.services import drafts
 from contacts.models import ContactGroup
+from core.confirms import Confirm
 from message_templates import components
 from message_templates.models import MessageTemplate
 from teams.requests import TeamRequest
@@ -97,6 +100,21 @@ def body_html(campaign: Campaign, values: Mapping[str, str] | None = None) -> Sa
     return components.format_whatsapp(campaign.template.content.body, values)
 
 
+def delete_confirm(campaign: Campaign) -> Confirm:
+    """Return the button that deletes the draft, in the frame of every step."""
+    if audience_of(campaign).is_single:
+        consequence = _("This deletes the draft. Nothing has been sent.")
+    else:
+        consequence = _("This deletes the draft and its file. Nothing has been sent.")
+    return Confirm(
+        question=_("Delete this draft?"),
+        consequence=consequence,
+        button=_("Delete draft"),
+        action=reverse("campaigns:campaign_delete", args=[campaign.team.slug, campaign.uuid]),
+        icon="trash",
+    )
+
+
 def step_context(campaign: Campaign, step: str) -> dict[str, Any]:
     """Return what the frame of a step shows."""
     is_first = step == next(iter(steps.steps_of(campaign)))
@@ -108,6 +126,7 @@ def step_context(campaign: Campaign, step: str) -> dict[str, Any]:
         "steps": steps.bar(campaign, step),
         "back_url": "" if is_first else steps.url_of(campaign, steps.before(campaign, step)),
         "media": getattr(campaign, "header_media", None),
+        "delete_confirm": delete_confirm(campaign),
     }
 
 

@@ -18,7 +18,8 @@ from dataclasses import dataclass, field
 class Confirm:
     """A form of one button and the dialog that it opens.
 
-    `button` is the label of both; `action` is the address that the form posts `fields` to.
+    `button` is the label of the dialog's button, and of the page's unless `label` is another;
+    `action` is the address that the form posts `fields` to.
     """
 
     question: str
@@ -26,6 +27,7 @@ class Confirm:
     button: str
     action: str
     fields: Mapping[str, str | int] = field(default_factory=dict)
+    label: str = ""
     icon: str = ""
     # Bootstrap's classes of the button on the page.
     css: str = "btn"

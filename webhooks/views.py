@@ -16,6 +16,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from core.actions import refusal_as_message
+from core.confirms import Confirm
 from teams.requests import TeamRequest
 from teams.roles import requires
 from webhooks import services
@@ -103,6 +104,8 @@ def _page(request: TeamRequest, webhook: Webhook | None, signing: SigningForm) -
     if webhook and request.may["connect"]:
         path = reverse("webhook", kwargs={"secret": webhook.secret()})
         context["address"] = request.build_absolute_uri(path)
+        context["renew_confirm"] = renew_confirm(webhook)
+        context["sign_confirms"] = sign_confirms(webhook)
         context["words"] = StopWordsForm({"words": webhook.stop_words})
     return render(request, "webhooks/webhook_detail.html", context)
 
@@ -123,6 +126,21 @@ def _back(request: TeamRequest) -> HttpResponse:
     return redirect("webhooks:webhook_detail", team=request.team.slug)
 
 
+def renew_confirm(webhook: Webhook) -> Confirm:
+    """Return the button that replaces the address."""
+    return Confirm(
+        question=_("Replace the address?"),
+        consequence=_(
+            "The current address stops working now. No updates arrive until you paste the new one "
+            "in ChumiAI."
+        ),
+        button=_("Replace"),
+        action=reverse("webhooks:webhook_renew", args=[webhook.team.slug]),
+        label=_("Replace address"),
+        icon="refresh",
+    )
+
+
 @require_POST
 @requires("connect")
 def webhook_renew(request: TeamRequest) -> HttpResponse:
@@ -130,6 +148,32 @@ def webhook_renew(request: TeamRequest) -> HttpResponse:
     services.renew_address(request.team, by=request.user)
     messages.success(request, _("The address is ready. Copy it and paste it in ChumiAI."))
     return _back(request)
+
+
+def sign_confirms(webhook: Webhook) -> list[Confirm]:
+    """Return the buttons of an address whose updates are signed."""
+    action, confirms = reverse("webhooks:webhook_sign", args=[webhook.team.slug]), []
+    if webhook.rotates:
+        drop = Confirm(
+            question=_("Remove the previous secret?"),
+            consequence=_("Updates signed with the previous secret are rejected from now on."),
+            button=_("Remove"),
+            action=action,
+            fields={"do": "drop"},
+            label=_("Remove previous secret"),
+        )
+        confirms.append(drop)
+    if webhook.is_signed:
+        off = Confirm(
+            question=_("Stop checking signatures?"),
+            consequence=_("Anyone with the address can then send updates here."),
+            button=_("Stop checking"),
+            action=action,
+            fields={"do": "off"},
+            css="btn btn-outline-danger",
+        )
+        confirms.append(off)
+    return confirms
 
 
 @sensitive_post_parameters("secret")

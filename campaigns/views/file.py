@@ -3,15 +3,18 @@
 from django.conf import settings
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.text import slugify
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from campaigns import downloads, steps
 from campaigns.forms import HeaderForm, UploadForm
-from campaigns.models import Campaign
+from campaigns.models import Campaign, Upload
 from campaigns.pages import attachment, body_html, draft_page, padded, render_step, step_page
 from campaigns.services import drafts, groups
 from core.actions import refusal_as_error, refusal_as_message
+from core.confirms import Confirm
 from teams.requests import TeamRequest
 from teams.roles import requires
 
@@ -44,6 +47,23 @@ def campaign_file(request: TeamRequest, campaign: Campaign) -> HttpResponseBase:
         max_bytes=settings.MAX_UPLOAD_BYTES,
         max_rows=settings.MAX_ROWS,
         body_html=body_html(campaign),
+        group_confirm=group_confirm(campaign, upload) if upload else None,
+    )
+
+
+def group_confirm(campaign: Campaign, upload: Upload) -> Confirm:
+    """Return the button that removes the file and asks for a group."""
+    return Confirm(
+        question=_("Use a group instead of the file?"),
+        consequence=_(
+            "This removes the file {name} and your choice of columns. Nothing has been sent."
+        ).format(name=upload.name),
+        button=_("Use a group"),
+        action=reverse("campaigns:campaign_audience", args=[campaign.team.slug, campaign.uuid]),
+        fields={"audience": Campaign.Audience.GROUP},
+        label=_("Use a ChumiAI group instead"),
+        icon="users",
+        is_danger=False,
     )
 
 

@@ -72,7 +72,7 @@ def test_by_keyboard_alone(open_page, ready_team, marketer):
     page.keyboard.press("Enter")
     tab_to(page, question.get_by_role("button", name="Delete draft"), most=2)
     page.keyboard.press("Enter")
-    expect(page.get_by_text("The draft “Not needed” was deleted.")).to_be_visible()
+    expect(page.get_by_text("Draft “Not needed” deleted")).to_be_visible()
 
 
 def test_a_confirmation_that_opens_again_at_once(open_page, ready_team, marketer):
@@ -91,7 +91,7 @@ def test_a_confirmation_that_opens_again_at_once(open_page, ready_team, marketer
     page.evaluate("() => new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
     assert Campaign.objects.filter(pk=draft.pk).exists()
     question.get_by_role("button", name="Delete draft").click()
-    expect(page.get_by_text("The draft “Not needed” was deleted.")).to_be_visible()
+    expect(page.get_by_text("Draft “Not needed” deleted")).to_be_visible()
 
 
 def test_the_chosen_theme_is_kept(open_page, ready_team, marketer):
