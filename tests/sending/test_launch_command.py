@@ -31,7 +31,7 @@ KEYS = [
     "rows", "ready", "repaired", "duplicate", "invalid", "opted_out", "excluded", "frequency_cap",
     "recipients",
     "accepted", "failed", "skipped", "unconfirmed", "unreported", "remaining",
-    "pause_reason", "note", "error",
+    "holds", "pause_reason", "note", "error",
 ]  # fmt: skip
 
 
@@ -163,6 +163,12 @@ def test_check_stops_after_the_check(template, connected, sandbox, save, drain):
     assert result["accepted"] is None
     drain()
     assert not sandbox.ledger("kente")
+
+
+def test_check_lists_what_would_hold_the_campaign(template, save, settings):
+    assert run(save(people(2)), "--check")[0]["holds"] == []
+    settings.SENDING_ENABLED = False
+    assert run(save(people(2)), "--check")[0]["holds"] == ["switched_off"]
 
 
 def test_words_for_people(template, save):

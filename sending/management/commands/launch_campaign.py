@@ -10,10 +10,14 @@ from django.conf import settings
 from django.core.files import File
 from django.core.management.base import BaseCommand, CommandError, DjangoHelpFormatter
 from django.urls import reverse
+from django.utils.text import get_text_list
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from campaigns.models import Campaign, Check, HeaderMedia
 from campaigns.services import checks, drafts, media
 from core.errors import Refused
+from core.formats import number
 from message_templates.models import MessageTemplate
 from sending import holds, labels
 from sending.progress_queries import load_progress
@@ -48,11 +52,10 @@ COUNTS = (
 PROGRESS = ("accepted", "failed", "skipped", "unconfirmed", "unreported", "remaining")
 KEYS = (
     "campaign", "path", "name", "status", "mapping", *COUNTS, "recipients", *PROGRESS,
-    "pause_reason", "note", "error",
+    "holds", "pause_reason", "note", "error",
 )  # fmt: skip
 
 EVERY = 0.5
-NO_WORKER_RUNS = "No worker is running. Start one with manage.py runworker."
 
 
 class AsWritten(DjangoHelpFormatter, RawDescriptionHelpFormatter):
@@ -117,9 +120,11 @@ class Command(BaseCommand):
         if isinstance(reason, KeyboardInterrupt):
             launched = Campaign.objects.filter(uuid=self.result["campaign"]).first()
             if launched and launched.launched_at:
-                words = f"We stopped watching. The campaign goes on: {where(launched)}"
+                words = _("We stopped watching. The campaign goes on: {page}").format(
+                    page=where(launched)
+                )
             else:
-                words = "Interrupted. Nothing was sent."
+                words = _("Interrupted. Nothing was sent.")
             return CommandError(words, returncode=INTERRUPTED)
         return reason
 
@@ -130,11 +135,16 @@ class Command(BaseCommand):
         template = get_template(team, options["template"], options["language"])
         if not check and not options["consent"]:
             raise Refused(
-                f"Add --consent to confirm that these people agreed to hear from {team.name} on "
-                "WhatsApp. Nothing was sent."
+                _(
+                    "Add --consent to confirm that these people agreed to hear from {team} on "
+                    "WhatsApp. Nothing was sent."
+                ).format(team=team.name)
             )
         if wait and not check and not tasks.worker_is_alive():
-            raise CommandError(f"{NO_WORKER_RUNS} Nothing was sent.", returncode=NO_WORKER)
+            raise CommandError(
+                _("No worker is running. Start one with manage.py runworker. Nothing was sent."),
+                returncode=NO_WORKER,
+            )
         campaign = drafts.create_campaign(
             team, by=by, name=options["name"][:120], template=template
         )
@@ -158,11 +168,18 @@ class Command(BaseCommand):
         run_check(campaign)
         self.report_check(campaign)
         if campaign.status != Campaign.Status.READY:
-            raise Refused(f"No row of this file can be sent. Look at the rows: {where(campaign)}")
+            raise Refused(
+                _("No row of this file can be sent. Look at the rows: {page}").format(
+                    page=where(campaign)
+                )
+            )
         if check:
-            for hold in holds.upcoming(campaign):
+            upcoming = holds.upcoming(campaign)
+            self.result["holds"] = [hold.reason for hold in upcoming]
+            for hold in upcoming:
                 self.say(labels.upcoming_sentence(campaign, hold))
-            self.say(f"Nothing was sent. The campaign is ready to launch: {where(campaign)}")
+            text = _("Nothing was sent. The campaign is ready to launch: {page}")
+            self.say(text.format(page=where(campaign)))
             return
         launches.launch(
             campaign,
@@ -174,11 +191,16 @@ class Command(BaseCommand):
             typed=campaign.recipient_count,
         )
         self.record(campaign)
-        self.say(f"Launched to {campaign.recipient_count:,} people: {where(campaign)}")
+        text = ngettext(
+            "Launched to {count} person: {page}",
+            "Launched to {count} people: {page}",
+            campaign.recipient_count,
+        )
+        self.say(text.format(count=number(campaign.recipient_count), page=where(campaign)))
         if wait:
             self.wait(campaign)
         elif not tasks.worker_is_alive():
-            self.say(NO_WORKER_RUNS)
+            self.say(_("No worker is running. Start one with manage.py runworker."))
 
     def report_check(self, campaign):
         """Print and record what the check found."""
@@ -187,11 +209,14 @@ class Command(BaseCommand):
         self.result |= {"status": campaign.status, "recipients": campaign.recipient_count}
         sources = (f"{name} ← {source}" for name, source in self.result["mapping"].items())
         self.say(", ".join(sources))
-        self.say(
-            f"{found.rows:,} rows: {found.ready:,} ready, {found.repaired:,} repaired, "
-            f"{found.duplicate:,} duplicate, {found.invalid:,} invalid, "
-            f"{found.opted_out:,} opted out."
+        text = ngettext(
+            "{rows} row: {ready} ready, {repaired} repaired, {duplicate} duplicate, "
+            "{invalid} invalid, {opted_out} opted out.",
+            "{rows} rows: {ready} ready, {repaired} repaired, {duplicate} duplicate, "
+            "{invalid} invalid, {opted_out} opted out.",
+            found.rows,
         )
+        self.say(text.format(**{name: number(getattr(found, name)) for name in COUNTS}))
 
     def record(self, campaign):
         """Record the progress of the launched campaign. Return it."""
@@ -219,17 +244,23 @@ class Command(BaseCommand):
                 break
             if campaign.status == Campaign.Status.PAUSED and not is_searched(campaign):
                 raise CommandError(
-                    f"Paused, a person is needed: {where(campaign)}", returncode=NEEDS_PERSON
+                    _("Paused, a person is needed: {page}").format(page=where(campaign)),
+                    returncode=NEEDS_PERSON,
                 )
             if progress.sender_off:
                 raise CommandError(
-                    f"{NO_WORKER_RUNS} Then the campaign goes on; nothing was lost.",
+                    _(
+                        "No worker is running. Start one with manage.py runworker. Then the "
+                        "campaign goes on; nothing was lost."
+                    ),
                     returncode=NO_WORKER,
                 )
             time.sleep(EVERY)
         if progress.accepted != progress.total:
             raise CommandError(
-                f"Over, but not everyone's message was accepted: {where(campaign)}",
+                _("Over, but not everyone's message was accepted: {page}").format(
+                    page=where(campaign)
+                ),
                 returncode=NOT_EVERYONE,
             )
 
@@ -238,7 +269,7 @@ def get_team(slug):
     """Return the team. Raise `Refused`."""
     team = Team.objects.filter(slug=slug).first()
     if team is None:
-        raise Refused(f"There is no team {slug}.")
+        raise Refused(_("There is no team {slug}.").format(slug=slug))
     return team
 
 
@@ -249,7 +280,8 @@ def get_person(team, email):
     members = Membership.objects.select_related("user").filter(team=team, user__is_active=True)
     member = members.filter(user__email__iexact=email).first()
     if member is None or not may(member, "launch"):
-        raise Refused(f"{email} may not launch campaigns of {team.name}.")
+        text = _("{email} may not launch campaigns of {team}.")
+        raise Refused(text.format(email=email, team=team.name))
     return member.user
 
 
@@ -261,11 +293,13 @@ def get_template(team, name, language):
         return template
     languages = ", ".join(sorted(of_name.values_list("language", flat=True)))
     if languages:
-        raise Refused(f"{name} does not exist in {language}. Its languages: {languages}.")
-    raise Refused(
-        f"{team.name} has no template {name}. If it is young, fetch the list: "
-        f"manage.py sync_templates {team.slug}"
+        text = _("{name} does not exist in {language}. Its languages: {languages}.")
+        raise Refused(text.format(name=name, language=language, languages=languages))
+    text = _(
+        "{team} has no template {name}. If it is young, fetch the list: "
+        "manage.py sync_templates {slug}"
     )
+    raise Refused(text.format(team=team.name, name=name, slug=team.slug))
 
 
 def attach(campaign, path, *, by):
@@ -274,7 +308,8 @@ def attach(campaign, path, *, by):
         with path.open("rb") as file:
             drafts.attach_upload(campaign, File(file), name=path.name, by=by)
     except OSError as error:
-        raise Refused(f"{path} can't be opened: {error.strerror}.") from None
+        text = _("{path} can't be opened: {reason}.")
+        raise Refused(text.format(path=path, reason=error.strerror)) from None
 
 
 def read_mapping(campaign, columns, texts):
@@ -307,7 +342,7 @@ def split(order):
     """Return both sides of NAME=VALUE. Raise `Refused`."""
     name, sign, value = order.partition("=")
     if not (name.strip() and sign and value.strip()):
-        raise Refused(f"Write it as PLACEHOLDER=COLUMN, not as {order}")
+        raise Refused(_("Write it as PLACEHOLDER=COLUMN, not as {order}").format(order=order))
     return name.strip(), value.strip()
 
 
@@ -316,8 +351,9 @@ def placeholder(campaign, name):
     bare = name.strip("{} ")
     known = campaign.template.placeholders
     if bare not in known:
-        shown = ", ".join(known) or "no placeholders"
-        raise Refused(f"{campaign.template.name} has no placeholder {bare}. It has: {shown}.")
+        text = _("{template} has no placeholder {name}. It has: {known}.")
+        shown = ", ".join(known) or _("no placeholders")
+        raise Refused(text.format(template=campaign.template.name, name=bare, known=shown))
     return bare
 
 
@@ -325,11 +361,13 @@ def find_column(names, wanted):
     """Return the index of the column with that name or letter. Raise `Refused`."""
     found = [i for i, name in enumerate(names) if name.casefold() == wanted.casefold()]
     if len(found) > 1:
-        letters = " and ".join(column_letter(i) for i in found)
-        raise Refused(f"Columns {letters} are both called {wanted}. Name the letter of one.")
+        letters = get_text_list([column_letter(i) for i in found], _("and"))
+        text = _("Columns {letters} are both called {name}. Name the letter of one.")
+        raise Refused(text.format(letters=letters, name=wanted))
     found += [i for i in range(len(names)) if column_letter(i) == wanted.upper()]
     if not found:
-        raise Refused(f"The file has no column {wanted}. It has: {', '.join(names)}.")
+        text = _("The file has no column {name}. It has: {known}.")
+        raise Refused(text.format(name=wanted, known=", ".join(names)))
     return found[0]
 
 
@@ -337,9 +375,8 @@ def give_media(campaign, link, media_id, *, by):
     """Set what stands above the message, and look at its link here. Raise `Refused`."""
     name = media.name_of(campaign)
     if name and not (link or media_id):
-        raise Refused(
-            f"{campaign.template.name} needs media ({name}). Give --media-link or --media-id."
-        )
+        text = _("{template} needs media ({name}). Give --media-link or --media-id.")
+        raise Refused(text.format(template=campaign.template.name, name=name))
     if not (link or media_id):
         return
     media.set_media(campaign, link=link, media_id=media_id, by=by)
@@ -371,7 +408,9 @@ def run_check(campaign):
         tasks.run("check_campaign", str(campaign.pk))
         found = Check.objects.filter(campaign=campaign).first()
         if found is None or time.monotonic() > deadline:
-            raise Refused("The check did not end, or the draft was edited meanwhile. Try again.")
+            raise Refused(
+                _("The check did not end, or the draft was edited meanwhile. Try again.")
+            )
         if found.state == Check.State.FAILED:
             raise Refused(found.error)
         if found.state == Check.State.DONE:
@@ -395,12 +434,17 @@ def is_searched(campaign):
 
 def sentence(campaign, progress, note):
     """Return the progress of the campaign in one line."""
-    counts = ", ".join(
-        f"{'–' if number is None else f'{number:,}'} {word}"
-        for number, word in (
-            (progress.accepted, "accepted"),
-            (progress.failed, "failed"),
-            (progress.remaining, "to go"),
+    counts = {
+        name: "–" if count is None else number(count)
+        for name, count in (
+            ("accepted", progress.accepted),
+            ("failed", progress.failed),
+            ("remaining", progress.remaining),
         )
+    }
+    text = _(
+        "{status}: {percent} %, {accepted} accepted, {failed} failed, {remaining} to go. {note}"
     )
-    return f"{campaign.get_status_display()}: {progress.percent} %, {counts}. {note}".rstrip()
+    return text.format(
+        status=campaign.get_status_display(), percent=progress.percent, note=note, **counts
+    ).rstrip()
