@@ -40,6 +40,10 @@ DOUBLED = ngettext_noop(
     "{count} of the members shares a number with another member. ChumiAI may write to them twice.",
     "{count} of the members share a number with another member. ChumiAI may write to them twice.",
 )
+NO_MEMBERS = gettext_noop("This group has no members. Add them in ChumiAI, or choose another.")
+REFRESHED = gettext_noop("The contacts were refreshed during the check. Check the group again.")
+# Quotes the label of `Way.EXPANDED`.
+CHECK_EVERY_MEMBER = gettext_noop("Choose “Check every member” instead.")
 # The check of a group shows at most this many of the contacts' custom fields.
 CUSTOM_SHOWN = 16
 
@@ -362,7 +366,7 @@ class Members(Audience):
         """Write the members and return their part of the request."""
         group = self._group_to_check()
         if problem := group_rules.why_not_expanded(group):
-            raise CheckFailed(problem)
+            raise CheckFailed(sentences.to_json(problem))
         fields = self._fields(group)
         path, written = folder / "members.jsonl", 0
         with path.open("w", encoding="utf-8") as file:
@@ -395,11 +399,9 @@ class Members(Audience):
     def _group_to_check(self) -> ContactGroup:
         group = group_rules.current_group(self.campaign)
         if group is None:
-            raise CheckFailed(str(group_rules.VANISHED))
+            raise CheckFailed(group_rules.VANISHED)
         if not group.size:
-            raise CheckFailed(
-                _("This group has no members. Add them in ChumiAI, or choose another.")
-            )
+            raise CheckFailed(NO_MEMBERS)
         self._checked = group
         return group
 
@@ -457,8 +459,7 @@ class ThroughGroup(Members):
         """Check the text that everyone gets, and who is in the group."""
         group = self._group_to_check()
         if refused := group_rules.why_not_through_group(self.campaign, group):
-            way = _("Choose “{way}” instead.").format(way=Way.EXPANDED.label)
-            raise CheckFailed(refused, way)
+            raise CheckFailed(sentences.to_json(refused), CHECK_EVERY_MEMBER)
         numbers = list(Contact.objects.of_group(group).values_list("phone", flat=True))
         _refuse_torn(group, len(numbers))
         values, notes = self._check_text(numbers[0])
@@ -497,8 +498,8 @@ class ThroughGroup(Members):
     def what_blocks(self) -> str:
         group = group_rules.current_group(self.campaign)
         if group is None:
-            return str(group_rules.VANISHED)
-        return group_rules.why_not_through_group(self.campaign, group)
+            return formats.sentence(group_rules.VANISHED)
+        return formats.sentence(group_rules.why_not_through_group(self.campaign, group))
 
 
 class Number(Audience):
@@ -589,6 +590,4 @@ def _written(folder: Path, name: str, numbers: QuerySet[Any, str]) -> str:
 def _refuse_torn(group: ContactGroup, members: int) -> None:
     """Refuse members that another sync replaced while they were read."""
     if members != group.size:
-        raise CheckFailed(
-            _("The contacts were refreshed during the check. Check the group again.")
-        )
+        raise CheckFailed(REFRESHED)

@@ -1,19 +1,47 @@
-"""What prevents sending to a group of ChumiAI's, member by member or through ChumiAI itself."""
+"""What prevents sending to a group of ChumiAI's, member by member or through ChumiAI itself.
+
+The check stores these sentences: `core.formats.sentence` translates them where they are shown.
+"""
 
 from django.conf import settings
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
 
 from campaigns.models import Campaign
 from campaigns.services import exclusions
 from contacts.models import Contact, ContactGroup
-from core.formats import number
+from core.sentences import Sentence, gettext_noop, ngettext_noop
 
 # A size that changed by at most this many per cent, or this many people, needs no confirmation.
 PER_CENT, PEOPLE = 5, 2
-VANISHED = gettext_lazy(
+
+VANISHED = gettext_noop(
     "ChumiAI did not list this group at the last refresh of the contacts. Choose another group, "
     "or refresh the contacts."
+)
+TOO_MANY = ngettext_noop(
+    "{count} person is more than we check at once ({limit}). Split the group in ChumiAI.",
+    "{count} people are more than we check at once ({limit}). Split the group in ChumiAI.",
+)
+EXCLUDES = gettext_noop(
+    "People who got {campaign} are to be skipped, and ChumiAI would write to everyone in the "
+    "group."
+)
+NO_MEMBERS = gettext_noop("This group has no members.")
+OPTED_OUT = ngettext_noop(
+    "{count} member of this group opted out, and ChumiAI would still write to them.",
+    "{count} members of this group opted out, and ChumiAI would still write to them.",
+)
+OVER_FREQUENCY_CAP = ngettext_noop(
+    "{count} member of this group reached the frequency limit, and ChumiAI would still write to "
+    "them.",
+    "{count} members of this group reached the frequency limit, and ChumiAI would still write to "
+    "them.",
+)
+NOT_WHOLE = gettext_noop(
+    "ChumiAI did not list all members of this group, so we don't know who opted out."
+)
+UNREADABLE = ngettext_noop(
+    "{count} member has a number that we can't read, so we don't know if they opted out.",
+    "{count} members have a number that we can't read, so we don't know if they opted out.",
 )
 
 
@@ -27,18 +55,13 @@ def why_not_expanded(group: ContactGroup) -> str:
     """Return why the members can't be checked one by one, or ''."""
     if group.size <= settings.MAX_ROWS:
         return ""
-    return _(
-        "{people} people are more than we check at once ({limit}). Split the group in ChumiAI."
-    ).format(people=number(group.size), limit=number(settings.MAX_ROWS))
+    return Sentence(TOO_MANY, {"count": group.size, "limit": settings.MAX_ROWS})
 
 
 def why_not_through_group(campaign: Campaign, group: ContactGroup) -> str:
     """Return why ChumiAI must not send to the group by itself, or ''."""
     if campaign.exclude_campaign:
-        return _(
-            "People who got {campaign} are to be skipped, and ChumiAI would write to everyone in "
-            "the group."
-        ).format(campaign=campaign.exclude_campaign.name)
+        return Sentence(EXCLUDES, {"campaign": campaign.exclude_campaign.name})
     members = Contact.objects.of_group(group)
     over_frequency_cap = 0
     if campaign.template and exclusions.has_frequency_cap(campaign, campaign.template.category):
@@ -58,30 +81,15 @@ def refusal(
 ) -> str:
     """Return why ChumiAI must not send to a group with these numbers of members, or ''."""
     if not size:
-        return _("This group has no members.")
+        return NO_MEMBERS
     if opted_out:
-        return ngettext(
-            "{count} member of this group opted out, and ChumiAI would still write to them.",
-            "{count} members of this group opted out, and ChumiAI would still write to them.",
-            opted_out,
-        ).format(count=number(opted_out))
+        return Sentence(OPTED_OUT, {"count": opted_out})
     if over_frequency_cap:
-        return ngettext(
-            "{count} member of this group reached the frequency limit, and ChumiAI would still "
-            "write to them.",
-            "{count} members of this group reached the frequency limit, and ChumiAI would still "
-            "write to them.",
-            over_frequency_cap,
-        ).format(count=number(over_frequency_cap))
+        return Sentence(OVER_FREQUENCY_CAP, {"count": over_frequency_cap})
     if not whole:
-        return _("ChumiAI did not list all members of this group, so we don't know who opted out.")
+        return NOT_WHOLE
     if unreadable:
-        return ngettext(
-            "{count} member has a number that we can't read, so we don't know if they opted out.",
-            "{count} members have a number that we can't read, so we don't know if they opted "
-            "out.",
-            unreadable,
-        ).format(count=number(unreadable))
+        return Sentence(UNREADABLE, {"count": unreadable})
     return ""
 
 

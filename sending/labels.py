@@ -204,7 +204,7 @@ def _of_refused_group(details: Mapping[str, Any]) -> str:
     if details.get("gone"):
         why = _("ChumiAI does not have this group any more.")
     else:
-        why = group_rules.refusal(**details)
+        why = sentence(group_rules.refusal(**details))
     return _(
         "{why} No message was sent. Change the group in ChumiAI and resume, or stop and send to "
         "it in a new campaign “{way}”."

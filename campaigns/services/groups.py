@@ -14,6 +14,7 @@ from campaigns.models import Campaign, GroupChoice, Upload
 from campaigns.services.drafts import edit
 from campaigns.suggestions import Stored, contact_mapping
 from contacts.models import ContactGroup
+from core import formats
 from core.errors import Refused
 from teams.models import User
 
@@ -86,7 +87,7 @@ def choose_way(campaign: Campaign, way: str, *, by: User | None) -> Campaign:
     """Set how to send to the group. Return the campaign. Raise `Refused`."""
     group = group_rules.current_group(campaign)
     if group is None:
-        raise Refused(str(group_rules.VANISHED))
+        raise Refused(formats.sentence(group_rules.VANISHED))
     offer = next((o for o in ways(campaign, group, campaign.mapping) if o.way == way), None)
     if offer is None:
         raise Refused(_("Choose one of the two ways. Nothing was changed."))
@@ -150,7 +151,7 @@ def ways(campaign: Campaign, group: ContactGroup, mapping: Stored) -> list[Offer
                 way.label,
                 SENTENCES[way],
                 why=why if way == best else "",
-                refused=refused[way],
+                refused=formats.sentence(refused[way]),
             )
             for way in Way
         ),

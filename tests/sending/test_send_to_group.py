@@ -182,6 +182,12 @@ def test_who_opted_out_after_the_choice_fails_the_check(connected, sandbox, camp
     assert campaign.status == Campaign.Status.DRAFT
     assert campaign.check_result.state == "failed"
     assert "opted out" in campaign.check_result.error
+    # Stored apart from their values, for the language of the page.
+    assert campaign.check_result.errors == [
+        [group_rules.OPTED_OUT[0], {"count": 1}, group_rules.OPTED_OUT[1]],
+        "Choose “Check every member” instead.",
+    ]
+    assert f"“{Way.EXPANDED.label}”" in campaign.check_result.errors[1]
 
 
 def test_who_opted_out_after_the_check_refuses_the_launch(campaign, sandbox):
