@@ -71,8 +71,10 @@ class BulkJobAdmin(ReadOnlyAdmin):
 
 @admin.register(JobSync)
 class JobSyncAdmin(ReadOnlyAdmin):
-    list_display = ["team", "requested_at", "finished_at", "error"]
-    list_select_related = ["team"]
+    list_display = ["team", "state", "requested_by", "requested_at", "finished_at", "error"]
+    list_select_related = ["team", "requested_by"]
+    list_filter = ["state", "team"]
+    ordering = ["-id"]
 
 
 @admin.register(Recipient)

@@ -4,10 +4,12 @@ import uuid
 
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.models import USER, Campaign, Decision, Recipient
 from teams.models import Team
+from teams.sync_runs import SyncRun, SyncRunQuerySet
 from whatsapp.errors import QUOTED, explain_text
 
 
@@ -311,18 +313,33 @@ class BulkJob(models.Model):
         return (self.completed_at or self.changed_at) if self.state in TERMINAL_JOBS else None
 
 
-class JobSync(models.Model):
-    """When the key's whole job history was last read, and how that went."""
+class JobSync(SyncRun):
+    """One sync of the key's whole job history: who requested it, how it ended."""
 
-    team = models.OneToOneField(Team, models.CASCADE, related_name="job_sync")
-    requested_at = models.DateTimeField(null=True)
-    finished_at = models.DateTimeField(null=True)
-    error = models.CharField(max_length=300, blank=True)
-    # After a 429, ChumiAI is not asked about jobs before this time.
-    wait_until = models.DateTimeField(null=True)
+    objects = SyncRunQuerySet["JobSync"].as_manager()
+
+    class Meta(SyncRun.Meta):
+        pass
+
+    @property
+    def received_so_far(self):
+        if self.state == SyncRun.State.RUNNING:
+            return gettext("Getting the jobs of your key from ChumiAI.")
+        return ""
+
+    @property
+    def summary(self):
+        return gettext("Jobs that were started here update by themselves.")
+
+
+class JobPolling(models.Model):
+    """Until when ChumiAI is not asked about a team's jobs, with or without a sync."""
+
+    team = models.OneToOneField(Team, models.CASCADE, related_name="+")
+    waits_until = models.DateTimeField()
 
     def __str__(self):
-        return f"Job history of {self.team}"
+        return f"Polling of the jobs of {self.team}"
 
 
 class TestNumber(models.Model):

@@ -32,6 +32,7 @@ def sync_jobs(team_id: str) -> float | None:
     team = Team.objects.get(pk=team_id)
     if wait := jobs.waits_for(team):
         return wait.total_seconds()
+    jobs.record_sync_started(team)
     try:
         jobs.apply_list(team, client_for(team).list_bulk_jobs())
     except RateLimited as error:

@@ -49,14 +49,25 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
+            name='JobPolling',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('waits_until', models.DateTimeField()),
+            ],
+        ),
+        migrations.CreateModel(
             name='JobSync',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('requested_at', models.DateTimeField(null=True)),
+                ('state', models.CharField(choices=[('requested', 'Waiting to start'), ('running', 'Updating'), ('succeeded', 'Updated'), ('failed', 'Failed')], default='requested', max_length=10)),
+                ('requested_at', models.DateTimeField()),
                 ('finished_at', models.DateTimeField(null=True)),
+                ('waits_until', models.DateTimeField(null=True)),
                 ('error', models.CharField(blank=True, max_length=300)),
-                ('wait_until', models.DateTimeField(null=True)),
             ],
+            options={
+                'abstract': False,
+            },
         ),
         migrations.CreateModel(
             name='ReceiptSource',
@@ -154,9 +165,19 @@ class Migration(migrations.Migration):
             field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='bulk_jobs', to='teams.team'),
         ),
         migrations.AddField(
+            model_name='jobpolling',
+            name='team',
+            field=models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='teams.team'),
+        ),
+        migrations.AddField(
+            model_name='jobsync',
+            name='requested_by',
+            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
+        ),
+        migrations.AddField(
             model_name='jobsync',
             name='team',
-            field=models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='job_sync', to='teams.team'),
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='teams.team'),
         ),
         migrations.AddField(
             model_name='receiptsource',
@@ -224,6 +245,14 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='bulkjob',
             constraint=models.UniqueConstraint(condition=models.Q(('batch__isnull', False)), fields=('key_fingerprint', 'remote_id'), name='a_remote_job_is_linked_once'),
+        ),
+        migrations.AddConstraint(
+            model_name='jobsync',
+            constraint=models.UniqueConstraint(condition=models.Q(('finished_at', None)), fields=('team',), name='one_unfinished_jobsync_a_team'),
+        ),
+        migrations.AddConstraint(
+            model_name='jobsync',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('finished_at', None), ('state__in', ('requested', 'running'))), models.Q(('finished_at__isnull', False), ('state__in', ('succeeded', 'failed'))), _connector='OR'), name='finished_jobsync_has_its_time'),
         ),
         migrations.AddConstraint(
             model_name='testnumber',

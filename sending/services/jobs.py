@@ -14,7 +14,7 @@ from chumi_api.types import BulkJob as RemoteJob
 from chumi_api.types import RowResult
 from contacts.models import OptOut
 from contacts.services import opt_out_all
-from sending.models import Batch, BulkJob, JobSync
+from sending.models import Batch, BulkJob, JobPolling, JobSync
 from tasks import services as tasks
 from teams.models import Team, User
 from teams.retry_policy import wait_after
@@ -254,17 +254,17 @@ def stop_if_old(job: BulkJob) -> None:
 def record_wait(team: Team, error: ChumiError) -> float:
     """Do not ask ChumiAI about jobs until its Retry-After has passed. Return the seconds."""
     seconds = wait_after(error, default=WAIT)
-    wait_until = timezone.now() + timedelta(seconds=seconds)
-    JobSync.objects.update_or_create(team=team, defaults={"wait_until": wait_until})
+    waits_until = timezone.now() + timedelta(seconds=seconds)
+    JobPolling.objects.update_or_create(team=team, defaults={"waits_until": waits_until})
+    JobSync.objects.for_team(team).wait(seconds)
     return seconds
 
 
 def waits_for(team: Team) -> timedelta | None:
     """Return how long ChumiAI must not be asked about jobs, or None."""
     now = timezone.now()
-    found = JobSync.objects.filter(team=team, wait_until__gt=now)
-    wait_until = found.values_list("wait_until", flat=True).first()
-    return wait_until - now if wait_until else None
+    waiting = JobPolling.objects.filter(team=team, waits_until__gt=now).first()
+    return waiting.waits_until - now if waiting else None
 
 
 @transaction.atomic
@@ -283,20 +283,22 @@ def watch(campaign: Campaign) -> int:
     return watched
 
 
-def request_sync(team: Team, *, by: User | None = None) -> None:
-    """Request a sync of the key's whole job history."""
-    with transaction.atomic():
-        JobSync.objects.update_or_create(
-            team=team, defaults={"requested_at": timezone.now(), "finished_at": None, "error": ""}
-        )
-        given_up = BulkJob.objects.filter(
-            team=team, stopped_polling_because=BulkJob.Stop.TIMED_OUT
-        )
-        given_up.update(
-            stopped_polling_at=None, stopped_polling_because="", next_poll_at=timezone.now()
-        )
-        tasks.request("sync_jobs", team.pk)
-        tasks.request("poll_jobs", team.pk)
+@transaction.atomic
+def request_sync(team: Team, *, by: User | None = None) -> JobSync:
+    """Request a sync of the key's whole job history; return the unfinished one if there is one."""
+    sync, _ = JobSync.objects.request(team, by=by)
+    given_up = BulkJob.objects.filter(team=team, stopped_polling_because=BulkJob.Stop.TIMED_OUT)
+    given_up.update(
+        stopped_polling_at=None, stopped_polling_because="", next_poll_at=timezone.now()
+    )
+    tasks.request("sync_jobs", team.pk)
+    tasks.request("poll_jobs", team.pk)
+    return sync
+
+
+def record_sync_started(team: Team) -> None:
+    """Mark the team's unfinished sync as running."""
+    JobSync.objects.for_team(team).unfinished().update(state=JobSync.State.RUNNING)
 
 
 def apply_list(team: Team, remotes: Iterable[RemoteJob]) -> None:
@@ -318,4 +320,5 @@ def apply_list(team: Team, remotes: Iterable[RemoteJob]) -> None:
 
 def record_sync_ended(team: Team, error: str = "") -> None:
     """Store when the history was synced, or why it could not be."""
-    JobSync.objects.filter(team=team).update(finished_at=timezone.now(), error=error[:300])
+    state = JobSync.State.FAILED if error else JobSync.State.SUCCEEDED
+    JobSync.objects.for_team(team).finish(state, error)

@@ -18,7 +18,7 @@ from sending.models import BulkJob, JobSync
 from sending.pages import get_campaign
 from sending.progress import stalled_for
 from sending.services import jobs
-from tasks.services import worker_is_alive
+from tasks.syncs import sync_status
 from teams.requests import TeamRequest
 from teams.roles import requires
 
@@ -75,21 +75,15 @@ def job_sync(request: TeamRequest) -> HttpResponse:
     """Show the state of the update: the live region of the list."""
     context = _sync_context(request)
     response = render(request, "sending/job_list.html#sync", context)
-    if not context["is_updating"]:
+    if context["sync"] and context["sync"].is_finished:
         # The list on the page is older than the update.
         response["HX-Trigger"] = '{"jobs-updated": {"target": "#job-results"}}'
     return response
 
 
 def _sync_context(request: TeamRequest) -> dict[str, Any]:
-    sync = JobSync.objects.filter(team=request.team).first()
-    is_updating = bool(sync and sync.requested_at and not sync.finished_at)
-    return {
-        "sync": sync,
-        "is_updating": is_updating,
-        "sender_off": is_updating and not worker_is_alive(),
-        "waits_for": jobs.waits_for(request.team),
-    }
+    waits = {"waits_for": jobs.waits_for(request.team)}
+    return sync_status(JobSync.objects.all(), request.team) | waits
 
 
 @require_POST

@@ -1,8 +1,10 @@
 """Read the key's whole job history on a person's wish."""
 
 from django.urls import reverse
+from django.utils import timezone
 
-from sending.models import BulkJob, JobSync
+from sending import tasks
+from sending.models import BulkJob, JobPolling, JobSync
 from tests import factories
 
 
@@ -42,9 +44,28 @@ def test_a_failure_is_said_and_loses_nothing(connected, marketer, login, drain, 
     drain("sync_jobs")
     html = region(client, connected).content.decode()
     assert "The update failed" in html
-    assert JobSync.objects.get().error in html.replace("&#x27;", "'")
+    assert JobSync.objects.latest_of(connected).error in html.replace("&#x27;", "'")
     assert "Nothing was lost" in html
     assert BulkJob.objects.count() == known > 0
+
+
+def test_a_rate_limit_delays_it_and_is_said_once(connected, marketer, login, sandbox):
+    params = {"retry_after": 90}
+    sandbox.post("faults", kind="429", path="/api/v1/whatsapp/bulk-jobs", params=params)
+    client = login(marketer)
+    client.post(url(connected))
+    assert tasks.sync_jobs(connected.pk) == 90
+    sync = JobSync.objects.get()
+    assert (sync.is_finished, sync.requested_by, sync.error) == (False, marketer, "")
+    assert sync.progress.startswith("ChumiAI is busy. We try again at ")
+    assert "too many requests" not in region(client, connected).content.decode()
+    # Refresh does not ask earlier.
+    client.post(url(connected))
+    assert 80 < tasks.sync_jobs(connected.pk) <= 90
+    JobPolling.objects.update(waits_until=timezone.now())
+    assert tasks.sync_jobs(connected.pk) is None
+    sync.refresh_from_db()
+    assert sync.has_succeeded and sync.waits_until is None
 
 
 def test_without_a_key_it_says_so(team, marketer, login, drain):

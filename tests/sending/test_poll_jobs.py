@@ -12,7 +12,7 @@ from chumi_api.types import BulkJob as RemoteJob
 from chumi_api.types import JobState, RowResult
 from sending import tasks
 from sending.message_state import reason_of
-from sending.models import TERMINAL_JOBS, BulkJob, JobSync
+from sending.models import TERMINAL_JOBS, BulkJob, JobPolling
 from sending.services import jobs
 from teams.models import Connection
 from tests import factories
@@ -264,7 +264,7 @@ def test_too_many_requests_wait_as_long_as_chumiai_asks(connected, running, sand
     assert 6 < poll(connected) <= 7
     assert 6 < tasks.sync_jobs(connected.pk) <= 7
     assert asked(sandbox, connected) == calls
-    JobSync.objects.update(wait_until=timezone.now())
+    JobPolling.objects.update(waits_until=timezone.now())
     poll(connected)
     assert asked(sandbox, connected) == calls + 1
 

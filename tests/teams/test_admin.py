@@ -180,7 +180,7 @@ def everything(connected, sandbox, drain, root):
     webhooks.process(connected)
     request_sync(connected)
     record_heartbeat("worker", campaign.created_at)
-    JobSync.objects.get_or_create(team=connected)
+    JobSync.objects.request(connected)
     Authenticator.objects.create(user=root, type="totp", data={"secret": "TOTPCANARY"})
     return connected
 

@@ -1,4 +1,4 @@
-"""What the syncs of templates and of contacts have in common."""
+"""What the syncs of templates, contacts and jobs have in common."""
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -6,12 +6,13 @@ from django.utils import timezone
 
 from contacts.models import ContactSync
 from message_templates.models import TemplateSync
+from sending.models import JobSync
 
 pytestmark = pytest.mark.django_db
-both = pytest.mark.parametrize("model", [TemplateSync, ContactSync])
+every = pytest.mark.parametrize("model", [TemplateSync, ContactSync, JobSync])
 
 
-@both
+@every
 def test_a_second_request_returns_the_unfinished_sync(model, team, other_team, marketer):
     first, is_new = model.objects.request(team, by=marketer)
     assert (is_new, first.requested_by, first.is_finished) == (True, marketer, False)
@@ -19,7 +20,7 @@ def test_a_second_request_returns_the_unfinished_sync(model, team, other_team, m
     assert model.objects.request(other_team)[1]
 
 
-@both
+@every
 def test_two_unfinished_syncs_and_an_end_without_a_time_are_impossible(model, team):
     model.objects.request(team)
     with pytest.raises(IntegrityError), transaction.atomic():
@@ -28,7 +29,7 @@ def test_two_unfinished_syncs_and_an_end_without_a_time_are_impossible(model, te
         model.objects.update(state=model.State.FAILED)
 
 
-@both
+@every
 def test_a_finished_sync_finishes_once_and_waits_no_more(model, team):
     sync, _ = model.objects.request(team)
     assert model.objects.wait(7) == 1
@@ -39,7 +40,7 @@ def test_a_finished_sync_finishes_once_and_waits_no_more(model, team):
     assert sync.waits_until is None
 
 
-@both
+@every
 def test_the_current_sync_is_the_last_that_succeeded(model, team):
     assert model.objects.latest_of(team) is model.objects.current(team) is None
     good, _ = model.objects.request(team)

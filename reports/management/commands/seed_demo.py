@@ -176,8 +176,8 @@ class Command(BaseCommand):
                 for story in missing:
                     make_campaign(team, story, by=members[MARKETER])
             # Jobs of the account from before this product was used.
-            jobs.request_sync(team, by=members[MANAGER])
-            work_until(lambda: refreshed(team.job_sync).finished_at, "the jobs")
+            history = jobs.request_sync(team, by=members[MANAGER])
+            work_until(lambda: refreshed(history).finished_at, "the jobs")
 
 
 def make_administrator():
