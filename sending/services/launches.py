@@ -156,7 +156,7 @@ def _check_launch(campaign: Campaign, digest: str, typed: int | None) -> None:
         raise Refused(str(CHANGED))
     if needs_number(campaign) and typed != campaign.recipient_count:
         raise WrongNumber(
-            _("To confirm, type the number of people: {count}. Nothing was sent.").format(
+            _("To confirm, type the number of recipients: {count}. Nothing was sent.").format(
                 count=campaign.recipient_count
             )
         )

@@ -82,7 +82,7 @@ def test_another_number_sends_nothing(ready, marketer, login, typed):
     client = login(marketer)
     response = client.post(url(ready, "launch"), seen(client, ready) | {"typed": typed})
     assert response.status_code == 200
-    assert "To confirm, type the number of people: 60. Nothing was sent." in text(response)
+    assert "To confirm, type the number of recipients: 60. Nothing was sent." in text(response)
     assert b'aria-invalid="true"' in response.content
     assert Campaign.objects.get().launched_at is None
 
