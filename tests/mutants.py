@@ -408,7 +408,7 @@ MUTANTS = (
             (
                 BATCHES,
                 '        people = people.filter(remote_id="")\n',
-                "",
+                "        people = people.all()\n",
             ),
         ),
         f"{WITHOUT_IDS}::test_a_batch_with_a_known_message_is_never_sent_again",
