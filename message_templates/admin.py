@@ -15,7 +15,7 @@ class MessageTemplateAdmin(ReadOnlyAdmin):
 
 
 @admin.register(TemplateSync)
-class SyncRunAdmin(ReadOnlyAdmin):
+class TemplateSyncAdmin(ReadOnlyAdmin):
     list_display = ["requested_at", "team", "state", "total", "added", "changed", "vanished"]
     list_select_related = ["team"]
     list_filter = ["state", "team"]
