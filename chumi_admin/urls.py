@@ -7,7 +7,8 @@ from django.utils.translation import gettext_lazy as _
 
 import campaigns.urls
 import sending.urls
-from teams.views import health, start
+from tasks.views import health
+from teams.views import start
 from webhooks.views import receive
 
 admin.site.site_header = "Chumi Admin"

@@ -26,6 +26,7 @@ from sending.failure_groups import failures_of
 from sending.models import Batch
 from sending.progress import Progress
 from sending.progress_queries import load_progress, load_progresses
+from tasks.health import problems
 from teams.models import Team
 from teams.requests import TeamRequest
 
@@ -105,7 +106,7 @@ def _attention(
     request: TeamRequest, running: Iterable[tuple[Campaign, Progress]]
 ) -> list[AttentionItem]:
     """Return what a person should look at."""
-    items = []
+    items = [AttentionItem(str(it.title), str(it.text)) for it in problems()]
     if any(progress.sender_off for _campaign, progress in running):
         items.append(
             AttentionItem(

@@ -1,7 +1,6 @@
 """Choose a team, and connect it to ChumiAI."""
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -22,13 +21,6 @@ def start(request):
     if len(memberships) == 1:
         return redirect("reports:home", team=memberships[0].team.slug)
     return render(request, "teams/team_list.html", {"memberships": memberships})
-
-
-@login_not_required
-@require_safe
-def health(request):
-    """Answer that the process is up."""
-    return HttpResponse("ok", content_type="text/plain")
 
 
 @sensitive_post_parameters("api_key")
