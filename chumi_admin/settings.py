@@ -50,6 +50,9 @@ CHUMIAI_BASE_URLS = [
 CHUMIAI_SANDBOX_URLS = [url.rstrip("/") for url in env.list("CHUMIAI_SANDBOX_URLS", default=[])]
 CHUMIAI_READ_SECONDS = env.float("CHUMIAI_READ_SECONDS", 30)
 CHUMIAI_SEND_SECONDS = env.float("CHUMIAI_SEND_SECONDS", 60)
+# The most that one list may take, over all its pages.
+CHUMIAI_LIST_SECONDS = env.float("CHUMIAI_LIST_SECONDS", 300)
+CHUMIAI_LIST_BYTES = env.int("CHUMIAI_LIST_BYTES", 64 * 1024 * 1024)
 # Path of the history with a number; the documentation of ChumiAI names none.
 CHUMIAI_CONVERSATION_PATH = env.str(
     "CHUMIAI_CONVERSATION_PATH", "/api/v1/whatsapp/conversations/{phone}"

@@ -24,7 +24,7 @@ from chumi_api.errors import (
     Unauthorized,
     gettext_noop,
 )
-from chumi_api.lists import Entry, Page, read_pages
+from chumi_api.lists import MEBIBYTE, Budget, Entry, Page, read_pages
 from chumi_api.types import (
     AccessCheck,
     AccessReport,
@@ -82,8 +82,9 @@ class Client:
     """ChumiAI for one API key. Times in seconds, `max_body` in bytes.
 
     `deadline` and `send_deadline` are for a whole exchange, from the look-up of the name to
-    the last byte of the answer. A list of more than `max_pages` raises an error; no list is
-    ever cut short.
+    the last byte of the answer. A list raises an error when it has more than `max_pages`, takes
+    longer than `list_seconds` (waits included) or is larger than `list_bytes`; no list is ever
+    cut short.
     """
 
     def __init__(
@@ -96,6 +97,8 @@ class Client:
         send_deadline: float = 60,
         max_body: int = 16 * 1024 * 1024,
         max_pages: int = 5_000,
+        list_seconds: float = 300,
+        list_bytes: int = 64 * MEBIBYTE,
     ) -> None:
         self._base_url = base_url.rstrip("/")
         self._key = _Key(api_key)
@@ -104,6 +107,8 @@ class Client:
         self._send_deadline = send_deadline
         self._max_body = max_body
         self._max_pages = max_pages
+        self._list_seconds = list_seconds
+        self._list_bytes = list_bytes
 
     def __repr__(self) -> str:
         return f"Client({urlsplit(self._base_url).hostname})"
@@ -288,7 +293,13 @@ class Client:
             try:
                 with self.connection() as connection:
                     page = self._page(
-                        connection, path, find, parse, {"page": "1", "limit": "1"}, 1
+                        connection,
+                        path,
+                        find,
+                        parse,
+                        {"page": "1", "limit": "1"},
+                        1,
+                        self._budget(),
                     )
             except ChumiError as problem:
                 checks.append(AccessCheck(path, ok=False, problem=problem))
@@ -336,6 +347,7 @@ class Client:
         params: dict[str, str] | None = None,
         body: Body | None = None,
         keep: bool = False,
+        max_body: int | None = None,
     ) -> Answer:
         from chumi_api.transport import exchange
 
@@ -359,7 +371,7 @@ class Client:
             body=body,
             connect_timeout=min(self._connect_timeout, deadline),
             deadline=deadline,
-            max_body=self._max_body,
+            max_body=self._max_body if max_body is None else max_body,
         )
         # ChumiAI may echo the key; it must not go further than this.
         return replace(
@@ -449,9 +461,18 @@ class Client:
         parse: Callable[[Any], T | None],
         params: dict[str, str],
         asked: int,
+        budget: Budget,
     ) -> Page[T]:
         """Fetch and read one page of a list; `asked` is its number, counted from one."""
-        answer = self._exchange(connection, "GET", path, params=params, deadline=self._deadline)
+        answer = self._exchange(
+            connection,
+            "GET",
+            path,
+            params=params,
+            deadline=min(self._deadline, max(budget.seconds_left, 0.001)),
+            max_body=min(self._max_body, budget.size_left),
+        )
+        budget.received += answer.size
         body = parsing.load(answer.text)
         found = find(body)
         entries = [Entry.of(item, parse(item)) for item in found.items] if found else []
@@ -472,20 +493,27 @@ class Client:
         retry: Retry | None = None,
     ) -> Iterator[Page[T]]:
         """Yield the pages of a list over one connection; `retry` as for `contact_pages`."""
+        budget = self._budget()
         with self.connection() as connection:
 
             def fetch(params: dict[str, str], asked: int) -> Page[T]:
                 tries = 0
                 while True:
+                    budget.check()
                     try:
-                        return self._page(connection, path, find, parse, params, asked)
+                        return self._page(connection, path, find, parse, params, asked, budget)
                     except ChumiError as error:
+                        # A page may be cut because the list has taken all that it may.
+                        budget.check()
                         if retry is None:
                             raise
                         retry(error, tries)
                         tries += 1
 
             yield from read_pages(fetch, max_pages=self._max_pages)
+
+    def _budget(self) -> Budget:
+        return Budget(self._list_seconds, self._list_bytes)
 
 
 def _newest_first(jobs: Sequence[BulkJob]) -> bool:

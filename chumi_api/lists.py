@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
 from chumi_api.errors import Unavailable, gettext_noop
@@ -14,6 +15,44 @@ from chumi_api.types import ContactGroup, Listing, Template
 T = TypeVar("T")
 
 PAGE_SIZE = 50
+MEBIBYTE = 1024 * 1024
+
+
+@dataclass(slots=True)
+class Budget:
+    """The time and the bytes that one list may take: seconds, waits included, and bytes."""
+
+    seconds: float
+    size: int
+    received: int = 0
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def seconds_left(self) -> float:
+        return self.started + self.seconds - time.monotonic()
+
+    @property
+    def size_left(self) -> int:
+        return self.size - self.received
+
+    def check(self) -> None:
+        """Raise Unavailable once the list has taken more than it may."""
+        if self.size_left < 0:
+            raise Unavailable(
+                gettext_noop("The list did not end after {size} MB. The former list stays."),
+                params={"size": f"{self.size / MEBIBYTE:.3g}"},
+            )
+        if self.seconds_left > 0:
+            return
+        if self.seconds < 120:
+            raise Unavailable(
+                gettext_noop("The list did not end after {count} seconds. The former list stays."),
+                params={"count": f"{self.seconds:g}"},
+            )
+        raise Unavailable(
+            gettext_noop("The list did not end after {count} minutes. The former list stays."),
+            params={"count": f"{self.seconds / 60:.3g}"},
+        )
 
 
 @dataclass(frozen=True, slots=True)

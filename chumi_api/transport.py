@@ -126,13 +126,17 @@ def multipart_body(
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The result of an exchange. `text` is None if the answer is missing, cut or too long."""
+    """The result of an exchange. `text` is None if the answer is missing, cut or too long.
+
+    `size` is how many bytes of the body came, unpacked.
+    """
 
     connected: bool
     finished: bool
     status: int | None = None
     headers: dict[str, str] = field(default_factory=dict, repr=False)
     text: str | None = field(default=None, repr=False)
+    size: int = 0
 
 
 class Watchdog:
@@ -280,7 +284,8 @@ def exchange(
     """Make one request and return what is known of it. Times in seconds, sizes in bytes."""
     status: int | None = None
     received: dict[str, str] = {}
-    data: bytes | None = None
+    data = bytearray()
+    is_whole = False
     with Watchdog(deadline) as watchdog:
         token = _watchdog.set(watchdog)
         if body is not None:
@@ -294,11 +299,11 @@ def exchange(
             try:
                 status = response.status_code
                 received = {name.lower(): value for name, value in response.headers.items()}
-                data = _read(response, max_body)
+                is_whole = _read(response, data, max_body)
             finally:
                 # urllib3 keeps a connection that was read to the end. One that was not must
                 # not be used again.
-                if data is None:
+                if not is_whole:
                     response.raw.close()
         except EXPECTED:
             # The two facts say all that we need, and the error's text may quote the key.
@@ -307,21 +312,21 @@ def exchange(
             _watchdog.reset(token)
         if watchdog.fired:
             # A cut connection can look like the regular end of an answer without a length.
-            data = None
+            is_whole = False
     return Answer(
         connected=watchdog.connected,
         finished=body is None or body.finished,
         status=status,
         headers=received,
-        text=None if data is None else data.decode("utf-8-sig", "replace"),
+        text=data.decode("utf-8-sig", "replace") if is_whole else None,
+        size=len(data),
     )
 
 
-def _read(response: requests.Response, max_body: int) -> bytes | None:
-    """Read the whole answer, or None if it is longer than `max_body` bytes."""
-    data = bytearray()
+def _read(response: requests.Response, data: bytearray, max_body: int) -> bool:
+    """Read the answer into `data`. Return False if it is longer than `max_body` bytes."""
     for chunk in response.raw.stream(CHUNK, decode_content=True):
         data += chunk
         if len(data) > max_body:
-            return None
-    return bytes(data)
+            return False
+    return True

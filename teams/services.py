@@ -76,6 +76,8 @@ def client_for(team: Team) -> Client:
         key,
         deadline=settings.CHUMIAI_READ_SECONDS,
         send_deadline=settings.CHUMIAI_SEND_SECONDS,
+        list_seconds=settings.CHUMIAI_LIST_SECONDS,
+        list_bytes=settings.CHUMIAI_LIST_BYTES,
     )
 
 

@@ -147,6 +147,9 @@ def serve_json(
     def run(make: Callable[[dict[str, str]], Any]) -> str:
         def handle(wire: Wire) -> None:
             head, _ = wire.read()
+            if not head:
+                # The client gave up before it asked.
+                return
             wire.answer(200, make(dict(parse_qsl(urlsplit(head.split(" ")[1]).query))))
 
         return serve(handle)

@@ -1,9 +1,12 @@
 """A list is read to its end: never cut short, never read for ever."""
 
+import time
+
 import pytest
 
 from chumi_api.client import Client
 from chumi_api.errors import Unavailable
+from chumi_api.lists import Budget
 
 GROUPS = [{"id": f"g{i}", "name": f"Group {i}"} for i in range(23)]
 
@@ -206,3 +209,87 @@ def test_without_a_retry_a_failed_page_is_an_error(serve_json):
     with pytest.raises(Unavailable):
         list(Client(serve_json(make), "key").contact_pages())
     assert asked == ["1", "2"]
+
+
+def endless(key):
+    """Return a server of ten million pages, with entries that every reading understands."""
+
+    def answer(query):
+        page = int(query.get("page", 1))
+        ids = [f"{page}-{row}" for row in range(50)]
+        rows = [
+            {"id": i, "name": i, "fromMe": False, "text": "x" * 200, "status": "completed"}
+            for i in ids
+        ]
+        return {key: rows, "pagination": {"page": page, "totalPages": 10_000_000}}
+
+    return answer
+
+
+READINGS = {
+    "templates": ("data", lambda client: client.list_templates()),
+    "groups": ("data", lambda client: client.list_groups()),
+    "group": ("contacts", lambda client: client.group("g")),
+    "contacts": ("data", lambda client: list(client.contact_pages())),
+    "members": ("contacts", lambda client: list(client.member_pages("g"))),
+    "jobs": ("data", lambda client: client.list_bulk_jobs()),
+    "conversation": ("data", lambda client: list(client.conversation_pages("233244123456"))),
+}
+
+
+@pytest.mark.parametrize("reading", READINGS)
+def test_an_endless_list_ends_at_its_time(serve_json, reading):
+    key, read = READINGS[reading]
+    client = Client(serve_json(endless(key)), "key", list_seconds=0.5)
+
+    with pytest.raises(Unavailable) as raised:
+        read(client)
+
+    assert str(raised.value) == ("The list did not end after 0.5 seconds. The former list stays.")
+
+
+@pytest.mark.parametrize("reading", READINGS)
+def test_a_huge_list_ends_at_its_size(serve_json, reading):
+    key, read = READINGS[reading]
+    asked = []
+
+    def answer(query):
+        asked.append(query)
+        return endless(key)(query)
+
+    client = Client(serve_json(answer), "key", list_bytes=100 * 1024)
+
+    with pytest.raises(Unavailable) as raised:
+        read(client)
+
+    assert str(raised.value) == "The list did not end after 0.0977 MB. The former list stays."
+    assert len(asked) < 15
+
+
+def test_one_huge_page_ends_at_the_size_of_the_list(serve_json):
+    client = Client(serve_json(endless("data")), "key", list_bytes=1024)
+
+    with pytest.raises(Unavailable, match="did not end after"):
+        client.list_groups()
+
+
+def test_waits_count_and_nothing_is_tried_again_after_the_limit(serve_json):
+    tried = []
+
+    def retry(error, tries):
+        tried.append(error)
+        time.sleep(0.4)
+
+    client = Client(serve_json(lambda query: "nonsense"), "key", list_seconds=0.5)
+
+    with pytest.raises(Unavailable, match="did not end after"):
+        client.list_groups(retry=retry)
+
+    assert 1 <= len(tried) <= 2
+
+
+def test_the_sentence_counts_minutes():
+    with pytest.raises(Unavailable) as raised:
+        Budget(300, 1, started=0).check()
+
+    assert str(raised.value) == "The list did not end after 5 minutes. The former list stays."

@@ -315,3 +315,22 @@ def test_command_fails_with_the_sentence(team, sandbox):
 def test_command_refuses_an_unknown_team(db):
     with pytest.raises(CommandError, match="no team unknown"):
         call_command("sync_templates", "unknown")
+
+
+@pytest.mark.parametrize(
+    ("limit", "sentence"),
+    [
+        ({"CHUMIAI_LIST_BYTES": 100}, "The list did not end after 9.54e-05 MB."),
+        ({"CHUMIAI_LIST_SECONDS": 0.0}, "The list did not end after 0 seconds."),
+    ],
+)
+def test_a_list_beyond_the_limit_keeps_the_former_one(
+    sync, sandbox, team, settings, limit, sentence
+):
+    sync()
+    before = list(MessageTemplate.objects.for_team(team).values())
+    for name, value in limit.items():
+        setattr(settings, name, value)
+    run = sync()
+    assert (run.state, run.error) == ("failed", f"{sentence} The former list stays.")
+    assert list(MessageTemplate.objects.for_team(team).values()) == before
