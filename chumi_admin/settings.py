@@ -285,6 +285,8 @@ LOGGING = {
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     "loggers": {
         "django.server": {"handlers": [], "propagate": False},
+        # Names the address of a request that it can't answer.
+        "gunicorn.error": {"handlers": ["stderr"], "propagate": False},
         "huey": {"level": "WARNING"},
         "urllib3": {"level": "WARNING"},
     },

@@ -2,6 +2,7 @@
 
 import io
 import logging
+from urllib.parse import quote
 
 import pytest
 from django.core.management import call_command
@@ -129,6 +130,24 @@ def test_log_lines_never_have_a_key():
         {"msg": "calling with %s", "args": (CANARY,), "levelname": "INFO", "name": "x"}
     )
     assert "canary" not in json_formatter().format(record)
+
+
+def test_log_lines_never_have_a_phone(connected, marketer, login, sandbox, caplog):
+    caplog.set_level(logging.DEBUG)
+    campaign = factories.make_ready_campaign(connected, count=3, by=marketer)
+    sandbox.fault("500", path="/api/v1/whatsapp/bulk", times=1)
+    factories.launch(campaign, by=marketer)
+    factories.drain()
+    phone = campaign.recipients.first().phone
+    client = login(marketer)
+    client.get(f"/t/kente/{quote(phone, safe='')}/?q={phone}")
+    client.get(reverse("conversations:conversation_list", args=["kente"]), {"q": phone})
+    logging.getLogger("tests").error(
+        "not sent to %s", phone, extra={"to": [phone], "by_phone": {phone: campaign}}
+    )
+    lines = [json_formatter().format(record) for record in caplog.records]
+    assert len(lines) > 1
+    assert [line for line in lines if phone[-9:] in line or "?q" in line] == []
 
 
 def test_dump_of_the_database_shows_it_encrypted_only(planted):
