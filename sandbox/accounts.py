@@ -66,6 +66,12 @@ class Account:
         self.at_meta[template["name"], template["language"]] = made
         return made
 
+    def body_of(self, name: str, language: str) -> str:
+        """Return the text of a template at Meta, '' if there is none."""
+        template = self.at_meta.get((name, language)) or {}
+        parts = template.get("components", ())
+        return next((part["text"] for part in parts if part.get("type") == "BODY"), "")
+
     # Contacts and groups
 
     @functools.cached_property

@@ -24,6 +24,8 @@ class Entry:
     to: str
     template: str
     language: str
+    # The body of the template at the moment of acceptance, with its placeholders.
+    body: str
     values: list[str]
     # The link or the id of the media in the header.
     media: str | None

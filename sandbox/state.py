@@ -531,6 +531,7 @@ class State:
             to=to,
             template=template,
             language=language,
+            body=self.account(account).body_of(template, language),
             values=values,
             media=media,
             outcome=outcome,

@@ -138,7 +138,7 @@ class Stack:
             | (env or {})
         )
         self.processes = []
-        self.url = None
+        self.url = self.web = None
 
     def _start(self, *command, **options):
         log = self.folder / "processes.log"
@@ -146,13 +146,15 @@ class Stack:
         self.processes.append(process)
         return process
 
-    def start_web(self, *, workers=1, threads=4):
+    def start_web(self, *, workers=1, threads=4, preload=False):
+        """Start gunicorn. With `preload`, it replaces a killed process at once."""
         # It inherits a port that is taken: a free one could be another's before it starts.
         with socket.create_server(("127.0.0.1", 0)) as line:
             self.url = f"http://127.0.0.1:{line.getsockname()[1]}"
-            self._start(
+            self.web = self._start(
                 "-m", "gunicorn", "chumi_admin.wsgi", "--bind", f"fd://{line.fileno()}",
                 "--workers", str(workers), "--threads", str(threads), "--log-level", "error",
+                *(["--preload"] if preload else []),
                 pass_fds=[line.fileno()],
             )  # fmt: skip
         wait_until(self._answers, what="the web server")

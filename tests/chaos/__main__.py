@@ -1,4 +1,4 @@
-"""script/chaos [--engine both] [--kills 1000] [--seed N] [--database-url postgres://…]"""
+"""script/chaos [--engine all] [--kills 1000] [--seed N] [--database-url postgres://…]"""
 
 import argparse
 import os
@@ -7,10 +7,12 @@ import sys
 import tempfile
 from pathlib import Path
 
+ENGINES = ("batches", "singly", "group")
+
 
 def read_arguments():
     parser = argparse.ArgumentParser(prog="script/chaos", description=__doc__)
-    parser.add_argument("--engine", choices=("batches", "singly", "both"), default="both")
+    parser.add_argument("--engine", choices=(*ENGINES, "all"), default="all")
     parser.add_argument("--kills", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=random.randrange(1_000_000))
     parser.add_argument("--database-url", help="SQLite in a temporary folder unless given")
@@ -33,7 +35,7 @@ def main():
     from tests.processes import SandboxProcess, Stack, database_url
     from tests.worker_pool import WorkerPool
 
-    engines = ("batches", "singly") if arguments.engine == "both" else (arguments.engine,)
+    engines = ENGINES if arguments.engine == "all" else (arguments.engine,)
     connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
     sandbox = SandboxProcess()
     for name, value in SETTINGS.items():
@@ -50,10 +52,12 @@ def main():
         engines=engines,
         kills=arguments.kills,
         seed=arguments.seed,
+        stack=stack,
     )
     try:
         problems = chaos.run()
     finally:
+        stack.stop()
         worker_pool.close()
         sandbox.stop()
     for name, number in sorted(chaos.count.items()):

@@ -21,23 +21,52 @@ def check_ledger(campaign, lines, intended, *, decided=None):
     {phone: decision} for recipients that a person settled.
     """
     mine = [line for line in lines if line["to"] in intended]
+    if campaign.engine == Campaign.Engine.GROUP:
+        return [
+            *_of_doubled(mine, intended),
+            *_of_the_group(campaign, mine, decided or {}),
+            *_of_unsettled_batches(campaign),
+            *problems_in_words(campaign),
+        ]
     return [
+        *_of_doubled(mine, intended),
         *_of_people(campaign, mine, intended, decided or {}),
         *_of_unsettled_rows(campaign),
+        *_of_unsettled_batches(campaign),
         *_of_message_ids(campaign, mine),
         *_of_jobs(campaign, mine, decided or {}),
         *problems_in_words(campaign),
     ]
 
 
-def _of_people(campaign, mine, intended, decided):
-    got = Counter(line["to"] for line in mine)
+def _of_doubled(mine, intended):
     for line in mine:
         if line["values"] != intended[line["to"]]:
             yield f"{line['to']} got {line['values']}, not {intended[line['to']]}"
-    for phone, times in got.items():
+    for phone, times in Counter(line["to"] for line in mine).items():
         if times > 1:
             yield f"DOUBLED: {phone} got it {times} times"
+
+
+def _of_the_group(campaign, mine, decided):
+    """Compare the one batch of a group that ChumiAI sends to; its people are no recipients."""
+    batch = campaign.batches.get()
+    decision = next(iter(decided.values()), None)
+    if decision in (Decision.COUNT_AS_SENT, Decision.SKIP):
+        wanted = "accepted" if decision == Decision.COUNT_AS_SENT else "skipped"
+        if batch.status != wanted:
+            yield f"the batch is {batch.status}, though a person said {decision}"
+    elif batch.status == Batch.Status.ACCEPTED and not mine:
+        yield "LOST: the group counts as accepted and got nothing"
+    elif batch.status != Batch.Status.ACCEPTED and mine:
+        yield f"the group got it, but the batch is {batch.status}"
+    linked = set(BulkJob.objects.filter(batch=batch).values_list("remote_id", flat=True))
+    if linked - {line["job_id"] for line in mine}:
+        yield "WRONG LINK: the batch is tied to a job that is not ours"
+
+
+def _of_people(campaign, mine, intended, decided):
+    got = Counter(line["to"] for line in mine)
     people = list(campaign.recipients.order_by("position"))
     if {person.phone.lstrip("+") for person in people} != set(intended):
         yield "the recipients are not those of the file"
@@ -74,6 +103,9 @@ def _of_unsettled_rows(campaign):
         left += [Recipient.Status.PENDING] * bool(states[Recipient.Status.PENDING])
     if left or not campaign.is_terminal:
         yield f"{campaign.status}, with people still {', '.join(left) or 'settled'}"
+
+
+def _of_unsettled_batches(campaign):
     batches = campaign.batches.filter(
         status__in=(Batch.Status.SUBMITTING, Batch.Status.UNCONFIRMED)
     )

@@ -7,18 +7,22 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 
-from campaigns.models import Campaign, Recipient
+from campaigns.models import Campaign, GroupChoice, Recipient
 from core.errors import Refused
 from sending.models import Attempt, Batch
 from sending.services import batches, launches, singles
 from sending.services.batches import Decision
 from tests.chaos.ledger_check import check_ledger, problems_in_words
+from tests.chaos.web import Web
 from tests.factories import (
     connect,
     launch,
     let_time_pass,
     make_checked_campaign,
+    make_group,
+    make_group_campaign,
     make_team,
+    members,
     people,
 )
 from tests.kill_points import STEPS
@@ -39,7 +43,7 @@ TEAMS, WORKERS = 12, 5
 SHORT_STEPS = ("claim written", "gate passed")
 LONGEST_LIFE, LONGEST_CAMPAIGN = 6.0, 300.0
 
-SEND = "/api/v1/whatsapp/(bulk-import-messages|send-template)$"
+SEND = "/api/v1/whatsapp/(bulk-import-messages|send-template|send-template-to-group)$"
 LIST = "/api/v1/whatsapp/bulk-jobs$"
 POLL = "/api/v1/whatsapp/bulk-jobs/"
 SEND_FAULTS = (
@@ -72,9 +76,12 @@ class Sent:
 
 
 class Chaos:
-    """A run of `kills` kills. `say` prints a line for a person."""
+    """A run of `kills` kills. `say` prints a line for a person.
 
-    def __init__(self, *, sandbox, worker_pool, engines, kills, seed, say=print):
+    With a `stack`, people launch in web processes and webhooks arrive there; these are killed too.
+    """
+
+    def __init__(self, *, sandbox, worker_pool, engines, kills, seed, stack=None, say=print):
         self.sandbox, self.worker_pool, self.engines, self.kills = (
             sandbox,
             worker_pool,
@@ -86,6 +93,7 @@ class Chaos:
         self.workers, self.frozen = {}, set()
         self.running, self.problems = [], []
         self.count = Counter()
+        self.web = Web(stack, self.chance, self.count) if stack else None
         self.next_person = 1
         self.name = f"chaos{seed}"
         # Whether ChumiAI repeats file names in its job list is not documented.
@@ -106,6 +114,8 @@ class Chaos:
                 self._watch(sent)
                 self._tend_workers()
             let_time_pass()
+            if self.web:
+                self.web.tend()
             while time.monotonic() < turn_ends:
                 self._tend_workers()
                 time.sleep(0.02)
@@ -189,18 +199,31 @@ class Chaos:
         self._report(team, [{"to": "233240000000", "message_id": f"wamid.{team.slug}"}])
         engine = self.engines[number % len(self.engines)]
         # Now and then two campaigns of one team: they share a key.
-        for _ in range(self.chance.choice((1, 1, 1, 2))):
-            size = self.chance.randint(3, 22)
-            rows = people(size, start=self.next_person)[1:]
-            self.next_person += size
-            campaign = make_checked_campaign(team, rows)
+        several = 1 if engine == "group" else self.chance.choice((1, 1, 1, 2))
+        for _ in range(several):
+            campaign, intended = self._make(team, engine)
             for _ in range(self.chance.randint(0, 3)):
                 self._order_fault(team)
-            launch(campaign, engine=engine)
+            if self.web and self.chance.random() < 0.3:
+                self.web.launch(campaign, engine)
+            else:
+                launch(campaign, engine=engine)
             now = time.monotonic()
             stop_at = now + self.chance.uniform(0, 4) if self.chance.random() < 0.12 else None
-            intended = {phone: values for phone, *values in rows}
             self.running.append(Sent(campaign, intended, now, stop_at))
+
+    def _make(self, team, engine):
+        """Return a campaign that is ready, and {phone: values} of what it is to send."""
+        size, start = self.chance.randint(3, 22), self.next_person
+        self.next_person += size
+        if engine == "group":
+            everyone = members(size, start=start)
+            group = make_group(team, self.sandbox, everyone)
+            campaign = make_group_campaign(team, group, way=GroupChoice.Way.ENDPOINT)
+            values = ["Text 1", "Text 2"]
+            return campaign, {member["phone"]: values for member in everyone}
+        rows = people(size, start=start)[1:]
+        return make_checked_campaign(team, rows), {phone: values for phone, *values in rows}
 
     def _start_a_foreign_job(self, team):
         """Start a job with the same template outside this app, at the worst moment.
@@ -240,7 +263,10 @@ class Chaos:
             for line in lines
         ]
         webhook = Webhook.objects.get(team=team)
-        services.receive(webhook, json.dumps(statuses(*updates)).encode(), {})
+        if self.web:
+            self.web.deliver(webhook.secret(), statuses(*updates))
+        else:
+            services.receive(webhook, json.dumps(statuses(*updates)).encode(), {})
         self.count["delivery statuses"] += len(updates)
 
     # The person
@@ -279,6 +305,8 @@ class Chaos:
     def _decide_batch(self, sent, batch):
         """Decide about a batch that was most likely not sent, or whose job is ambiguous."""
         phones = [p.lstrip("+") for p in _phones(Recipient.objects.of_batch(batch))]
+        # The people of a group that ChumiAI sends to are no recipients.
+        phones = phones or list(sent.intended)
         arrived = set(phones) & self._arrived(sent)
         if arrived and not batch.candidates:
             # A person who checked a phone would not send it again.
