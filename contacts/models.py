@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 
 from core.formats import number
 from teams.models import Team
-from teams.sync_runs import SyncRun, SyncRunQuerySet
+from teams.sync_runs import SyncRun, SyncRunQuerySet, unreadable
 
 
 class OptOutQuerySet(models.QuerySet["OptOut"]):
@@ -133,13 +133,7 @@ class ContactSync(SyncRun):
             ),
         ]
         if self.skipped:
-            found.append(
-                ngettext(
-                    "{count} unreadable entry skipped",
-                    "{count} unreadable entries skipped",
-                    self.skipped,
-                ).format(count=number(self.skipped))
-            )
+            found.append(unreadable(self.skipped))
         return ", ".join(found)
 
 

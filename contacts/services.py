@@ -16,6 +16,7 @@ from chumi_api.types import ContactGroup as RemoteGroup
 from chumi_api.types import Listing
 from contacts.models import Contact, ContactGroup, ContactSync, GroupMembership, OptOut
 from core import phones
+from core.columns import fit
 from core.errors import Refused
 from tasks import services as tasks
 from teams.models import Team, User
@@ -30,6 +31,10 @@ CHUNK = 1000
 MOST_FIELDS = 100
 # Characters of the message by which a person opted out.
 MESSAGE_LENGTH = 1000
+# Characters of a tag or of a field's name.
+LONGEST_TAG = 500
+# Characters of a field's value: a cut one is too long for any message, so it is never sent.
+LONGEST_VALUE = 33_000
 
 
 @transaction.atomic
@@ -227,27 +232,28 @@ def _record_custom_fields(sync: ContactSync, rows: Iterable[Contact]) -> None:
 def _contact_row(sync: ContactSync, remote: RemoteContact) -> Contact:
     found = phones.parse(remote.phone, region=sync.team.default_region)
     phone = found.e164 if isinstance(found, phones.Phone) else ""
-    name = " ".join(remote.name.replace("\0", "").split())[:300]
-    folded = name.casefold()[:300]
+    name = " ".join(remote.name.split())
+    folded = name.casefold()
+    columns = {
+        "remote_id": remote.remote_id,
+        "name": name,
+        "search_name": folded,
+        "sort_key": f"a{folded[:50]}" if name else f"z{phone}",
+        "phone": phone,
+        "raw_phone": "" if phone else remote.phone,
+        "email": remote.email,
+        "tags": [tag[:LONGEST_TAG] for tag in remote.tags],
+        "custom": {
+            key[:LONGEST_TAG]: value[:LONGEST_VALUE] for key, value in remote.custom.items()
+        },
+        "opted_out": remote.opted_out,
+        "added_at": remote.created_at,
+    }
     return Contact(
         sync=sync,
         uuid=_identity(sync.team, "contact", remote.remote_id or remote.phone),
-        remote_id=_plain(remote.remote_id)[:200],
-        name=name,
-        search_name=folded,
-        sort_key=f"a{folded[:50]}" if name else f"z{phone}",
-        phone=phone,
-        raw_phone="" if phone else remote.phone.replace("\0", "")[:60],
-        email=remote.email.replace("\0", "")[:200],
-        tags=[_plain(tag) for tag in remote.tags],
-        custom={_plain(key): _plain(value) for key, value in remote.custom.items()},
-        opted_out=remote.opted_out,
-        added_at=remote.created_at,
+        **fit(Contact, columns),
     )
-
-
-def _plain(text: str) -> str:
-    return text.replace("\0", "")[:500]
 
 
 def _identity(team: Team, kind: str, remote_id: str) -> uuid.UUID:
@@ -259,13 +265,16 @@ def apply_groups(sync: ContactSync, remotes: Listing[RemoteGroup]) -> list[Conta
     """Write the list of the groups. Return the rows, whose members are still to come."""
     groups = {}
     for remote in remotes:
+        columns = {
+            "remote_id": remote.remote_id,
+            "name": remote.name or _("A group without a name"),
+            "description": remote.description,
+            "reported_size": remote.size,
+        }
         groups[remote.remote_id] = ContactGroup(
             sync=sync,
             uuid=_identity(sync.team, "group", remote.remote_id),
-            remote_id=_plain(remote.remote_id)[:200],
-            name=_plain(remote.name)[:300] or _("A group without a name"),
-            description=_plain(remote.description),
-            reported_size=remote.size,
+            **fit(ContactGroup, columns),
         )
     _advance(sync, groups_total=len(groups), skipped=F("skipped") + remotes.skipped)
     return ContactGroup.objects.bulk_create(groups.values())

@@ -13,7 +13,7 @@ from message_templates import components, labels, sendability
 from message_templates.components import Content
 from message_templates.sendability import Unsendable
 from teams.models import Team
-from teams.sync_runs import SyncRun, SyncRunQuerySet
+from teams.sync_runs import SyncRun, SyncRunQuerySet, unreadable
 
 
 class MessageTemplateQuerySet(models.QuerySet["MessageTemplate"]):
@@ -160,6 +160,8 @@ class TemplateSync(SyncRun):
     added = models.PositiveIntegerField(default=0)
     changed = models.PositiveIntegerField(default=0)
     vanished = models.PositiveIntegerField(default=0)
+    # Entries of ChumiAI's list that could not be understood.
+    skipped = models.PositiveIntegerField(default=0)
 
     objects = SyncRunQuerySet["TemplateSync"].as_manager()
 
@@ -190,4 +192,6 @@ class TemplateSync(SyncRun):
             if count
         ]
         changes = changes or [gettext("nothing changed")]
+        if self.skipped:
+            changes.append(unreadable(self.skipped))
         return ", ".join([total.format(count=number(self.total)), *changes])

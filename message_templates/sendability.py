@@ -4,6 +4,7 @@ from django.db import models
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from core.columns import is_cut
 from message_templates.components import (
     PLACEHOLDER,
     Button,
@@ -90,6 +91,10 @@ class Unsendable(models.TextChoices):
         "component_other",
         _("It has a component that is not known here, so it can't be sent from here yet."),
     )
+    LANGUAGE = (
+        "language",
+        _("Its language code is longer than any of WhatsApp's, so it can't be sent."),
+    )
     NO_BODY = "no_body", _("It has no text to send.")
     NUMBERING = (
         "numbering",
@@ -151,6 +156,7 @@ def why_unsendable(
     parameter_format: str = "POSITIONAL",
     category: str = "",
     status: str = "APPROVED",
+    language: str = "",
     vanished: bool = False,
 ) -> Unsendable | None:
     """Return the first reason why a campaign can't use the template, or None."""
@@ -158,6 +164,8 @@ def why_unsendable(
         return Unsendable.VANISHED
     if constant(status) != "APPROVED":
         return _reason("STATUS", constant(status))
+    if is_cut(language):
+        return Unsendable.LANGUAGE
     if constant(category) == "AUTHENTICATION":
         return Unsendable.AUTHENTICATION
     content = parse(components)

@@ -1,12 +1,13 @@
 """Every change of the copy of the templates."""
 
-from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
-from chumi_api.types import Template, TemplateUpdate
+from chumi_api.types import Listing, Template, TemplateUpdate
+from core.columns import fit, fit_identity
 from message_templates.models import MessageTemplate, TemplateSync
 from message_templates.sendability import Unsendable, why_unsendable
 from tasks import services as tasks
@@ -41,14 +42,15 @@ def request_sync(team: Team, *, by: User | None = None) -> TemplateSync:
 
 
 @transaction.atomic
-def apply_sync(sync: TemplateSync, templates: Iterable[Template]) -> bool:
+def apply_sync(sync: TemplateSync, templates: Listing[Template]) -> bool:
     """Write ChumiAI's whole list, as a diff by (name, language). Return True if it differed.
 
     A template that is no longer listed is kept and marked.
     """
+    skipped = templates.skipped
     now = timezone.now()
     known = {(t.name, t.language): t for t in MessageTemplate.objects.for_team(sync.team)}
-    listed = {(t.name, t.language): t for t in templates}
+    listed = {(t.name, t.language): t for t in map(_fitting, templates)}
     added = changed = vanished = 0
     for identity, remote in listed.items():
         row = known.get(identity)
@@ -57,7 +59,7 @@ def apply_sync(sync: TemplateSync, templates: Iterable[Template]) -> bool:
             row = MessageTemplate(
                 team=sync.team, name=remote.name, language=remote.language, first_seen_at=now
             )
-        values = {field: _plain(getattr(remote, field)) for field in COPIED}
+        values = fit(MessageTemplate, {name: _plain(getattr(remote, name)) for name in COPIED})
         differs = row.vanished_at is not None or any(
             getattr(row, field) != value for field, value in values.items()
         )
@@ -82,6 +84,7 @@ def apply_sync(sync: TemplateSync, templates: Iterable[Template]) -> bool:
             vanished += 1
     _this(sync).update(
         total=len(listed),
+        skipped=skipped,
         added=sync.added + added,
         changed=sync.changed + changed,
         vanished=sync.vanished + vanished,
@@ -89,6 +92,12 @@ def apply_sync(sync: TemplateSync, templates: Iterable[Template]) -> bool:
         waits_until=None,
     )
     return bool(added or changed or vanished)
+
+
+def _fitting(template: Template) -> Template:
+    """Return the template with a language that fits; one that was cut can't be sent."""
+    language = fit_identity(MessageTemplate, "language", template.language)
+    return replace(template, language=language, remote_id=template.remote_id or "")
 
 
 def _plain(value: Any) -> Any:
@@ -99,6 +108,7 @@ def _set_unsendable_code(row: MessageTemplate) -> None:
     row.unsendable_code = (
         why_unsendable(
             components=row.components,
+            language=row.language,
             parameter_format=row.parameter_format,
             category=row.category,
             status=row.status,
@@ -129,11 +139,14 @@ def record_update(team: Team, update: TemplateUpdate) -> list[MessageTemplate]:
 
 def _apply_update(row: MessageTemplate, update: TemplateUpdate) -> None:
     at = update.at or timezone.now()
-    reported = {
-        "status": REPORTED_STATUSES.get(update.status, update.status)[:40],
-        "quality": REPORTED_QUALITIES.get(update.quality, update.quality)[:20],
-        "category": update.category[:40],
-    }
+    reported = fit(
+        MessageTemplate,
+        {
+            "status": REPORTED_STATUSES.get(update.status, update.status),
+            "quality": REPORTED_QUALITIES.get(update.quality, update.quality),
+            "category": update.category,
+        },
+    )
     for field, value in reported.items():
         before = getattr(row, f"{field}_reported_at")
         if not value or (before is not None and before > at):

@@ -214,6 +214,12 @@ def _oversize(fault: Fault, answer: Response, path: str) -> Response:
     return replace(answer, body=body, declared=bool(fault.params.get("declared", True)))
 
 
+def _answer(fault: Fault, answer: Response, path: str) -> Response:
+    """Return the given text, as it is."""
+    body = str(fault.params.get("text", "")).encode("utf-8", "surrogatepass")
+    return Response(200, body, {"Content-Type": "application/json"})
+
+
 KINDS = {
     "502html": Kind(_html),
     "half_json": Kind(_half_json, accepted=True),
@@ -230,6 +236,7 @@ KINDS = {
     "200_success_false": Kind(_success_false),
     "empty_body": Kind(_empty, accepted=True),
     "oversize": Kind(_oversize, accepted=True),
+    "answer": Kind(_answer, accepted=True),
 }
 
 

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from campaigns.models import USER, Campaign, Decision, Recipient
 from teams.models import Team
-from teams.sync_runs import SyncRun, SyncRunQuerySet
+from teams.sync_runs import SyncRun, SyncRunQuerySet, unreadable
 from whatsapp.errors import QUOTED, explain_text
 
 
@@ -316,6 +316,9 @@ class BulkJob(models.Model):
 class JobSync(SyncRun):
     """One sync of the key's whole job history: who requested it, how it ended."""
 
+    # Entries of ChumiAI's list that could not be understood.
+    skipped = models.PositiveIntegerField(default=0)
+
     objects = SyncRunQuerySet["JobSync"].as_manager()
 
     class Meta(SyncRun.Meta):
@@ -329,7 +332,8 @@ class JobSync(SyncRun):
 
     @property
     def summary(self):
-        return gettext("Jobs that were started here update by themselves.")
+        text = gettext("Jobs that were started here update by themselves.")
+        return f"{unreadable(self.skipped)}. {text}" if self.skipped else text
 
 
 class JobPolling(models.Model):

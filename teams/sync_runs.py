@@ -12,12 +12,20 @@ from django.db import IntegrityError, models, transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from core import times
+from core.formats import number
 from teams.models import Team, User
 
 Run = TypeVar("Run", bound="SyncRun", covariant=True)
+
+
+def unreadable(count: int) -> str:
+    """Return how many entries of a list were not understood: `2 unreadable entries skipped`."""
+    return ngettext(
+        "{count} unreadable entry skipped", "{count} unreadable entries skipped", count
+    ).format(count=number(count))
 
 
 class SyncRunQuerySet(models.QuerySet[Run]):

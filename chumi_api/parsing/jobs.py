@@ -7,6 +7,7 @@ from dataclasses import replace
 from chumi_api.parsing.envelopes import levels
 from chumi_api.parsing.json_values import (
     JSON,
+    MAX_COUNT,
     Object,
     aliases,
     as_code,
@@ -129,7 +130,7 @@ def _job(item: Object, job_id: str) -> BulkJob:
     skipped = pick(item, SKIPPED, as_count)
     processed = pick(item, PROCESSED, as_count)
     if processed is None and (accepted is not None or failed is not None):
-        processed = (accepted or 0) + (failed or 0) + (skipped or 0)
+        processed = min((accepted or 0) + (failed or 0) + (skipped or 0), MAX_COUNT)
     if processed is None and total is not None:
         percent = pick(item, PERCENT, as_number)
         if percent is not None and percent >= 0:

@@ -21,6 +21,8 @@ T = TypeVar("T")
 
 MAX_DEPTH = 24
 MAX_NAME = 512
+# A longer id is none: cut, it would be the id of something else.
+MAX_ID = 200
 MAX_COUNT = 2_000_000_000
 
 
@@ -58,9 +60,22 @@ def load(text: str | None) -> JSON:
     if text is None:
         return None
     try:
-        return _clean(json.loads(text, parse_constant=lambda _: None), MAX_DEPTH)
-    except (ValueError, RecursionError):
+        return _clean(json.loads(text, parse_constant=_nothing), MAX_DEPTH)
+    except (json.JSONDecodeError, RecursionError):
         return None
+    except ValueError:
+        # An integer of thousands of digits; the rest of the answer is as good as ever.
+        return _clean(
+            json.loads(text, parse_constant=_nothing, parse_int=_as_integer), MAX_DEPTH
+        )
+
+
+def _nothing(word: str) -> None:
+    """Stand in for NaN and Infinity, which are no JSON."""
+
+
+def _as_integer(digits: str) -> int | None:
+    return int(digits) if len(digits) <= MAX_NAME else None
 
 
 def _clean(value: JSON, depth: int) -> JSON:
@@ -157,10 +172,11 @@ def as_name(value: JSON) -> str | None:
 
 
 def as_id(value: JSON) -> str | None:
-    """Return an opaque id; Mongo's {"$oid": …} counts."""
+    """Return an opaque id, whole; Mongo's {"$oid": …} counts."""
     if isinstance(value, dict):
         value = value.get("$oid")
-    return as_name(value)
+    text = as_text(value)
+    return text if text is not None and len(text) <= MAX_ID else None
 
 
 def as_number(value: JSON) -> float | None:

@@ -69,16 +69,17 @@ def parse_template(item: JSON) -> Template | None:
     name = pick(item, TEMPLATE_NAME, as_name)
     if name is None:
         return None
-    status = pick(item, TEMPLATE_STATUS, as_name)
+    # A text of any length counts: a status that is too long must not pass for a missing one.
+    status = pick(item, TEMPLATE_STATUS, as_text)
     return Template(
         name=name,
-        language=pick(item, LANGUAGE, as_name) or "",
+        language=pick(item, LANGUAGE, as_text) or "",
         remote_id=pick(item, TEMPLATE_ID, as_id),
         status=constant(status) or "APPROVED",
         status_assumed=status is None,
-        category=constant(pick(item, CATEGORY, as_name)),
+        category=constant(pick(item, CATEGORY, as_text)),
         components=_components(item),
-        parameter_format=constant(pick(item, PARAMETER_FORMAT, as_name)) or "POSITIONAL",
+        parameter_format=constant(pick(item, PARAMETER_FORMAT, as_text)) or "POSITIONAL",
         quality=constant(pick(item, QUALITY, as_name)) or "UNKNOWN",
         rejected_reason=(pick(item, REJECTED_REASON, as_text) or "")[:500],
         raw=item,

@@ -64,6 +64,7 @@ class Migration(migrations.Migration):
                 ('finished_at', models.DateTimeField(null=True)),
                 ('waits_until', models.DateTimeField(null=True)),
                 ('error', models.CharField(blank=True, max_length=300)),
+                ('skipped', models.PositiveIntegerField(default=0)),
             ],
             options={
                 'abstract': False,

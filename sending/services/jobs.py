@@ -1,5 +1,6 @@
 """The mirror of ChumiAI's jobs: linked, polled, listed."""
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
@@ -11,15 +12,17 @@ from django.utils import timezone
 from campaigns.models import Campaign, Recipient
 from chumi_api.errors import ChumiError
 from chumi_api.types import BulkJob as RemoteJob
-from chumi_api.types import RowResult
+from chumi_api.types import Listing, RowResult
 from contacts.models import OptOut
 from contacts.services import opt_out_all
+from core.columns import fit
 from sending.models import Batch, BulkJob, JobPolling, JobSync
 from tasks import services as tasks
 from teams.models import Team, User
 from teams.retry_policy import wait_after
 from whatsapp import errors
 
+E164 = re.compile(r"\+[0-9]{4,15}")
 # Equal answers in a row after which a job with nothing left to process counts as finished.
 SETTLED_POLLS = 3
 POLL_FOR = timedelta(hours=24)
@@ -117,13 +120,18 @@ def apply_status(job: BulkJob, remote: RemoteJob) -> bool:
         .filter(pk=job.pk)
         .update(
             state=state,
-            raw_state=(remote.raw_state or "")[:60],
             total=total,
             polls_unchanged=unchanged,
-            template_name=remote.template_name or job.template_name,
-            language=remote.language or job.language,
-            file_name=(remote.file_name or job.file_name)[:255],
-            error=(remote.error_text or "")[:300],
+            **fit(
+                BulkJob,
+                {
+                    "raw_state": remote.raw_state or "",
+                    "template_name": remote.template_name or job.template_name,
+                    "language": remote.language or job.language,
+                    "file_name": remote.file_name or job.file_name,
+                    "error": remote.error_text or "",
+                },
+            ),
             created_at=remote.created_at or job.created_at,
             started_at=remote.started_at or job.started_at,
             completed_at=remote.completed_at or job.completed_at,
@@ -168,8 +176,8 @@ def _record_failures(batch: Batch, results: Iterable[RowResult]) -> int:
     """
     by_code: dict[int | None, list[str]] = {}
     for result in results:
-        if result.state == "failed" and result.phone:
-            by_code.setdefault(result.code, []).append("+" + result.phone.lstrip("+"))
+        if result.state == "failed" and E164.fullmatch(phone := "+" + result.phone.lstrip("+")):
+            by_code.setdefault(result.code, []).append(phone)
     if batch.campaign.engine == Campaign.Engine.GROUP:
         _opt_out_members(batch, by_code.get(errors.STOPPED_MARKETING, []))
         return 0
@@ -301,9 +309,10 @@ def record_sync_started(team: Team) -> None:
     JobSync.objects.for_team(team).unfinished().update(state=JobSync.State.RUNNING)
 
 
-def apply_list(team: Team, remotes: Iterable[RemoteJob]) -> None:
+def apply_list(team: Team, remotes: Listing[RemoteJob]) -> None:
     """Mirror the jobs that the key can see; those that we did not start have no batch."""
     now = timezone.now()
+    JobSync.objects.for_team(team).unfinished().update(skipped=remotes.skipped)
     for remote in remotes:
         job, _ = BulkJob.objects.get_or_create(
             team=team,
