@@ -65,9 +65,7 @@ def load(text: str | None) -> JSON:
         return None
     except ValueError:
         # An integer of thousands of digits; the rest of the answer is as good as ever.
-        return _clean(
-            json.loads(text, parse_constant=_nothing, parse_int=_as_integer), MAX_DEPTH
-        )
+        return _clean(json.loads(text, parse_constant=_nothing, parse_int=_as_integer), MAX_DEPTH)
 
 
 def _nothing(word: str) -> None:
