@@ -45,6 +45,7 @@ from audience import check as checks
 from audience.mapping import Mapping
 from audience.report import ReadyRow, ReportRow
 from audience.suggest import has_header, suggest_mapping
+from core.disk import NotSaved, Trouble, trouble_of
 from core.sentences import from_json, gettext_noop, to_json
 from spreadsheets.cells import EMPTY, Cell, Limits, Row, SpreadsheetError
 from spreadsheets.reader import read_head, read_rows
@@ -73,7 +74,8 @@ Request = MappingType[str, Any]
 def run(request: Request, *, timeout: float = 60) -> dict[str, Any]:
     """Run one request in a child and return its answer.
 
-    Raise SpreadsheetError for every failure, also when the child dies.
+    Raise SpreadsheetError for every failure of the file, also when the child dies, and NotSaved
+    if the child could not write its rows.
     """
     process = subprocess.Popen(
         [sys.executable, "-m", "audience.process"],
@@ -83,6 +85,7 @@ def run(request: Request, *, timeout: float = 60) -> dict[str, Any]:
         cwd=Path(__file__).resolve().parent.parent,
         env={"PATH": os.defpath, "PYTHONUTF8": "1"},
         start_new_session=True,
+        umask=0o077,
     )
     try:
         output, _ = process.communicate(json.dumps(request).encode(), timeout=timeout)
@@ -102,6 +105,8 @@ def run(request: Request, *, timeout: float = 60) -> dict[str, Any]:
             raise SpreadsheetError(from_json(answer["refused"]))
         if "answer" in answer:
             return dict(answer["answer"])
+        if "disk" in answer:
+            raise NotSaved(Trouble(answer["disk"]))
         reason = answer["crash"]
     except (ValueError, KeyError, TypeError):
         reason = f"exit status {process.returncode}"
@@ -122,10 +127,13 @@ def main() -> int:
         # Writing an answer would need memory.
         os._exit(OUT_OF_MEMORY)
     except Exception as error:
-        # The message of an exception may quote the file; its place does not.
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        crash = f"{type(error).__name__} in {Path(place.filename).name}:{place.lineno}"
-        answer = {"crash": crash}
+        if trouble := trouble_of(error):
+            answer = {"disk": trouble}
+        else:
+            # The message of an exception may quote the file; its place does not.
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            crash = f"{type(error).__name__} in {Path(place.filename).name}:{place.lineno}"
+            answer = {"crash": crash}
     json.dump(answer, sys.stdout)
     return 0
 

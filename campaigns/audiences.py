@@ -25,7 +25,7 @@ from audience.mapping import Mapping
 from campaigns import group_rules
 from campaigns.models import Campaign, Check, GroupChoice, Upload
 from campaigns.services import exclusions
-from campaigns.suggestions import Stored, contact_mapping, read_head
+from campaigns.suggestions import MISSING, Stored, contact_mapping, is_intact, read_head
 from contacts.models import Contact, ContactGroup, OptOut
 from core import formats, phones, sentences
 from core.sentences import Sentence, gettext_noop, ngettext_noop
@@ -284,6 +284,8 @@ class File(Audience):
 
     def request(self, folder: Path) -> dict[str, Any]:
         upload = self.campaign.upload
+        if not is_intact(upload):
+            raise CheckFailed(MISSING)
         request = {"path": upload.file.path, "header": upload.has_header}
         if fields := contact_fields.used_in(self.campaign.mapping):
             request["contacts_path"] = str(self._write_contacts(folder, fields))

@@ -80,6 +80,7 @@ class Campaign(models.Model):
         GROUP_COUNT = "group_count", _("The group is being counted")
         BATCH_IN_FLIGHT = "batch_in_flight", _("Another batch is being submitted")
         OPEN_JOBS = "open_jobs", _("ChumiAI is still sending earlier batches")
+        DISK = "disk", _("The server can't write to its disk")
 
     class Engine(models.TextChoices):
         BATCHES = "batches", _("Fast (batches)")

@@ -1,5 +1,6 @@
 """The mapping to suggest: from the first rows of a file, or from the contact fields."""
 
+import hashlib
 from typing import Any
 
 from django.conf import settings
@@ -9,6 +10,7 @@ from campaigns.models import Upload
 from contacts.models import ContactSync
 from core import formats
 from core.errors import Refused
+from core.sentences import gettext_noop
 from message_templates import components
 from message_templates.models import MessageTemplate
 from spreadsheets.cells import SpreadsheetError
@@ -16,6 +18,10 @@ from teams.models import Team
 
 # The stored form of an `audience` Mapping, with None for what is not known yet.
 Stored = dict[str, Any] | None
+# Of a worker with another data folder, a disk that went away, a backup without the files.
+MISSING = gettext_noop(
+    "Our server can't find the uploaded file. Nothing is wrong with it: tell your administrator."
+)
 
 
 def read_head(
@@ -26,6 +32,8 @@ def read_head(
     `template` asks for the mapping to suggest; `header` says if the first row names the columns,
     None lets the child process find out. Raise `Refused`.
     """
+    if not is_intact(upload):
+        raise Refused(formats.sentence(MISSING))
     request: dict[str, Any] = {
         "action": "head",
         "path": upload.file.path,
@@ -43,6 +51,15 @@ def read_head(
         return process.run(request, timeout=settings.CHECK_SECONDS)
     except SpreadsheetError as error:
         raise Refused(formats.sentence(error.sentence)) from None
+
+
+def is_intact(upload: Upload) -> bool:
+    """Return True if this process finds the file as it was uploaded."""
+    try:
+        with upload.file.storage.open(upload.file.name or "") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() == upload.sha256
+    except OSError:
+        return False
 
 
 def contact_mapping(team: Team, template: MessageTemplate) -> dict[str, Any]:

@@ -29,6 +29,8 @@ team_urls = [
     path("", include("teams.urls")),
 ]
 
+handler500 = "core.error_pages.server_error"
+
 urlpatterns = [
     path("", start, name="start"),
     path("health/", health, name="health"),

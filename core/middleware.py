@@ -1,8 +1,14 @@
 """Rules that hold for every response."""
 
 from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, UnreadablePostError
+
+from core.disk import NotSaved, saving
+from core.error_pages import disk_error
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
@@ -36,3 +42,50 @@ def session_ended_for_htmx(get_response: GetResponse) -> GetResponse:
         return response
 
     return middleware
+
+
+class DiskErrors:
+    """Answer 507 where the disk is full or may not be written to.
+
+    A large upload goes to a temporary file before any view sees it, and the protection against
+    forged requests reads it first: this stands before that.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Any, args: Any, kwargs: Any
+    ) -> HttpResponse | None:
+        """Read a form with its files."""
+        is_form = request.content_type == "multipart/form-data"
+        if request.method != "POST" or not is_form or getattr(view, "csrf_exempt", False):
+            return None
+        try:
+            with saving():
+                request.POST  # noqa: B018
+        except UnreadablePostError:
+            # The browser has gone. Without its token the form is refused.
+            return None
+        except NotSaved as error:
+            _discard_upload(request)
+            return disk_error(request, error)
+        return None
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        return disk_error(request, error)
+
+
+def _discard_upload(request: HttpRequest) -> None:
+    """Remove the temporary file, and read the rest: a browser sends all before it listens."""
+    for handler in request.upload_handlers:
+        # Its last bytes may not fit either.
+        with suppress(OSError):
+            handler.upload_interrupted()
+    with suppress(OSError):
+        left = settings.MAX_UPLOAD_BYTES
+        while left > 0 and (chunk := request.read(65_536)):
+            left -= len(chunk)

@@ -21,8 +21,10 @@ from django.utils import timezone
 from campaigns import group_rules
 from campaigns.audiences import audience_of
 from campaigns.models import Campaign, GroupChoice, Recipient
+from core.disk import Trouble
 from sending.models import Attempt, Batch, BulkJob
 from sending.services import launches
+from tasks.data_folder import disk_trouble
 from teams.services import NotConnected, client_for, key_fingerprint_of
 
 Pause, Wait = Campaign.Pause, Campaign.Wait
@@ -160,6 +162,17 @@ def switched_off(campaign: Campaign, now: datetime) -> Hold | None:
     return None if settings.SENDING_ENABLED else wait(Wait.SWITCHED_OFF, now, TRY_AGAIN)
 
 
+def disk_in_trouble(campaign: Campaign, now: datetime) -> Hold | None:
+    """The disk is almost full or can't be written: what was accepted could not be recorded."""
+    trouble = disk_trouble()
+    return disk_hold(trouble, now) if trouble else None
+
+
+def disk_hold(trouble: Trouble, now: datetime) -> Hold:
+    """Return the hold of a disk in trouble."""
+    return wait(Wait.DISK, now, TRY_AGAIN, trouble=trouble.value)
+
+
 def open_jobs(campaign: Campaign, now: datetime) -> Hold | None:
     """ChumiAI still works on as many batches of the campaign as the team allows."""
     count = campaign.batches.open().count()
@@ -232,6 +245,7 @@ HOLDS: tuple[tuple[Callable[[Campaign, datetime], Hold | None], frozenset[Before
     (job_failed, frozenset((Before.BATCH, Before.END))),
     (too_many_failed, frozenset((Before.BATCH,))),
     (switched_off, BOTH),
+    (disk_in_trouble, BOTH),
     (open_jobs, frozenset((Before.BATCH,))),
     (not_connected, BOTH),
     (template_not_sendable, BOTH),

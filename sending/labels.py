@@ -11,6 +11,7 @@ from django.utils.translation import ngettext
 
 from campaigns import group_rules
 from campaigns.models import Campaign, Decision, GroupChoice
+from core.disk import Trouble
 from core.formats import number, sentence
 from message_templates.sendability import Unsendable
 from sending.holds import Hold
@@ -110,6 +111,16 @@ def _of_wait(reason: str, details: Mapping[str, Any]) -> str:
             return _("Another batch is being submitted with the same key.")
         case Wait.OPEN_JOBS:
             return _("ChumiAI is still sending earlier batches.")
+        case Wait.DISK if details.get("trouble") == Trouble.NO_ROOM:
+            return _(
+                "There is no room on the server. Nothing was lost. Sending continues by itself "
+                "once there is room: tell your administrator."
+            )
+        case Wait.DISK:
+            return _(
+                "The server can't write its files. Nothing was lost. Sending continues by itself "
+                "once it can: tell your administrator."
+            )
     return str(Wait(reason).label)
 
 

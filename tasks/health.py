@@ -7,7 +7,12 @@ function, a row of `CHECKS`, and its case in tests/tasks/test_health.py.
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from django.db import DatabaseError, connection
 from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from core.disk import Trouble
+from tasks.data_folder import disk_trouble, temporary_trouble
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +24,44 @@ class Problem:
     text: str | Promise
 
 
-CHECKS: tuple[Callable[[], Problem | None], ...] = ()
+def disk() -> Problem | None:
+    """The disk is almost full, or a folder can't be written."""
+    match disk_trouble() or temporary_trouble():
+        case Trouble.NO_ROOM:
+            return Problem(
+                "no_room",
+                _("There is no room on the server"),
+                _("Files can't be uploaded, and sending waits. Tell your administrator."),
+            )
+        case Trouble.NOT_WRITABLE:
+            return Problem(
+                "not_writable",
+                _("The server can't write its files"),
+                _("Files can't be uploaded, and sending waits. Tell your administrator."),
+            )
+    return None
+
+
+CHECKS: tuple[Callable[[], Problem | None], ...] = (disk,)
+
+
+NO_DATABASE = Problem(
+    "database",
+    _("The database can't be reached"),
+    _("Nothing can be shown or saved. Tell your administrator."),
+)
 
 
 def problems() -> list[Problem]:
     """Return what is wrong at the moment, the most important first."""
     return [problem for check in CHECKS if (problem := check())]
+
+
+def problems_of_all() -> list[Problem]:
+    """Return also what no page of a team can show: that there is no database."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        return problems()
+    except DatabaseError:
+        return [NO_DATABASE]

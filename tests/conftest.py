@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 import uuid
 
 import pytest
@@ -202,6 +203,25 @@ def subjects(connected, marketer):
 @pytest.fixture(autouse=True)
 def _own_files(settings, tmp_path):
     settings.MEDIA_ROOT = tmp_path / "files"
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """Return a function that mounts a real, small file system and returns its folder."""
+    mounted = []
+
+    def mount(size="64k"):
+        folder = tmp_path / f"disk{len(mounted)}"
+        folder.mkdir()
+        command = ["mount", "-t", "tmpfs", "-o", f"size={size},mode=0700", "tmpfs", folder]
+        if subprocess.run(command, check=False, capture_output=True).returncode:
+            pytest.skip("only root may mount a file system")
+        mounted.append(folder)
+        return folder
+
+    yield mount
+    for folder in mounted:
+        subprocess.run(["umount", "--lazy", folder], check=True)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import json
 import secrets
 import shutil
 import tempfile
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -24,13 +25,26 @@ from campaigns.services import exclusions, media
 from campaigns.services.drafts import edit, remove_report
 from contacts.services import opted_out_of
 from core import formats, phones, sentences
+from core.disk import NotSaved, Trouble, new_file, saving
 from core.errors import Refused
+from core.sentences import gettext_noop
 from spreadsheets.cells import Cell, Row
 from tasks import services as tasks
 from teams.models import User
 
 # Rows per transaction: few enough that other writers of SQLite get a turn between them.
 ROWS_A_TRANSACTION = 1000
+
+NOT_STORED = {
+    Trouble.NO_ROOM: gettext_noop(
+        "There is no room on the server for the result of the check. Nothing is lost. "
+        "Tell your administrator, then check again."
+    ),
+    Trouble.NOT_WRITABLE: gettext_noop(
+        "The server can't write the result of the check. Nothing is lost. "
+        "Tell your administrator, then check again."
+    ),
+}
 
 
 def request_check(campaign: Campaign, *, by: User | None) -> Campaign:
@@ -131,27 +145,33 @@ def run_check(check: Check) -> None:
     if not mine.update(token=token):
         return
     mine, audience = mine.filter(token=token), audience_of(campaign)
-    with tempfile.TemporaryDirectory(prefix="chumi-check-") as folder:
-        try:
+    try:
+        with saving(), tempfile.TemporaryDirectory(prefix="chumi-check-") as folder:
             found = audience.check(Path(folder))
-        except CheckFailed as failed:
-            mine.update(state=Check.State.FAILED, errors=failed.errors, finished_at=timezone.now())
-            return
-        if not _store_recipients(mine, campaign, found.ready):
-            return
-        report = _keep_report(f"reports/{campaign.team_id}/{token}.jsonl", found.report)
+            if not _store_recipients(mine, campaign, found.ready):
+                return
+            report = _keep_report(f"reports/{campaign.team_id}/{token}.jsonl", found.report)
+    except CheckFailed as failed:
+        _fail(mine, failed.errors)
+        return
+    except NotSaved as failed:
+        _fail(mine, [NOT_STORED[failed.trouble]])
+        return
     summary = found.summary | {"overlap": exclusions.overlap(campaign)}
     if not _finish(mine, audience, summary, report=report, ready_sha256=found.content):
         remove_report(report)
+
+
+def _fail(mine: QuerySet[Check], errors: Sequence[str | list[Any]]) -> None:
+    mine.update(state=Check.State.FAILED, errors=errors, finished_at=timezone.now())
 
 
 def _keep_report(name: str, written: Path | None) -> str:
     """Copy the report of the child process under MEDIA_ROOT. Return its name, '' without one."""
     if written is None:
         return ""
-    target = settings.MEDIA_ROOT / name
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copy(written, target)
+    with written.open("rb") as source, new_file(settings.MEDIA_ROOT / name) as target:
+        shutil.copyfileobj(source, target)
     return name
 
 

@@ -6,19 +6,20 @@ phone numbers, texts, or names of people and files.
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from django.conf import settings
 from django.core.files.base import File
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from campaigns.audiences import KINDS, audience_of
-from campaigns.models import Campaign, Check, HeaderMedia, Upload
+from campaigns.models import Campaign, Check, HeaderMedia, Upload, upload_path
 from campaigns.suggestions import Stored, read_head
+from core.disk import saving
 from core.errors import Refused
 from message_templates.models import MessageTemplate
 from teams.models import Team, User
@@ -94,7 +95,7 @@ def _reopen(campaign: Campaign) -> None:
     check = Check.objects.filter(campaign=campaign).first()
     if check:
         check.delete()
-        transaction.on_commit(lambda: remove_report(check.report))
+        transaction.on_commit(lambda: remove_report(check.report), robust=True)
 
 
 def remove_report(report: str) -> None:
@@ -161,7 +162,8 @@ def attach_upload(
 ) -> Campaign:
     """Store the file, read its first rows, suggest the mapping. Return the campaign.
 
-    Raise `Refused` for a file that can't be read; what was there before then stays.
+    Raise `Refused` for a file that can't be read, `NotSaved` if the disk fails; what was there
+    before then stays, and nothing else.
     """
     if file.size > settings.MAX_UPLOAD_BYTES:
         raise Refused(
@@ -178,8 +180,10 @@ def attach_upload(
         sha256=_sha256(file),
         uploaded_by=by,
     )
-    upload.file.save(name, file, save=False)
-    try:
+    # Named here, so that half a file on a full disk can be removed.
+    upload.file.name = path = upload_path(upload, name)
+    with _removed_if_not_kept(upload, path), saving():
+        upload.file.storage.save(path, file)
         head = read_head(upload, campaign.template)
         upload.has_header = head["has_header"]
         upload.head = [
@@ -189,16 +193,26 @@ def attach_upload(
         with edit(campaign, by=by, field="file", before=_size_of(old), after=_size_of(upload)):
             if old:
                 old.delete()
-                transaction.on_commit(lambda: old.file.delete(save=False))
+                transaction.on_commit(lambda: old.file.delete(save=False), robust=True)
             upload.save()
             Campaign.objects.filter(pk=campaign.pk).update(mapping=head["suggestion"])
-    except Refused:
-        upload.file.delete(save=False)
-        # The unsaved row must not pass for the campaign's file.
-        campaign.refresh_from_db()
-        raise
     campaign.refresh_from_db()
     return campaign
+
+
+@contextmanager
+def _removed_if_not_kept(upload: Upload, path: str) -> Iterator[None]:
+    """Delete the file if an error left no row that names it."""
+    try:
+        yield
+    except BaseException:
+        # If the database can't say so, a file too many is better than one too few.
+        with suppress(DatabaseError, OSError):
+            if not Upload.objects.filter(file=path).exists():
+                upload.file.storage.delete(path)
+            # The unsaved row must not pass for the campaign's file.
+            upload.campaign.refresh_from_db()
+        raise
 
 
 def _size_of(upload: Upload | None) -> dict[str, int]:
@@ -284,7 +298,7 @@ def delete_draft(campaign: Campaign, *, by: User | None) -> None:
     audit(campaign.team, "draft deleted", by=by, subject=str(campaign.uuid))
     Campaign.objects.filter(pk=campaign.pk).delete()
     if upload:
-        transaction.on_commit(lambda: upload.file.delete(save=False))
+        transaction.on_commit(lambda: upload.file.delete(save=False), robust=True)
 
 
 def _sha256(file: "File[Any]") -> str:

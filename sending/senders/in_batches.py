@@ -24,6 +24,7 @@ from campaigns.models import Campaign
 from chumi_api.errors import ChumiError
 from chumi_api.types import BulkAccepted, Listing
 from chumi_api.types import BulkJob as RemoteJob
+from core.disk import NotSaved
 from sending import holds
 from sending.holds import LOOK_AGAIN, TRY_AGAIN, Before
 from sending.models import Attempt, Batch, BulkJob
@@ -71,16 +72,20 @@ def hand_over(batch: Batch) -> float:
         return holds.apply_hold(campaign, holds.pause(Campaign.Pause.NOT_CONNECTED))
     except ChumiError as error:
         return wait_or_pause(campaign, error)
-    prepared = batches.prepare(batch)
+    try:
+        prepared = batches.prepare(batch)
+    except NotSaved as failed:
+        return holds.apply_hold(campaign, holds.disk_hold(failed.trouble, timezone.now()))
     if prepared is None:
         return 0
-    attempt = batches.claim(batch, prepared, baseline_of(listed))
-    if attempt is None:
-        return 1
-    attempt.batch = batch
-    snapshot = campaign.snapshot or {}
-    try:
-        with (settings.MEDIA_ROOT / prepared.path).open("rb") as file:
+    # Opened before the claim: a file that can't be read is then no batch without an answer.
+    with (settings.MEDIA_ROOT / prepared.path).open("rb") as file:
+        attempt = batches.claim(batch, prepared, baseline_of(listed))
+        if attempt is None:
+            return 1
+        attempt.batch = batch
+        snapshot = campaign.snapshot or {}
+        try:
             answer = client.bulk_import(
                 file=file,
                 file_name=prepared.file_name,
@@ -88,8 +93,8 @@ def hand_over(batch: Batch) -> float:
                 language=snapshot["language"],
                 gate=lambda: batches.may_finish(attempt),
             )
-    except ChumiError as error:
-        return record_failure(attempt, error)
+        except ChumiError as error:
+            return record_failure(attempt, error)
     return record_answer(attempt, answer)
 
 

@@ -20,6 +20,7 @@ from chumi_api.types import BulkAccepted
 from chumi_api.types import BulkJob as RemoteJob
 from contacts.services import has_opted_out
 from core import phones
+from core.disk import new_file, saving
 from core.errors import Refused
 from sending.models import Attempt, Batch
 from sending.services import decisions, jobs, launches
@@ -58,7 +59,7 @@ class Prepared:
 def prepare(batch: Batch) -> Prepared | None:
     """Skip the people who must not get the message now, and write our own clean file.
 
-    Return None if nobody is left; then the batch is settled.
+    Return None if nobody is left; then the batch is settled. Raise `NotSaved` if the disk fails.
     """
     campaign = batch.campaign
     people = Recipient.objects.of_batch(batch).filter(status=Recipient.Status.PENDING)
@@ -69,13 +70,12 @@ def prepare(batch: Batch) -> Prepared | None:
         return None
     token = secrets.token_hex(16)
     path = f"batches/{campaign.team_id}/{token}.xlsx"
-    target = settings.MEDIA_ROOT / path
-    target.parent.mkdir(parents=True, exist_ok=True)
     placeholders = (campaign.snapshot or {})["placeholders"]
     header = ["phone", *(str(n + 1) for n in range(len(placeholders)))]
-    sha256 = write_clean_xlsx(
-        target, header, ([phones.wire(phone), *values] for phone, values in rows)
-    )
+    with saving(), new_file(settings.MEDIA_ROOT / path) as file:
+        sha256 = write_clean_xlsx(
+            file, header, ([phones.wire(phone), *values] for phone, values in rows)
+        )
     # If the answer is missing, the job is found by this name among ChumiAI's jobs.
     file_name = f"chumi-{campaign.uuid.hex[:8]}-{batch.number}-{token[:8]}.xlsx"
     return Prepared(token, path, file_name, sha256, len(rows))

@@ -126,6 +126,16 @@
   // An upload with its progress: <form data-upload-progress> holding a hidden [data-upload]
   // with a <progress> and a [data-upload-text].
 
+  // Our own pages say what happened in [data-problem]; a proxy in front of us has pages of its own.
+
+  function refusal({ status, responseText }, form) {
+    const page = new DOMParser().parseFromString(responseText, "text/html");
+    const said = $("[data-problem]", page)?.textContent.trim();
+    if (said) return said;
+    if (status !== 413) return problem(status);
+    return `${texts.uploadRefused} ${texts.uploadLimit.replace("{limit}", form.dataset.limit)}`;
+  }
+
   function upload(form, submitter) {
     const panel = $("[data-upload]", form);
     const bar = $("progress", panel);
@@ -160,7 +170,7 @@
     });
     request.addEventListener("error", () => stop(texts.uploadFailed));
     request.addEventListener("load", () => {
-      if (request.status >= 400) return stop(problem(request.status));
+      if (request.status >= 400) return stop(refusal(request, form));
       if (new URL(request.responseURL).pathname !== new URL(form.action).pathname) {
         return location.assign(request.responseURL);
       }

@@ -2,6 +2,7 @@
 
 import secrets
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from django.utils import timezone
@@ -41,6 +42,7 @@ batch_in_flight        (wait)                 -                    (wait)
 job_failed             pause:rejected         -                    pause:rejected
 too_many_failed        pause:failures         -                    pause:failures
 switched_off           wait:switched_off      wait:switched_off    wait:switched_off
+disk_in_trouble        wait:disk              wait:disk            wait:disk
 open_jobs              (wait)                 -                    (wait)
 not_connected          pause:not_connected    pause:not_connected  pause:not_connected
 template_not_sendable  pause:template         pause:template       pause:template
@@ -129,6 +131,14 @@ def switched_off(scene):
     scene.settings.SENDING_ENABLED = False
     yield
     scene.settings.SENDING_ENABLED = True
+
+
+def disk_in_trouble(scene):
+    folder = scene.settings.MEDIA_ROOT
+    # Nobody can make a folder in a file.
+    scene.settings.MEDIA_ROOT = Path(__file__) / "files"
+    yield
+    scene.settings.MEDIA_ROOT = folder
 
 
 def open_jobs(scene):

@@ -16,6 +16,8 @@ from django.utils.translation import ngettext
 
 from campaigns.models import Campaign, Check, HeaderMedia
 from campaigns.services import checks, drafts, media
+from core.disk import NotSaved
+from core.error_pages import nothing_saved
 from core.errors import Refused
 from core.formats import number
 from message_templates.models import MessageTemplate
@@ -307,6 +309,8 @@ def attach(campaign, path, *, by):
     try:
         with path.open("rb") as file:
             drafts.attach_upload(campaign, File(file), name=path.name, by=by)
+    except NotSaved as failed:
+        raise Refused(nothing_saved(failed.trouble)) from None
     except OSError as error:
         text = _("{path} can't be opened: {reason}.")
         raise Refused(text.format(path=path, reason=error.strerror)) from None
