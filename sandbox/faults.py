@@ -198,6 +198,12 @@ def _no_id(fault: Fault, answer: Response, path: str) -> Response:
     return replace(answer, body=_encoded(_without_ids(_decoded(answer.body))))
 
 
+def _made_up_id(fault: Fault, answer: Response, path: str) -> Response:
+    """Name a job that does not exist, or another one's, with wrong types beside its id."""
+    named = str(fault.params.get("id", "job_made_up"))
+    return _json({"success": True, "data": {"jobId": named, "status": 7, "total": [3]}}, 201)
+
+
 def _success_false(fault: Fault, answer: Response, path: str) -> Response:
     message = str(fault.params.get("message", "(#132015) Template is paused"))
     return _json({"success": False, "message": message})
@@ -234,6 +240,7 @@ KINDS = {
     "redirect": Kind(_redirect),
     "200_no_id": Kind(_no_id, accepted=True),
     "200_success_false": Kind(_success_false),
+    "made_up_id": Kind(_made_up_id),
     "empty_body": Kind(_empty, accepted=True),
     "oversize": Kind(_oversize, accepted=True),
     "answer": Kind(_answer, accepted=True),

@@ -122,6 +122,9 @@ def _words_of_job(batch: BatchProgress, job: BulkJob) -> BatchWords:
     counted = {"count": number(batch.processed), "total": number(batch.sent_to)}
     done = ""
     match job.state:
+        case BulkJob.State.QUEUED if job.asked_at is None:
+            label, tone = _("Accepted"), "busy"
+            done = _("ChumiAI accepted it. We wait until its job list shows it.")
         case BulkJob.State.QUEUED:
             label, tone, done = _("Accepted"), "busy", _("ChumiAI has it and starts soon.")
         case BulkJob.State.PAUSED:

@@ -13,13 +13,15 @@ from chumi_api.errors import ChumiError, NotFound, RateLimited, Unreachable
 from chumi_api.types import BulkJob as RemoteJob
 from sending import senders
 from sending.models import BulkJob
-from sending.services import jobs
+from sending.services import batches, jobs
 from teams.models import Team
 from teams.services import NotConnected, client_for, record_problem
 
 # Jobs per run of the task, and per round of parallel requests; the others come first next time.
 JOBS_A_RUN = 48
 AT_ONCE = 16
+# Seconds between two questions about a job that ChumiAI does not show yet.
+UNTIL_SHOWN = 5
 
 
 def send_batches(team_id: str) -> float | None:
@@ -82,18 +84,31 @@ def _ask(client: Client, job: BulkJob) -> RemoteJob | ChumiError:
 def _record(job: BulkJob, answer: RemoteJob | ChumiError) -> None:
     """Write the answer to one question."""
     match answer:
+        case NotFound() if jobs.may_be_late(job):
+            jobs.record_asked(job, again_in=UNTIL_SHOWN)
         case NotFound():
-            jobs.record_missing(job)
+            _give_up(job, BulkJob.Stop.NOT_LISTED)
         case ChumiError() if answer.concerns_account:
             # The answer says nothing about the job: it stays due.
             pass
         case ChumiError():
             # The other jobs must not wait for one without a clear answer.
             jobs.record_asked(job, again_in=jobs.WAIT)
-            jobs.stop_if_old(job)
+            _give_up_if_old(job)
         case _:
             jobs.apply_status(job, answer)
-            jobs.stop_if_old(job)
+            _give_up_if_old(job)
+
+
+def _give_up_if_old(job: BulkJob) -> None:
+    if jobs.is_too_old(job):
+        _give_up(job, BulkJob.Stop.TIMED_OUT)
+
+
+def _give_up(job: BulkJob, because: BulkJob.Stop) -> None:
+    """Ask no more about the job. If ChumiAI never showed it, nothing says that it was started."""
+    if not batches.record_never_shown(job):
+        jobs.stop_polling(job, because)
 
 
 def _wait_after(team: Team, answers: Iterable[RemoteJob | ChumiError]) -> float | None:

@@ -41,6 +41,13 @@ TRANSITIONS: Mapping[str, Transition] = {
         given=frozenset(("pause_reason", "pause_details")),
         fixed=NO_WAIT,
     ),
+    # A batch is unconfirmed: a person may have to decide about it, also if all else has ended.
+    "pause_unconfirmed": Transition(
+        (Status.QUEUED, Status.SENDING, Status.COMPLETED),
+        Status.PAUSED,
+        given=frozenset(("pause_reason", "pause_details")),
+        fixed={**NO_WAIT, "finished_at": None},
+    ),
     # By a person, who has seen what failed until then.
     "resume": Transition(
         (Status.PAUSED,), Status.SENDING, given=frozenset(("failures_since",)), fixed=NO_PAUSE

@@ -22,7 +22,7 @@ from contacts.services import has_opted_out
 from core import phones
 from core.disk import new_file, saving
 from core.errors import Refused
-from sending.models import Attempt, Batch
+from sending.models import Attempt, Batch, BulkJob
 from sending.services import decisions, jobs, launches
 from spreadsheets.xlsx_writer import write_clean_xlsx
 from tasks import services as tasks
@@ -227,24 +227,46 @@ def record_accepted(attempt: Attempt, answer: BulkAccepted) -> bool:
     """Record that ChumiAI accepted the batch, also if the answer came after our time-out."""
     batch = _batch_of(attempt)
     was_unconfirmed = Batch.objects.filter(pk=batch.pk, status=Status.UNCONFIRMED).exists()
-    settled = _settle(
-        attempt,
-        Status.ACCEPTED,
-        sources=UNSETTLED,
-        people={"status": Recipient.Status.ACCEPTED, "settled_at": timezone.now()},
-        attempt_fields={
-            "outcome": Attempt.Outcome.ACCEPTED,
-            "request_id": answer.request_id or "",
-        },
-        settled_at=timezone.now(),
-        next_search_at=None,
-        details={},
-    )
-    if settled:
-        jobs.link(batch, answer.job_id, total=answer.total or attempt.rows)
-        if was_unconfirmed:
-            launches.resume_if_settled(batch.campaign)
+    try:
+        with transaction.atomic():
+            settled = _settle(
+                attempt,
+                Status.ACCEPTED,
+                sources=UNSETTLED,
+                people={"status": Recipient.Status.ACCEPTED, "settled_at": timezone.now()},
+                attempt_fields={
+                    "outcome": Attempt.Outcome.ACCEPTED,
+                    "request_id": answer.request_id or "",
+                },
+                settled_at=timezone.now(),
+                next_search_at=None,
+                details={},
+            )
+            if settled:
+                _link_answered(attempt, answer)
+    except _OthersJob:
+        return record_unconfirmed(attempt, said=OTHERS_JOB)
+    if settled and was_unconfirmed:
+        launches.resume_if_settled(batch.campaign)
     return settled
+
+
+def _link_answered(attempt: Attempt, answer: BulkAccepted) -> None:
+    """Link the job that an answer names. Raise `_OthersJob` if that can't be this batch's."""
+    batch = _batch_of(attempt)
+    is_older = answer.job_id in attempt.baseline or jobs.was_seen_before(
+        batch.campaign.team, answer.job_id, attempt.started_at
+    )
+    total = answer.total or attempt.rows
+    if attempt.file_name:
+        # The file has no more rows than we wrote.
+        total = min(total, attempt.rows)
+    if is_older or not jobs.link(batch, answer.job_id, total=total):
+        raise _OthersJob
+
+
+class _OthersJob(Exception):
+    """The answer names a job of another batch, or one that is older than the request."""
 
 
 @transaction.atomic
@@ -286,28 +308,74 @@ def record_rejected(attempt: Attempt, error: ChumiError) -> bool:
 
 
 @transaction.atomic
-def record_unconfirmed(attempt: Attempt, error: ChumiError | None = None) -> bool:
-    """Record that the batch may have been sent: pause the campaign and search for its job."""
+def record_unconfirmed(
+    attempt: Attempt, error: ChumiError | None = None, *, said: str = ""
+) -> bool:
+    """Record that the batch may have been sent: pause the campaign and search for its job.
+
+    `said` is our sentence about an answer that names no job of this batch.
+    """
     batch = _batch_of(attempt)
     settled = _settle(
         attempt,
         Status.UNCONFIRMED,
         sources=(Status.SUBMITTING,),
         people={"status": Recipient.Status.UNCONFIRMED},
-        attempt_fields={"outcome": Attempt.Outcome.UNCONFIRMED, **facts_of(error)},
-        searches=0,
+        attempt_fields={
+            "outcome": Attempt.Outcome.UNCONFIRMED,
+            **({"error": said} if said else facts_of(error)),
+        },
+        **SEARCH,
         next_search_at=timezone.now(),
-        search_ended_at=None,
-        details={},
     )
     if settled:
-        launches.pause(
-            batch.campaign,
-            reason=Campaign.Pause.UNCONFIRMED,
-            details={"batch": batch.number},
-        )
-        tasks.request("send_batches", batch.campaign.team_id)
+        _pause_for(batch)
     return settled
+
+
+# The columns of a batch whose job has not been searched for yet.
+SEARCH: Mapping[str, Any] = {
+    "searches": 0,
+    "candidates": 0,
+    "search_ended_at": None,
+    "details": {},
+}
+
+
+def _pause_for(batch: Batch) -> None:
+    """Pause the campaign of an unconfirmed batch, also if it has just ended, and search."""
+    launches.pause_for_unconfirmed(batch.campaign, batch.number)
+    tasks.request("send_batches", batch.campaign.team_id)
+
+
+@transaction.atomic
+def record_never_shown(job: BulkJob) -> bool:
+    """Take back that a batch was accepted: ChumiAI named its job, but never showed it.
+
+    The batch is unconfirmed then, as after any unclear answer. Return False if ChumiAI has shown
+    the job meanwhile.
+    """
+    batch = job.batch
+    if (
+        batch is None
+        or not BulkJob.objects.filter(pk=job.pk, batch=batch, asked_at=None).delete()[0]
+    ):
+        return False
+    now = timezone.now()
+    moved = Batch.objects.filter(pk=batch.pk, status=Status.ACCEPTED).update(
+        status=Status.UNCONFIRMED, settled_at=None, next_search_at=now, **SEARCH
+    )
+    if not moved:
+        return False
+    # What WhatsApp reported of single messages stays, and people who are retried are singles.
+    Recipient.objects.of_batch(batch).filter(status=Recipient.Status.ACCEPTED, retries=0).update(
+        status=Recipient.Status.UNCONFIRMED, settled_at=None
+    )
+    Attempt.objects.filter(
+        batch=batch, token=batch.token, outcome=Attempt.Outcome.ACCEPTED
+    ).update(outcome=Attempt.Outcome.UNCONFIRMED, raw=job.remote_id, error=NEVER_SHOWN)
+    _pause_for(batch)
+    return True
 
 
 def details_of(error: ChumiError) -> dict[str, Any]:
@@ -318,6 +386,8 @@ def details_of(error: ChumiError) -> dict[str, Any]:
 
 
 NO_ANSWER = gettext_noop("No answer was recorded: the worker stopped before it came.")
+OTHERS_JOB = gettext_noop("ChumiAI named a job that is not this batch's.")
+NEVER_SHOWN = gettext_noop("ChumiAI named a job that it never showed.")
 
 
 def facts_of(error: ChumiError | None) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q, Value
@@ -75,6 +75,14 @@ def link(batch: Batch, remote_id: str, *, total: int) -> bool:
     if linked:
         tasks.request("poll_jobs", batch.campaign.team_id, delay=1)
     return bool(linked) or job.batch_id == batch.pk
+
+
+def was_seen_before(team: Team, remote_id: str, moment: datetime) -> bool:
+    """Return True if ChumiAI had shown the job before that moment."""
+    seen: bool = BulkJob.objects.filter(
+        team=team, remote_id=remote_id, asked_at__lt=moment
+    ).exists()
+    return seen
 
 
 @transaction.atomic
@@ -238,12 +246,9 @@ def stop_polling(job: BulkJob, because: BulkJob.Stop) -> None:
             tasks.request("send_batches", job.team_id)
 
 
-def record_missing(job: BulkJob) -> None:
-    """Record that ChumiAI does not list the job: it may be too young, or it is gone."""
-    if job.asked_at is None and timezone.now() - job.first_seen_at < SHOWN_WITHIN:
-        record_asked(job, again_in=5)
-    else:
-        stop_polling(job, BulkJob.Stop.NOT_LISTED)
+def may_be_late(job: BulkJob) -> bool:
+    """Return True while a job that ChumiAI has not shown yet may only be late in its list."""
+    return job.asked_at is None and timezone.now() - job.first_seen_at < SHOWN_WITHIN
 
 
 def record_asked(job: BulkJob, *, again_in: float) -> None:
@@ -253,10 +258,9 @@ def record_asked(job: BulkJob, *, again_in: float) -> None:
     )
 
 
-def stop_if_old(job: BulkJob) -> None:
-    """Stop asking about a job that does not end within a day."""
-    if timezone.now() - job.first_seen_at > POLL_FOR:
-        stop_polling(job, BulkJob.Stop.TIMED_OUT)
+def is_too_old(job: BulkJob) -> bool:
+    """Return True if the job did not end within a day."""
+    return timezone.now() - job.first_seen_at > POLL_FOR
 
 
 def record_wait(team: Team, error: ChumiError) -> float:

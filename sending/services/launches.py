@@ -260,6 +260,27 @@ def pause(
     return moved
 
 
+def pause_for_unconfirmed(campaign: Campaign, number: int) -> None:
+    """Pause the campaign until it is known whether batch `number` was sent, also if it has ended.
+
+    A stopped campaign stays stopped: its page still asks about the batch.
+    """
+    details = {"batch": number}
+    with transaction.atomic():
+        if move(
+            campaign,
+            "pause_unconfirmed",
+            pause_reason=Campaign.Pause.UNCONFIRMED,
+            pause_details=details,
+        ):
+            audit(
+                campaign.team,
+                "campaign paused",
+                subject=str(campaign.uuid),
+                after={"reason": Campaign.Pause.UNCONFIRMED},
+            )
+
+
 def pause_for_template(template: MessageTemplate) -> None:
     """Pause the campaigns whose template WhatsApp does not let through any more."""
     sending = Campaign.objects.filter(

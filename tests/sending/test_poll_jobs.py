@@ -217,7 +217,8 @@ def test_a_vanished_job_keeps_what_was_known_of_it(connected, running, sandbox):
 
 @pytest.mark.parametrize("fault", [None, "500"])
 def test_a_job_that_never_ends_is_given_up_after_a_last_look(connected, running, sandbox, fault):
-    BulkJob.objects.update(first_seen_at=timezone.now() - timedelta(days=2))
+    long_ago = timezone.now() - timedelta(days=2)
+    BulkJob.objects.update(first_seen_at=long_ago, asked_at=long_ago)
     before = asked(sandbox, connected)
     if fault:
         sandbox.fault(fault, path="/api/v1/whatsapp/bulk-jobs", method="GET")

@@ -16,6 +16,7 @@ ARROWS = """
 launch             ready                   queued
 begin              queued                  sending
 pause              queued sending          paused
+pause_unconfirmed  queued sending completed paused
 resume             paused                  sending
 resume_settled     paused                  sending
 stop               queued sending paused   stopped
