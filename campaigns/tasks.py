@@ -1,6 +1,6 @@
 """The tasks of drafts: check an audience, check a link."""
 
-from campaigns.models import Check, HeaderMedia
+from campaigns.models import Campaign, Check, HeaderMedia
 from campaigns.services import checks, media
 
 
@@ -30,3 +30,8 @@ def check_media(campaign_id: int) -> None:
     )
     if requested:
         media.look(requested)
+
+
+def team_of(campaign_id: str) -> int | None:
+    """Return the id of the team for which these tasks work."""
+    return Campaign.objects.filter(pk=campaign_id).values_list("team", flat=True).first()

@@ -91,8 +91,14 @@ MAX_WEBHOOK_BYTES = env.int("MAX_WEBHOOK_BYTES", 3 * 1024 * 1024)
 # Tasks
 # Store of the wake-ups: a file by default, redis://… or postgresql://… for several machines.
 TASKS_STORE = env.str("TASKS_STORE", f"sqlite://{DATA_DIR / 'tasks.sqlite3'}")
+if not re.match("(sqlite|rediss?|postgres(ql)?|memory)://", TASKS_STORE):
+    raise ImproperlyConfigured("TASKS_STORE must begin with sqlite://, redis:// or postgresql://.")
 TASK_LEASE_SECONDS = env.float("TASK_LEASE_SECONDS", 30)
+# How many tasks a worker runs at a time: those that call ChumiAI, and those of each other queue.
 WORKER_THREADS = env.int("WORKER_THREADS", 4)
+WORKER_OWN_THREADS = env.int("WORKER_OWN_THREADS", 2)
+if min(WORKER_THREADS, WORKER_OWN_THREADS) < 1:
+    raise ImproperlyConfigured("WORKER_THREADS and WORKER_OWN_THREADS must be at least 1.")
 TASK_HANDLERS = {
     "sync_templates": "message_templates.tasks.sync_templates",
     "sync_contacts": "contacts.tasks.sync_contacts",
@@ -104,6 +110,19 @@ TASK_HANDLERS = {
     "sync_conversation": "conversations.tasks.sync_conversation",
     "process_webhooks": "webhooks.tasks.process_webhooks",
     "purge_webhooks": "webhooks.tasks.purge_webhooks",
+}
+# Each queue has threads of its own. What is not named here calls ChumiAI, and may wait for it for
+# minutes: opt-outs and checks must never wait behind that, nor behind a link that hangs.
+TASK_QUEUES = {
+    "webhooks": ["process_webhooks"],
+    "checks": ["check_campaign", "purge_webhooks"],
+    "links": ["check_media"],
+}
+# Which team a task works for, where its key is not the team's.
+TASK_TEAMS = {
+    "check_campaign": "campaigns.tasks.team_of",
+    "check_media": "campaigns.tasks.team_of",
+    "sync_conversation": "conversations.tasks.team_of",
 }
 
 INSTALLED_APPS = [
@@ -288,7 +307,6 @@ LOGGING = {
         "django.server": {"handlers": [], "propagate": False},
         # Names the address of a request that it can't answer.
         "gunicorn.error": {"handlers": ["stderr"], "propagate": False},
-        "huey": {"level": "WARNING"},
         "urllib3": {"level": "WARNING"},
     },
 }

@@ -41,6 +41,11 @@ def sync_conversation(conversation_id: int) -> None:
         services.record_history_synced(conversation, skipped=skipped)
 
 
+def team_of(conversation_id: str) -> int | None:
+    """Return the id of the team for which the task works."""
+    return Conversation.objects.filter(pk=conversation_id).values_list("team", flat=True).first()
+
+
 def _fetch(client: Client, conversation: Conversation) -> int:
     """Store all pages. Return how many entries could not be parsed."""
     skipped = 0

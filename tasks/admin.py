@@ -16,5 +16,5 @@ class TaskAdmin(ReadOnlyAdmin):
 
 @admin.register(Worker)
 class WorkerAdmin(ReadOnlyAdmin):
-    list_display = ["name", "started_at", "seen_at"]
+    list_display = ["name", "started_at", "seen_at", "store_away_since", "clock_ahead"]
     ordering = ["-seen_at"]

@@ -4,14 +4,17 @@ Each function of `CHECKS` reads rows or files only and returns a `Problem` or No
 function, a row of `CHECKS`, and its case in tests/tasks/test_health.py.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from django.db import DatabaseError, connection
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from core import clocks, times
 from core.disk import Trouble
+from tasks import services, wakeups
 from tasks.data_folder import disk_trouble, temporary_trouble
 
 
@@ -54,7 +57,7 @@ NO_DATABASE = Problem(
 
 def problems() -> list[Problem]:
     """Return what is wrong at the moment, the most important first."""
-    return [problem for check in CHECKS if (problem := check())]
+    return [*(problem for check in CHECKS if (problem := check())), *_of_processes()]
 
 
 def problems_of_all() -> list[Problem]:
@@ -65,3 +68,39 @@ def problems_of_all() -> list[Problem]:
         return problems()
     except DatabaseError:
         return [NO_DATABASE]
+
+
+def _of_processes() -> Iterator[Problem]:
+    """Return what is wrong with this process or a worker."""
+    workers = list(services.live_workers())
+    away = [wakeups.away_since(), *(worker.store_away_since for worker in workers)]
+    since = min(filter(None, away), default=None)
+    if since:
+        yield _store_of_wakeups(since)
+    ahead = max((clocks.ahead(), *(worker.clock_ahead for worker in workers)), key=abs)
+    if clocks.is_wrong(ahead):
+        yield _wrong_clock(timedelta(seconds=ahead))
+
+
+def _store_of_wakeups(since: datetime) -> Problem:
+    return Problem(
+        "store_of_wakeups",
+        _("The store of wake-ups can't be reached"),
+        _(
+            "Since {time}. Everything continues, but each step begins up to two seconds later. "
+            "Tell your administrator."
+        ).format(time=times.clock(since)),
+    )
+
+
+def _wrong_clock(ahead: timedelta) -> Problem:
+    title = (
+        _("The clock of a server is {length} ahead")
+        if ahead > timedelta(0)
+        else _("The clock of a server is {length} behind")
+    )
+    return Problem(
+        "wrong_clock",
+        title.format(length=times.duration(abs(ahead))),
+        _("Sending continues by the database's clock. Tell your administrator."),
+    )

@@ -4,12 +4,13 @@ from datetime import datetime
 
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
+
+from core import clocks
 
 
 class TaskQuerySet(models.QuerySet["Task"]):
     def due(self, now: datetime | None = None) -> "TaskQuerySet":
-        now = now or timezone.now()
+        now = now or clocks.now()
         return self.filter(due_at__lte=now).filter(Q(leased_until=None) | Q(leased_until__lt=now))
 
     def waiting(self) -> "TaskQuerySet":
@@ -38,7 +39,7 @@ class Task(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["name", "key"], name="one_task_a_subject")]
         indexes = [
-            # For the sweep; idle rows stay out of the index.
+            # For the workers' look; idle rows stay out of the index.
             models.Index(fields=["due_at"], condition=~Q(due_at=None), name="task_due"),
         ]
 
@@ -54,6 +55,9 @@ class Worker(models.Model):
     seen_at = models.DateTimeField(db_index=True)
     # Set when the worker ends by itself; a killed one is only no longer seen.
     stopped_at = models.DateTimeField(null=True)
+    # Since when it gets no wake-ups, and how many seconds its clock is ahead of the database's.
+    store_away_since = models.DateTimeField(null=True)
+    clock_ahead = models.FloatField(default=0)
 
     def __str__(self) -> str:
         return self.name

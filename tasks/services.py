@@ -1,9 +1,9 @@
-"""Request a task, run it under a lease, and wake tasks that were left behind."""
+"""Request a task, find what is due, run it under a lease, and know which workers are alive."""
 
 import logging
 import secrets
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -14,14 +14,15 @@ from django.db import (
     IntegrityError,
     close_old_connections,
     connection,
+    models,
     transaction,
 )
 from django.db.models import Case, Count, F, Max, Q, Value, When
-from django.utils import timezone
+from django.db.models.functions import Coalesce, Greatest
 from django.utils.module_loading import import_string
-from huey import crontab
 
-from tasks.engine import huey
+from core import clocks
+from tasks import wakeups
 from tasks.models import Task, TaskQuerySet, Worker
 
 logger = logging.getLogger(__name__)
@@ -31,6 +32,10 @@ logger = logging.getLogger(__name__)
 Handler = Callable[[str], float | None]
 
 WORKER_SILENT_AFTER = timedelta(seconds=30)
+# Seconds between two looks of a worker in the database: no wake-up is needed for what comes later.
+LOOK_EVERY = 2.0
+# The queue of every task that settings.TASK_QUEUES does not name.
+CALLS = "calls"
 # Longest pause after repeated failures, in seconds.
 LONGEST_BACKOFF = 300
 # How soon a running task looks again after `request_soon`.
@@ -49,7 +54,7 @@ def request(name: str, key: int | str, *, delay: float = 0.0) -> None:
     Idempotent. The row is written in the caller's transaction, so that the request and the change
     that caused it are committed together or not at all.
     """
-    due_at = timezone.now() + timedelta(seconds=delay)
+    due_at = clocks.now() + timedelta(seconds=delay)
     tasks = Task.objects.filter(name=name, key=str(key))
     if not _make_due(tasks, due_at):
         try:
@@ -57,7 +62,8 @@ def request(name: str, key: int | str, *, delay: float = 0.0) -> None:
                 Task.objects.create(name=name, key=str(key), due_at=due_at, wanted=1)
         except IntegrityError:
             _make_due(tasks, due_at)
-    transaction.on_commit(lambda: _wake(name, str(key), delay))
+    if delay < LOOK_EVERY:
+        transaction.on_commit(lambda: wakeups.ring(queue_of(name)))
 
 
 def request_soon(name: str, key: int | str) -> None:
@@ -66,7 +72,7 @@ def request_soon(name: str, key: int | str) -> None:
     Call it after the commit of what the task is about. It writes nothing where a worker is about
     to look; a task that runs at the moment is made due once, half a second later.
     """
-    now = timezone.now()
+    now = clocks.now()
     if _is_about_to_run(name, str(key), now):
         return
     running = Task.objects.filter(name=name, key=str(key), leased_until__gt=now)
@@ -92,16 +98,31 @@ def _make_due(tasks: TaskQuerySet, due_at: datetime) -> int:
     )
 
 
-def _wake(name: str, key: str, delay: float = 0.0) -> None:
-    """Ask a worker to look at the task, in `delay` seconds."""
-    if delay > 0:
-        _run_in_worker.schedule(args=(name, key), delay=delay)
-    else:
-        _run_in_worker(name, key)
+def queue_of(name: str) -> str:
+    """Return the queue in which the task waits."""
+    return next((queue for queue, names in settings.TASK_QUEUES.items() if name in names), CALLS)
+
+
+def tasks_of(queue: str) -> list[str]:
+    """Return the names of the tasks that wait in the queue."""
+    return [name for name in settings.TASK_HANDLERS if queue_of(name) == queue]
+
+
+def upcoming(names: Iterable[str], until: datetime) -> list[tuple[str, str, datetime]]:
+    """Return name, key and the moment from which it can run of each task until then, in order."""
+    return list(
+        Task.objects.waiting()
+        .filter(name__in=list(names), due_at__lte=until)
+        .exclude(leased_until__gt=until)
+        .annotate(ready_at=Greatest("due_at", Coalesce("leased_until", "due_at")))
+        .order_by("ready_at", "pk")
+        .values_list("name", "key", "ready_at")
+    )
 
 
 @contextmanager
-def _old_connections_closed() -> Iterator[None]:
+def old_connections_closed() -> Iterator[None]:
+    """Close connections that are too old or broken, before and after."""
     close_old_connections()
     try:
         yield
@@ -109,24 +130,12 @@ def _old_connections_closed() -> Iterator[None]:
         close_old_connections()
 
 
-@huey.task()  # type: ignore[untyped-decorator]
-def _run_in_worker(name: str, key: str) -> None:
-    with _old_connections_closed():
-        run(name, key)
-
-
-@huey.periodic_task(crontab(minute="*"))  # type: ignore[untyped-decorator]
-def _sweep_in_worker() -> None:
-    with _old_connections_closed():
-        sweep()
-
-
 def run(name: str, key: str) -> bool:
     """Claim the task, run its handler once, and put the row back. Return True if it ran.
 
     Of any number of workers, one gets the lease.
     """
-    now = timezone.now()
+    now = clocks.now()
     token = secrets.token_hex(16)
     lease = timedelta(seconds=settings.TASK_LEASE_SECONDS)
     mine = Task.objects.filter(name=name, key=key, token=token)
@@ -158,25 +167,18 @@ def run(name: str, key: str) -> bool:
 
 
 def _put_back(unasked: TaskQuerySet, mine: TaskQuerySet, again: float | None) -> None:
-    """Release the lease, and wake a worker if the handler or a request asks for another run.
+    """Release the lease; the row says when the handler, or a request, wants another run.
 
     `unasked` is the row if nothing has requested it since the claim.
     """
-    due_at = None if again is None else timezone.now() + timedelta(seconds=again)
+    due_at = None if again is None else clocks.now() + timedelta(seconds=again)
     free = {"leased_until": None, "token": ""}
-    task = mine.first()
-    if task is None:
-        return
     if unasked.update(due_at=due_at, **free):
-        if again is not None:
-            _wake(task.name, task.key, again)
-    elif mine.update(**free):
-        # A request came in during the run, perhaps for later than the handler wants.
-        if due_at is not None:
-            Task.objects.filter(pk=task.pk, due_at__gt=due_at).update(due_at=due_at)
-        task.refresh_from_db()
-        delay = (task.due_at - timezone.now()).total_seconds() if task.due_at else 0
-        _wake(task.name, task.key, max(delay, 0))
+        return
+    # A request came in during the run, perhaps for later than the handler wants.
+    if due_at is not None:
+        mine.filter(due_at__gt=due_at).update(due_at=due_at)
+    mine.update(**free)
 
 
 class _lease_kept:
@@ -197,7 +199,7 @@ class _lease_kept:
     def _renew(self) -> None:
         while not self.done.wait(self.lease.total_seconds() / 3):
             try:
-                self.mine.update(leased_until=timezone.now() + self.lease)
+                self.mine.update(leased_until=clocks.now() + self.lease)
             except DatabaseError:
                 # A busy database: the next renewal comes before the lease runs out.
                 logger.warning("lease not renewed")
@@ -205,29 +207,25 @@ class _lease_kept:
                 connection.close()
 
 
-def sweep() -> None:
-    """Wake every task that is due within the next minute, and forget workers of former days."""
-    now = timezone.now()
-    soon = now + timedelta(seconds=60)
-    for task in Task.objects.waiting().filter(due_at__lte=soon).order_by("due_at"):
-        assert task.due_at
-        ready = max(task.due_at, task.leased_until or task.due_at)
-        if ready <= soon:
-            _wake(task.name, task.key, max((ready - now).total_seconds(), 0))
-    Worker.objects.filter(seen_at__lt=now - timedelta(days=1)).delete()
-
-
 def record_heartbeat(name: str, started_at: datetime) -> None:
-    """Write that the worker is alive."""
+    """Write that the worker is alive, and what its process knows; forget those of former days."""
+    now = clocks.now()
     Worker.objects.update_or_create(
         name=name,
-        defaults={"seen_at": timezone.now(), "started_at": started_at, "stopped_at": None},
+        defaults={
+            "seen_at": now,
+            "started_at": started_at,
+            "stopped_at": None,
+            "store_away_since": wakeups.away_since(),
+            "clock_ahead": clocks.ahead(),
+        },
     )
+    Worker.objects.filter(seen_at__lt=now - timedelta(days=1)).delete()
 
 
 def record_stopped(name: str) -> None:
     """Write that the worker has stopped."""
-    Worker.objects.filter(name=name).update(stopped_at=timezone.now())
+    Worker.objects.filter(name=name).update(stopped_at=clocks.now())
 
 
 class WorkerStatus(NamedTuple):
@@ -245,8 +243,13 @@ def worker_status() -> WorkerStatus:
 
 def worker_is_alive() -> bool:
     """Return True if any worker was seen lately and has not stopped since."""
-    return Worker.objects.filter(_is_alive()).exists()
+    return live_workers().exists()
+
+
+def live_workers() -> models.QuerySet[Worker]:
+    """Return the workers that were seen lately and have not stopped since."""
+    return Worker.objects.filter(_is_alive())
 
 
 def _is_alive() -> Q:
-    return Q(seen_at__gt=timezone.now() - WORKER_SILENT_AFTER, stopped_at=None)
+    return Q(seen_at__gt=clocks.now() - WORKER_SILENT_AFTER, stopped_at=None)

@@ -166,7 +166,7 @@ class Stack:
 
     def start_worker(self, *, env=None):
         self.env |= env or {}
-        return self._start("manage.py", "runworker", "--threads", "2")
+        return self._start("manage.py", "runworker")
 
     def log(self):
         return (self.folder / "processes.log").read_text(errors="replace")

@@ -17,6 +17,8 @@ class Migration(migrations.Migration):
                 ('started_at', models.DateTimeField()),
                 ('seen_at', models.DateTimeField(db_index=True)),
                 ('stopped_at', models.DateTimeField(null=True)),
+                ('store_away_since', models.DateTimeField(null=True)),
+                ('clock_ahead', models.FloatField(default=0)),
             ],
         ),
         migrations.CreateModel(

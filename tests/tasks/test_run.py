@@ -6,7 +6,6 @@ import pytest
 from django.utils import timezone
 
 from tasks import services
-from tasks.engine import huey
 from tasks.models import Task, Worker
 
 calls = []
@@ -144,15 +143,24 @@ def test_a_bug_backs_off_and_stores_no_content(caplog):
     assert task.leased_until is None
 
 
-def test_the_sweep_wakes_tasks_that_are_due_or_left_behind(settings):
-    huey.flush()
-    services.request("once", 1)
-    services.request("once", 2)
-    Task.objects.filter(key="2").update(
-        leased_until=timezone.now() - timedelta(seconds=1), token="dead"
-    )
-    services.sweep()
-    assert huey.pending_count() == 2
+def test_a_worker_finds_tasks_that_are_due_or_left_behind_in_the_order_of_their_moments():
+    now = timezone.now()
+    for key, due, leased in (
+        ("due", -2, None),
+        ("left behind", -3, -1),
+        ("soon", 1, None),
+        ("ends soon", -4, 1.5),
+        ("later", 9, None),
+        ("running", -9, 20),
+    ):
+        until = None if leased is None else now + timedelta(seconds=leased)
+        Task.objects.create(
+            name="once", key=key, due_at=now + timedelta(seconds=due), leased_until=until
+        )
+    found = services.upcoming(["once", "busy"], now + timedelta(seconds=2))
+    assert [key for _name, key, _ready_at in found] == ["due", "left behind", "soon", "ends soon"]
+    assert found[1][2] == now - timedelta(seconds=1)
+    assert services.upcoming(["busy"], now) == []
 
 
 def test_the_heartbeat_shows_whether_a_worker_is_alive():
@@ -161,6 +169,13 @@ def test_the_heartbeat_shows_whether_a_worker_is_alive():
     assert services.worker_is_alive()
     Worker.objects.update(seen_at=timezone.now() - services.WORKER_SILENT_AFTER)
     assert not services.worker_is_alive()
+
+
+def test_a_heartbeat_forgets_the_workers_of_former_days():
+    services.record_heartbeat("old", timezone.now())
+    Worker.objects.update(seen_at=timezone.now() - timedelta(days=1, seconds=1))
+    services.record_heartbeat("w", timezone.now())
+    assert [worker.name for worker in Worker.objects.all()] == ["w"]
 
 
 @pytest.mark.django_db

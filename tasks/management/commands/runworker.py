@@ -2,17 +2,20 @@
 
 import logging
 import os
+import signal
 import socket
 import threading
+from contextlib import suppress
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, connection
-from django.utils import timezone
-from huey.consumer import Consumer
 
-from tasks import engine, services
+from core import clocks
+from tasks import services
+from tasks.outages import Outage
+from tasks.runner import Runner
 
 logger = logging.getLogger(__name__)
 
@@ -27,35 +30,61 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, threads: int, **options: Any) -> None:
         name = f"{socket.gethostname()}:{os.getpid()}"
+        queues = dict.fromkeys(settings.TASK_QUEUES, settings.WORKER_OWN_THREADS)
+        database = Outage("database")
+        runner = Runner({services.CALLS: threads} | queues, database)
         stopped = threading.Event()
-        heart = threading.Thread(target=beat, args=(name, stopped), daemon=True)
+        heart = threading.Thread(target=beat, args=(name, database, stopped), daemon=True)
         heart.start()
-        services.sweep()
         self.stdout.write(f"Worker {name} is running with {threads} threads.")
         self.stdout.flush()
+        stop_on_signals(runner)
         try:
-            Consumer(
-                engine.huey,
-                workers=threads,
-                max_delay=0.5,
-                graceful_signal="TERM",
-            ).run()
+            # Ctrl-C ends it at once: other workers take over when the leases run out.
+            with suppress(KeyboardInterrupt):
+                runner.run()
         finally:
             stopped.set()
             heart.join()
             services.record_stopped(name)
 
 
-def beat(name: str, stopped: threading.Event) -> None:
+def stop_on_signals(runner: Runner) -> None:
+    """Stop the runner on the first TERM, when its tasks have ended; end at once on the second."""
+
+    def stop(number: int, _frame: object) -> None:
+        signal.signal(number, signal.default_int_handler)
+        runner.stop()
+
+    signal.signal(signal.SIGTERM, stop)
+
+
+def beat(name: str, database: Outage, stopped: threading.Event) -> None:
     """Record the heartbeat until `stopped` is set."""
-    started_at = timezone.now()
+    clock = ClockWatch()
+    started_at = clocks.now()
     while True:
         try:
             services.record_heartbeat(name, started_at)
-        except DatabaseError:
+            clock.look()
+        except DatabaseError as error:
             # A busy database must not end the heartbeat of a living worker.
-            logger.warning("heartbeat not written")
+            database.begin(error, "heartbeat")
+        else:
+            database.end("heartbeat")
         finally:
             connection.close()
         if stopped.wait(HEARTBEAT_SECONDS):
             return
+
+
+class ClockWatch:
+    """Logs when this machine's clock goes wrong: once, until it is right again."""
+
+    is_wrong = False
+
+    def look(self) -> None:
+        ahead = clocks.ahead()
+        was_wrong, self.is_wrong = self.is_wrong, clocks.is_wrong(ahead)
+        if self.is_wrong and not was_wrong:
+            logger.error("clock is wrong", extra={"seconds_ahead": round(ahead)})

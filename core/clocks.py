@@ -1,0 +1,71 @@
+"""The moment by the database's clock.
+
+Processes on several machines compare the times in the rows, so these are times of one clock. A
+machine whose own clock is wrong sends, polls and takes over like any other.
+"""
+
+import time
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+import psycopg
+from django.db import DatabaseError, connection
+from django.utils import timezone
+
+# Seconds after which the two clocks are compared again.
+COMPARE_EVERY = 30.0
+# A larger step of this machine's clock, in seconds, asks for a comparison at once.
+STEP = 1.0
+# A clock that is further off is wrong, in seconds.
+MAY_BE_OFF = 5.0
+
+
+class _Comparison(NamedTuple):
+    """How many seconds this clock was ahead, at two moments of clocks of this machine."""
+
+    ahead: float
+    wall: float
+    steady: float
+
+    def is_good(self) -> bool:
+        passed = time.monotonic() - self.steady
+        return passed < COMPARE_EVERY and abs(time.time() - self.wall - passed) < STEP
+
+
+_last: _Comparison | None = None
+
+
+def now() -> datetime:
+    """Return the current moment by the database's clock."""
+    return timezone.now() - timedelta(seconds=ahead())
+
+
+def ahead() -> float:
+    """Return how many seconds this machine's clock is ahead of the database's.
+
+    A file has no clock of its own: 0. While the database does not answer, the last answer holds.
+    """
+    global _last
+    if connection.vendor != "postgresql":
+        return 0.0
+    if _last is None or not _last.is_good():
+        _last = _compare() or _last
+    return _last.ahead if _last else 0.0
+
+
+def is_wrong(seconds: float) -> bool:
+    """Return True if a clock that is this many seconds ahead (or behind) needs a person."""
+    return abs(seconds) > MAY_BE_OFF
+
+
+def _compare() -> _Comparison | None:
+    before = time.time()
+    try:
+        connection.ensure_connection()
+        # Below Django's cursor: an internal question is no query of the page that causes it.
+        found = connection.connection.execute("SELECT extract(epoch FROM clock_timestamp())")
+        database = float(found.fetchone()[0])
+    except (DatabaseError, psycopg.Error):
+        return None
+    after = time.time()
+    return _Comparison((before + after) / 2 - database, after, time.monotonic())
