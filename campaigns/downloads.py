@@ -25,11 +25,7 @@ SAMPLE_PHONE = gettext_lazy("024 412 3456 (example: replace it)")
 def sample_file(template: MessageTemplate | None) -> bytes:
     """Return a small .xlsx with the columns that the template needs."""
     names = template.placeholders if template else []
-    samples = (
-        components.sample_values(template.components, template.parameter_format)
-        if template
-        else {}
-    )
+    samples = components.sample_values(template.components) if template else {}
     header = [
         _("Phone"),
         *(_("Value {name}").format(name=name) if name.isdecimal() else name for name in names),

@@ -67,6 +67,7 @@ class Campaign(models.Model):
         UNCONFIRMED = "unconfirmed", _("No clear answer from ChumiAI")
         FAILURES = "failures", _("Too many messages failed")
         TEMPLATE = "template", _("The template can't be sent any more")
+        NOT_TESTED = "not_tested", _("A test of the template has to be accepted first")
         GROUP_CHANGED = "group_changed", _("The group changed since it was checked")
         GROUP_REFUSED = "group_refused", _("ChumiAI may not send to this group by itself")
 

@@ -5,16 +5,20 @@
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
+from urllib.parse import unquote
 
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext_lazy as _
 
-PLACEHOLDER = re.compile(r"\{\{\s*([A-Za-z0-9_]+)\s*\}\}")
+PLACEHOLDER = re.compile(r"(?<!\{)\{\{\s*([A-Za-z0-9_]+)\s*\}\}(?!\})")
+# Braces as a placeholder has them: of one that is not known here, or of half a one.
+BRACES = re.compile(r"\{\s*\{|\}\s*\}")
 
 # Lengths in characters, from Meta's reference of template components.
 BODY_MAX = 1024
@@ -113,21 +117,60 @@ def body_hash(components: object) -> str:
     return sha256(body_text(components).encode(errors="surrogatepass")).hexdigest()
 
 
-def placeholders(components: object, parameter_format: str = "POSITIONAL") -> list[str]:
+def has_braces(text: str) -> bool:
+    """Return True if a text has the braces of a placeholder, whatever is between them.
+
+    Braces of full width, percent-encoded ones and those with invisible characters count.
+    """
+    plain = unicodedata.normalize("NFKC", unquote(text))
+    return bool(BRACES.search("".join(c for c in plain if unicodedata.category(c) != "Cf")))
+
+
+def has_unknown_braces(text: str) -> bool:
+    """Return True if braces are left over once the placeholders of a text are filled in."""
+    return has_braces(PLACEHOLDER.sub("x", text))
+
+
+def texts_outside_body(components: object) -> Iterator[tuple[str, str]]:
+    """Yield (type of the component, text) of all that a person sees or opens, except bodies.
+
+    Examples are left out: they are not sent.
+    """
+    for component in _dicts(components):
+        kind = constant(component.get("type"))
+        if kind != "BODY":
+            for text in _texts(component):
+                yield kind, text
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            if key != "example":
+                yield from _texts(item)
+
+
+def placeholders(components: object, parameter_format: str = "") -> list[str]:
     """Return the body's placeholders once each, in the order in which their values are sent.
 
-    Numbers are sorted by value, names by their first appearance.
+    Numbers are sorted by value, names by their first appearance. The text alone says which they
+    are: `parameter_format`, ChumiAI's word for it, may be missing or wrong and is not looked at.
     """
     names = list(dict.fromkeys(PLACEHOLDER.findall(body_text(components))))
-    if constant(parameter_format) == "NAMED" or not all(name.isdigit() for name in names):
+    if not all(name.isdigit() for name in names):
         return names
     # Compared as texts: Python refuses to convert thousands of digits to an integer.
     return sorted(names, key=lambda name: (len(name.lstrip("0")), name.lstrip("0"), name))
 
 
-def sample_values(components: object, parameter_format: str = "POSITIONAL") -> dict[str, str]:
+def sample_values(components: object, parameter_format: str = "") -> dict[str, str]:
     """Return the example values that WhatsApp approved the body with, by placeholder."""
-    names = placeholders(components, parameter_format)
+    names = placeholders(components)
     for component in _dicts(components):
         if constant(component.get("type")) != "BODY":
             continue

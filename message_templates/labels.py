@@ -6,6 +6,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from message_templates.sendability import SENDABLE_STATUSES
+
 # A text, or a sentence that is translated when it is shown.
 Text = str | Promise
 
@@ -149,6 +151,8 @@ STATUSES = {
     "REJECTED": _("Rejected by WhatsApp"),
     "PAUSED": _("Paused by WhatsApp"),
     "DISABLED": _("Disabled by WhatsApp"),
+    "LOCKED": _("Approved, locked for editing"),
+    "REINSTATED": _("Approved again"),
 }
 
 # Meta's rejection reasons.
@@ -171,10 +175,24 @@ BUTTONS = {
     "CATALOG": _("Opens the catalogue"),
     "MPM": _("Opens a list of products"),
     "SPM": _("Opens a product"),
+    "VOICE_CALL": _("Calls the business in WhatsApp"),
+    "REQUEST_CONTACT_INFO": _("Asks for the contact details"),
+    "CALL_PERMISSION_REQUEST": _("Asks whether the business may call"),
+    "ORDER_DETAILS": _("Opens an order"),
+    "ORDER_STATUS": _("Opens the status of an order"),
+    "SEND_LOCATION": _("Asks for the place"),
+    "REMINDER": _("Sets a reminder"),
+    "APP": _("Opens an app"),
 }
 OTHERS = {
     "CAROUSEL": _("Carousel of cards"),
     "LIMITED_TIME_OFFER": _("Limited-time offer"),
+    "CALL_PERMISSION_REQUEST": _("Asks whether the business may call"),
+    "REQUEST_CONTACT_INFO": _("Asks for the contact details"),
+    "VOICE_CALL": _("Calls the business in WhatsApp"),
+    "ORDER_DETAILS": _("An order with its price"),
+    "ORDER_STATUS": _("The status of an order"),
+    "TAP_TARGET_CONFIGURATION": _("Opens a link when it is tapped"),
 }
 # How a campaign with media in its header is sent.
 MEDIA_NOTES = {
@@ -203,7 +221,7 @@ def badge(*, status: str, quality: str, sendable: bool, vanished: bool) -> tuple
     """Return the label and the tone of a template's badge."""
     if vanished:
         return gettext("No longer listed"), "idle"
-    if status != "APPROVED":
+    if status not in SENDABLE_STATUSES:
         return label(STATUSES, status), "bad" if status == "REJECTED" else "idle"
     if not sendable:
         return gettext("Can't be sent from here"), "idle"

@@ -87,7 +87,7 @@ class MessageTemplate(models.Model):
 
     @cached_property
     def placeholders(self) -> list[str]:
-        return components.placeholders(self.components, self.parameter_format)
+        return components.placeholders(self.components)
 
     @property
     def needs_media(self) -> bool:
@@ -112,7 +112,7 @@ class MessageTemplate(models.Model):
     @cached_property
     def samples(self) -> dict[str, str]:
         """Return the example values that WhatsApp approved it with, by placeholder."""
-        return components.sample_values(self.components, self.parameter_format)
+        return components.sample_values(self.components)
 
     @property
     def sample_html(self) -> SafeString:
@@ -120,11 +120,16 @@ class MessageTemplate(models.Model):
         return components.format_whatsapp(self.content.body, self.samples)
 
     @property
+    def must_be_tested(self) -> bool:
+        """Return True if a campaign starts only after a test of it was accepted."""
+        return sendability.must_be_tested(self.components)
+
+    @property
     def warnings(self) -> list[str]:
         """Return what a person should know before sending it."""
         return sendability.warnings(
             components=self.components,
-            parameter_format=self.parameter_format,
+            status=self.status,
             quality=self.quality,
         )
 

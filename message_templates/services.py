@@ -109,7 +109,6 @@ def _set_unsendable_code(row: MessageTemplate) -> None:
         why_unsendable(
             components=row.components,
             language=row.language,
-            parameter_format=row.parameter_format,
             category=row.category,
             status=row.status,
             vanished=row.vanished_at is not None,

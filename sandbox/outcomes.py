@@ -126,7 +126,7 @@ def body_placeholders(template: Template) -> list[str]:
 
 def status_code(template: Template) -> int | None:
     """Return the code that refuses a template which is not approved."""
-    by_status = {"APPROVED": None, "PAUSED": 132015, "DISABLED": 132016}
+    by_status = {"APPROVED": None, "LOCKED": None, "PAUSED": 132015, "DISABLED": 132016}
     return by_status.get(template["status"], 132001)
 
 

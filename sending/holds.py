@@ -24,6 +24,7 @@ from campaigns.models import Campaign, GroupChoice, Recipient
 from core.disk import Trouble
 from sending.models import Attempt, Batch, BulkJob
 from sending.services import launches
+from sending.tested import lacks_test
 from tasks.data_folder import disk_trouble
 from teams.services import NotConnected, client_for, key_fingerprint_of
 
@@ -198,6 +199,11 @@ def template_not_sendable(campaign: Campaign, now: datetime) -> Hold | None:
     return pause(Pause.TEMPLATE, unsendable=template.unsendable_code)
 
 
+def not_tested(campaign: Campaign, now: datetime) -> Hold | None:
+    """The template has a part that ChumiAI does not document, and no test was accepted."""
+    return pause(Pause.NOT_TESTED) if lacks_test(campaign) else None
+
+
 def group_not_counted(campaign: Campaign, now: datetime) -> Hold | None:
     """A group whose members we send to is counted once, between the launch and the first message.
 
@@ -249,10 +255,11 @@ HOLDS: tuple[tuple[Callable[[Campaign, datetime], Hold | None], frozenset[Before
     (open_jobs, frozenset((Before.BATCH,))),
     (not_connected, BOTH),
     (template_not_sendable, BOTH),
+    (not_tested, BOTH),
     (unhealthy, frozenset((Before.PERSON,))),
 )
 # Those that can be known before the launch.
-KNOWN_BEFORE_LAUNCH = (switched_off, not_connected, template_not_sendable)
+KNOWN_BEFORE_LAUNCH = (switched_off, not_connected, template_not_sendable, not_tested)
 # They belong to the normal course of a campaign, whose batches show it: pages don't mention them.
 UNRECORDED = (Wait.BATCH_IN_FLIGHT, Wait.OPEN_JOBS)
 

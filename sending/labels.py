@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from campaigns import group_rules
 from campaigns.models import Campaign, Decision, GroupChoice
@@ -46,6 +46,8 @@ def upcoming_sentence(campaign: Campaign, hold: Hold) -> str:
             return _not_connected(campaign.team)
         case Pause.TEMPLATE:
             return str(Unsendable(hold.details["unsendable"]).label)
+        case Pause.NOT_TESTED:
+            return str(NOT_TESTED)
     raise ValueError(f"{hold.reason} is not known before the launch")
 
 
@@ -71,6 +73,12 @@ def batch_sentence(batch: Batch) -> str:
         case _decision:
             text = _("{person} decided to skip this batch.")
     return text.format(person=details["by"])
+
+
+NOT_TESTED = gettext_lazy(
+    "The template has a part that ChumiAI does not document. Send a test first: the campaign can "
+    "start once one was accepted."
+)
 
 
 def _not_connected(team: Team) -> str:
@@ -154,6 +162,8 @@ def _of_pause(reason: str, details: Mapping[str, Any]) -> str:
             return _(
                 "{count} of the last {last} messages failed. See below why, then resume or stop."
             ).format(count=number(count), last=number(details.get("last", 0)))
+        case Pause.NOT_TESTED:
+            return str(NOT_TESTED)
         case Pause.GROUP_CHANGED:
             return _of_changed_group(details)
         case Pause.GROUP_REFUSED:

@@ -19,7 +19,8 @@ from core.formats import number, sentence
 from core.sentences import Sentence
 from core.times import day, day_and_clock
 from sending import holds, message_state
-from sending.labels import upcoming_sentence
+from sending.labels import NOT_TESTED, upcoming_sentence
+from sending.tested import lacks_test
 from tasks import services as tasks
 from teams.models import Team
 
@@ -176,7 +177,9 @@ def _test(campaign: Campaign) -> Iterator[Point]:
         return
     tests = [test for test in message_state.tests_of(campaign) if test.is_current]
     accepted = next((test for test in tests if test.is_accepted), None)
-    if accepted:
+    if lacks_test(campaign):
+        yield Point("bad", str(NOT_TESTED), "preview")
+    elif accepted:
         text = _("ChumiAI accepted a test to {phone}, {time}.").format(
             phone=accepted.label or phones.display(accepted.phone),
             time=day_and_clock(accepted.at),
@@ -233,8 +236,8 @@ def _group(campaign: Campaign) -> Iterator[Point]:
 def _holds(campaign: Campaign) -> Iterator[Point]:
     """Yield what would keep the campaign from sending if it was launched now."""
     for hold in holds.upcoming(campaign):
-        # The template has its own line above.
-        if hold.reason != Campaign.Pause.TEMPLATE:
+        # The template and the test have their own lines above.
+        if hold.reason not in (Campaign.Pause.TEMPLATE, Campaign.Pause.NOT_TESTED):
             tone = "bad" if hold.kind == holds.Kind.PAUSE else "warn"
             yield Point(tone, upcoming_sentence(campaign, hold))
 

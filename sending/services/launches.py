@@ -20,6 +20,7 @@ from core.times import clock
 from message_templates.models import MessageTemplate
 from sending import engines
 from sending.models import Batch, BulkJob
+from sending.tested import lacks_test
 from sending.transitions import NO_WAIT, move
 from tasks import services as tasks
 from teams.models import Team, User
@@ -146,6 +147,13 @@ def _check_launch(campaign: Campaign, digest: str, typed: int | None) -> None:
         raise Refused(
             _("The template can't be sent: {why} Nothing was sent.").format(
                 why=template.unsendable_reason
+            )
+        )
+    if lacks_test(campaign):
+        raise Refused(
+            _(
+                "This template has a part that ChumiAI does not document. Send a test first, and "
+                "launch once it was accepted. Nothing was sent."
             )
         )
     if missing := media.what_is_missing(campaign):

@@ -1,10 +1,14 @@
 """Whether a campaign can use a template, and why not."""
 
+import json
+
 import pytest
 
-from message_templates.components import parse
+from chumi_api.parsing import parse_template
+from message_templates.components import parse, placeholders
+from message_templates.labels import badge
 from message_templates.models import MessageTemplate
-from message_templates.sendability import Unsendable, warnings, why_unsendable
+from message_templates.sendability import Unsendable, must_be_tested, warnings, why_unsendable
 
 BODY = {"type": "BODY", "text": "Hi {{1}}, your code is {{2}}."}
 
@@ -118,3 +122,147 @@ def test_warnings_name_low_quality_and_named_placeholders():
     quality, test_first = warnings(components=named, parameter_format="NAMED", quality="RED")
     assert "low" in quality
     assert "test first" in test_first
+
+
+# Braces that are no placeholder: names with spaces or marks, empty, nested, half, disguised.
+BRACES = [
+    "{{customer-name}}",
+    "{{ first name }}",
+    "{{1.name}}",
+    "{{}}",
+    "{{ }}",
+    "{{{1}}}",
+    "{{{name}}}",
+    "{{{{1}}}}",
+    "{{a {{1}} b}}",
+    "{{prénom}}",
+    "{{имя}}",
+    "{{１}}",
+    "{{1}",
+    "{{name",
+    "name}}",
+    "{1}}",
+    "{{ 1 } }",
+    "{ {1} }",
+    "{{$1}}",
+    "{{#if vip}}",
+    "{{name|upper}}",
+    "{{\nfirst\nname\n}}",
+    "｛｛1｝｝",
+    "{\u200b{1}\u200b}",
+    "%7B%7B1%7D%7D",
+    "{{🎁}}",
+]
+
+
+@pytest.mark.parametrize("text", BRACES)
+def test_a_text_with_braces_left_over_cannot_be_sent(text):
+    assert why(body={"type": "BODY", "text": f"Hi {text}."}) == Unsendable.BRACES
+    named = {"type": "BODY", "text": f"Hi {{{{name}}}}, {text}."}
+    assert why(body=named) in (Unsendable.BRACES, Unsendable.NUMBERING)
+
+
+@pytest.mark.parametrize("text", [*BRACES, "{{1}}", "{{name}}"])
+@pytest.mark.parametrize(
+    ("component", "reason"),
+    [
+        ({"type": "HEADER", "format": "TEXT", "text": "@@"}, Unsendable.HEADER_PLACEHOLDER),
+        ({"type": "FOOTER", "text": "@@"}, Unsendable.BRACES),
+        ({"type": "BUTTONS", "buttons": [{"type": "QUICK_REPLY", "text": "@@"}]},
+         Unsendable.BRACES),
+        ({"type": "BUTTONS", "buttons": [{"type": "URL", "text": "Go", "url": "https://a/@@"}]},
+         Unsendable.BUTTON_PLACEHOLDER),
+        ({"type": "BUTTONS", "buttons": [{"type": "URL", "text": "@@", "url": "https://a/"}]},
+         Unsendable.BRACES),
+        ({"type": "BUTTONS", "buttons": [{"type": "PHONE_NUMBER", "phone_number": "@@"}]},
+         Unsendable.BRACES),
+        ({"type": "BUTTONS", "buttons": [{"type": "VOICE_CALL", "text": "@@"}]},
+         Unsendable.BRACES),
+        ({"type": "CALL_PERMISSION_REQUEST", "text": "@@"}, Unsendable.BRACES),
+        ({"type": "HEADER", "format": "IMAGE", "text": "@@"}, Unsendable.BRACES),
+        ({"type": "CAROUSEL", "cards": [{"components": [{"type": "BODY", "text": "@@"}]}]},
+         Unsendable.COMPONENT_CAROUSEL),
+    ],
+)  # fmt: skip
+def test_braces_outside_the_body_cannot_be_sent(component, reason, text):
+    assert why(json.loads(json.dumps(component).replace("@@", json.dumps(text)[1:-1]))) == reason
+
+
+def test_single_braces_and_examples_are_no_placeholders():
+    buttons = [{"type": "URL", "text": "Go", "url": "https://a/", "example": ["https://a/{{1}}"]}]
+    text = "Save {50} today {:-} {a} {b}"
+    assert (
+        why({"type": "BUTTONS", "buttons": buttons}, body={"type": "BODY", "text": text}) is None
+    )
+
+
+@pytest.mark.parametrize("word", ["", "POSITIONAL", "NAMED", "named", "NOT_DOCUMENTED"])
+def test_the_text_says_whether_placeholders_have_names(word):
+    """A missing or a wrong format changes nothing."""
+    named, numbered = body("Hi {{customer_name}}, {{code}}."), body("Code {{2}} for {{1}}.")
+    assert why_unsendable(components=named, parameter_format=word) is None
+    assert why_unsendable(components=numbered, parameter_format=word) is None
+    assert placeholders(named, word) == ["customer_name", "code"]
+    assert placeholders(numbered, word) == ["1", "2"]
+    assert "have names" in warnings(components=named, parameter_format=word)[0]
+    assert warnings(components=numbered, parameter_format=word) == []
+    mixed = body("Hi {{name}}, {{1}}.")
+    assert why_unsendable(components=mixed, parameter_format=word) == Unsendable.NUMBERING
+
+
+@pytest.mark.parametrize("case", ["named_plain", "odd_braces"])
+def test_named_placeholders_as_chumiai_lists_them(case):
+    components = {
+        "named_plain": body("Hi {{customer_name}}, voucher {{voucher_code}}."),
+        "odd_braces": body("Hi {{customer-name}}, your table is ready."),
+    }[case]
+    template = parse_template({"name": case, "language": "en", "components": components})
+    found = why_unsendable(components=list(template.components), status=template.status)
+    assert found == (Unsendable.BRACES if case == "odd_braces" else None)
+
+
+@pytest.mark.parametrize("status", ["LOCKED", "locked", "REINSTATED", "APPROVED"])
+def test_a_locked_template_can_be_sent(status):
+    assert why(status=status) is None
+    text, _tone = badge(status=status.upper(), quality="GREEN", sendable=True, vanished=False)
+    assert text == "Ready"
+
+
+def test_a_locked_template_says_that_it_cannot_be_edited():
+    [note] = warnings(components=[BODY], status="LOCKED")
+    assert "can be sent, but not edited" in note
+
+
+@pytest.mark.parametrize("kind", ["REQUEST_CONTACT_INFO", "CALL_PERMISSION_REQUEST", "VOICE_CALL"])
+@pytest.mark.parametrize("place", ["button", "component"])
+def test_a_part_that_needs_no_values_can_be_sent_after_a_test(kind, place):
+    part = {"type": kind, "text": "Call us", "ttl_minutes": 100}
+    component = {"type": "BUTTONS", "buttons": [part]} if place == "button" else part
+    assert why(component) is None
+    assert must_be_tested([component, BODY])
+    assert "after a test of it was accepted" in warnings(components=[component, BODY])[0]
+
+
+def test_other_templates_need_no_test():
+    assert not must_be_tested([BODY])
+    assert not must_be_tested(body("Hi {{name}}"))
+
+
+KINDS = {
+    "BUTTON": "COPY_CODE CATALOG MPM SPM FLOW OTP ORDER_DETAILS ORDER_STATUS SEND_LOCATION"
+    " REMINDER APP",
+    "COMPONENT": "CAROUSEL LIMITED_TIME_OFFER ORDER_DETAILS ORDER_STATUS TAP_TARGET_CONFIGURATION",
+    "HEADER": "GIF LOCATION PRODUCT",
+}
+
+
+@pytest.mark.parametrize(
+    ("place", "kind"), [(place, kind) for place in KINDS for kind in KINDS[place].split()]
+)
+def test_every_kind_that_cannot_be_sent_has_a_reason_of_its_own(place, kind):
+    component = {
+        "BUTTON": {"type": "BUTTONS", "buttons": [{"type": kind}]},
+        "COMPONENT": {"type": kind},
+        "HEADER": {"type": "HEADER", "format": kind},
+    }[place]
+    assert why(component) == Unsendable[f"{place}_{kind}"]

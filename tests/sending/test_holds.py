@@ -46,6 +46,7 @@ disk_in_trouble        wait:disk              wait:disk            wait:disk
 open_jobs              (wait)                 -                    (wait)
 not_connected          pause:not_connected    pause:not_connected  pause:not_connected
 template_not_sendable  pause:template         pause:template       pause:template
+not_tested             pause:not_tested       pause:not_tested     pause:not_tested
 unhealthy              -                      pause:failures       -
 """
 
@@ -158,6 +159,23 @@ def template_not_sendable(scene):
     templates.update(unsendable_code="status_paused")
     yield
     templates.update(unsendable_code="")
+
+
+def not_tested(scene):
+    part = {"type": "BUTTONS", "buttons": [{"type": "REQUEST_CONTACT_INFO"}]}
+    template = MessageTemplate.objects.get(pk=scene.campaign.template_id)
+    before = template.components
+    _set_components(scene.campaign, [*before, part])
+    yield
+    _set_components(scene.campaign, before)
+
+
+def _set_components(campaign, components):
+    """Change the template as if the campaign had been launched with it."""
+    MessageTemplate.objects.filter(pk=campaign.template_id).update(components=components)
+    if campaign.snapshot:
+        snapshot = campaign.snapshot | {"components": components}
+        Campaign.objects.filter(pk=campaign.pk).update(snapshot=snapshot)
 
 
 def unhealthy(scene):
