@@ -8,6 +8,7 @@ from django.db.models import Case, F, Q, Value, When
 from django.utils.translation import gettext_lazy as _
 
 from core import formats
+from core.phone_columns import e164
 from message_templates.models import MessageTemplate
 from spreadsheets.xlsx_writer import column_letter
 from teams.models import Team
@@ -472,6 +473,7 @@ class Recipient(models.Model):
                 | ~Q(status="skipped") & Q(skip_reason=""),
                 name="skipped_for_a_reason",
             ),
+            models.CheckConstraint(condition=e164("phone"), name="recipient_phone_is_e164"),
         ]
         indexes = [
             # The next recipients, and the count in each state.

@@ -19,6 +19,7 @@ from chumi_api.parsing.json_values import (
     JSON,
     MAX_NAME,
     Object,
+    Path,
     aliases,
     as_id,
     as_name,
@@ -30,6 +31,7 @@ from chumi_api.parsing.json_values import (
     fold,
     load,
     pick,
+    picks,
     shorten,
     word_set,
 )
@@ -73,11 +75,15 @@ STATUS_ID = aliases("messageId wamid whatsappMessageId waMessageId id externalId
 STATUS_WORD = aliases("status messageStatus state deliveryStatus")
 STATUS_PHONE = aliases("recipient_id to recipient phone phoneNumber waId contact.phone")
 
+# Each in the order of trust. Where none of the values looks like a number, the first text with
+# a digit in it is what the person is known by; WhatsApp has an id for people who hide theirs.
 SENDER = aliases(
     "from sender from.phone sender.phone waId phone phoneNumber contact.phone contact.waId"
     " customer.phone customerPhone"
 )
 RECEIVER = aliases("to recipient_id recipient to.phone recipient.phone phone phoneNumber")
+CONTACT_ID = aliases("wa_id user_id")
+USER_ID = aliases("from_user_id recipient_user_id user_id userId contact.user_id")
 PROFILE = aliases(
     "profile.name name pushName senderName profileName contact.name contact.profile.name"
     " customer.name from.name sender.name"
@@ -207,11 +213,13 @@ def _change(field: str, value: Object) -> Iterator[Event]:
 def _value(value: Object) -> list[Event]:
     """Read the lists of statuses, messages, echoes and preferences that an object holds."""
     found: list[Event] = []
-    names = _names(value)
+    contacts = pick(value, aliases("contacts"), _objects) or []
+    names = _names(contacts)
+    known = (pick(contacts[0], CONTACT_ID, as_name) or "") if len(contacts) == 1 else ""
     for status in pick(value, aliases("statuses"), _objects) or []:
         found.append(_status(status, "", None))
     for message in pick(value, aliases("messages"), _objects) or []:
-        found.append(_message(message, True, None, names))
+        found.append(_message(message, True, None, names, known))
     for echo in pick(value, aliases("message_echoes"), _objects) or []:
         found.append(_message(echo, False, None, {}))
     for preference in pick(value, aliases("user_preferences"), _objects) or []:
@@ -219,11 +227,12 @@ def _value(value: Object) -> list[Event]:
     return found
 
 
-def _names(value: Object) -> dict[str, str]:
-    """Return the profile names that came with the messages, by number."""
-    contacts = pick(value, aliases("contacts"), _objects) or []
+def _names(contacts: Iterable[Object]) -> dict[str, str]:
+    """Return the profile names that came with the messages, by the digits of number or id."""
     pairs = (
-        (_digits(pick(c, aliases("wa_id"), as_name)), pick(c, PROFILE, as_text)) for c in contacts
+        (_digits(number), pick(contact, PROFILE, as_text))
+        for contact in contacts
+        for number in picks(contact, CONTACT_ID, as_name)
     )
     return {phone: name[:MAX_NAME] for phone, name in pairs if phone and name}
 
@@ -262,7 +271,7 @@ def _one(kind: str, data: Object, at: datetime | None) -> Event:
         return _status(data, "", at)
     if direction in FROM_US:
         return _message(data, False, at, {})
-    sender = pick(data, SENDER, _phone)
+    sender = pick(data, SENDER, _number)
     if last in ("message", *MESSAGE_KINDS) and sender and not direction:
         return _message(data, True, at, {})
     if not kind and pick(data, STATUS_WORD, _known_status) is not None:
@@ -273,15 +282,37 @@ def _one(kind: str, data: Object, at: datetime | None) -> Event:
 # --- Single events ----------------------------------------------------------------------------
 
 
-def _digits(text: str | None) -> str:
+def _digits(text: str) -> str:
     """Return the digits of a number, without a library's suffix ("@c.us")."""
-    return re.sub(r"\D", "", (text or "").split("@")[0])
+    return re.sub(r"\D", "", text.split("@")[0])
 
 
-def _phone(value: JSON) -> str | None:
-    """Return a phone number in digits; None for text that can't be one."""
-    digits = _digits(as_name(value))
-    return digits if 7 <= len(digits) <= 15 else None
+def _number(value: JSON) -> str | None:
+    """Return a text that may be a phone number, as it came."""
+    text = (as_name(value) or "").strip()
+    has_letters = any(map(str.isalpha, re.sub(r"^[a-z]+:", "", text.lower()).split("@")[0]))
+    if has_letters or len(_digits(text)) < 7:
+        return None
+    return text[1:] if text.startswith("+") and text[1:].isdecimal() else text
+
+
+def _with_a_digit(value: JSON) -> str | None:
+    text = (as_name(value) or "").strip()
+    return text if any(map(str.isdecimal, text)) else None
+
+
+def _phone(data: Object, paths: tuple[Path, ...], known: str = "") -> str:
+    """Return the person's number as it came, or what stands in its place; '' for neither.
+
+    `known` is the number of the only person that the event is about.
+    """
+    return (
+        pick(data, paths, _number)
+        or known
+        or pick(data, USER_ID, as_id)
+        or pick(data, paths, _with_a_digit)
+        or ""
+    )
 
 
 def _known_status(value: JSON) -> MessageStatus | None:
@@ -300,20 +331,23 @@ def _status(data: Object, word: str, at: datetime | None) -> Event:
         remote_id=remote_id,
         status=status,
         raw_status=(given or word)[:MAX_KIND],
-        phone=pick(data, STATUS_PHONE, _phone) or "",
+        phone=_phone(data, STATUS_PHONE),
         code=code,
         reason=reason,
         at=pick(data, AT, as_time) or at,
     )
 
 
-def _message(data: Object, inbound: bool, at: datetime | None, names: dict[str, str]) -> Event:
+def _message(
+    data: Object, inbound: bool, at: datetime | None, names: dict[str, str], known: str = ""
+) -> Event:
     data = unwrap(data)
-    phone = pick(data, SENDER if inbound else RECEIVER, _phone) or ""
-    name = names.get(phone) or pick(data, PROFILE, as_text) or ""
+    phone = _phone(data, SENDER if inbound else RECEIVER, known)
+    name = names.get(_digits(phone)) or pick(data, PROFILE, as_text) or ""
     at = pick(data, AT, as_time) or at
     message = read_message(data, phone=phone, inbound=inbound, name=name, at=at)
-    if message.remote_id and phone:
+    # A message without a number may still be a STOP.
+    if message.remote_id and (phone or inbound):
         return message
     return _unknown(f"message {fold(pick(data, MESSAGE_KIND, as_name) or '')}")
 
@@ -349,11 +383,11 @@ def _template(data: Object, at: datetime | None, word: str = "") -> TemplateUpda
 
 def _preference(data: Object, kind: str, at: datetime | None) -> Event:
     """Read a person's choice from its value, or from the kind of the event ("contactoptout")."""
-    phone = pick(data, PREFERENCE_PHONE, _phone)
     word = fold(pick(data, PREFERENCE_VALUE, as_name) or "")
     wants = WANTS.get(word, WANTS.get(_ending(kind)))
-    if phone is None or wants is None:
+    if wants is None:
         return _unknown(f"preference {word}")
+    phone = _phone(data, PREFERENCE_PHONE)
     return Preference(phone=phone, wants=wants, at=pick(data, AT, as_time) or at)
 
 

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from core.formats import number
+from core.phone_columns import e164
 from teams.models import Team
 from teams.sync_runs import SyncRun, SyncRunQuerySet, unreadable
 
@@ -73,6 +74,7 @@ class OptOut(models.Model):
             models.CheckConstraint(
                 condition=Q(lifted_at=None) | ~Q(lifted_reason=""), name="lifted_for_a_reason"
             ),
+            models.CheckConstraint(condition=e164("phone"), name="opt_out_phone_is_e164"),
         ]
         indexes = [
             models.Index(fields=["team", "-created_at", "-id"], name="opt_out_list"),
@@ -176,7 +178,12 @@ class Contact(models.Model):
     objects = ContactQuerySet.as_manager()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["sync", "uuid"], name="one_contact_a_sync")]
+        constraints = [
+            models.UniqueConstraint(fields=["sync", "uuid"], name="one_contact_a_sync"),
+            models.CheckConstraint(
+                condition=Q(phone="") | e164("phone"), name="contact_phone_is_e164"
+            ),
+        ]
         indexes = [
             models.Index(fields=["sync", "sort_key", "id"], name="contact_list"),
             models.Index(fields=["sync", "phone"], name="contact_by_phone"),

@@ -230,8 +230,8 @@ def _record_custom_fields(sync: ContactSync, rows: Iterable[Contact]) -> None:
 
 
 def _contact_row(sync: ContactSync, remote: RemoteContact) -> Contact:
-    found = phones.parse(remote.phone, region=sync.team.default_region)
-    phone = found.e164 if isinstance(found, phones.Phone) else ""
+    region = sync.team.default_region
+    phone = phones.from_outside(remote.phone, region=region, is_typed=True) or ""
     name = " ".join(remote.name.split())
     folded = name.casefold()
     columns = {

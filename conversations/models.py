@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from campaigns.models import Campaign, Recipient
 from conversations import text
+from core.phone_columns import e164
 from teams.models import Team
 
 # The service window: for 24 hours after a person's last message a business may send any
@@ -57,7 +58,8 @@ class Conversation(models.Model):
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     team = models.ForeignKey(Team, models.CASCADE, related_name="conversations")
-    # E.164, or WhatsApp's user id of a person who hides their number.
+    # E.164; without a number that we can read, what came in its place: WhatsApp's user id of a
+    # person who hides it, or the text as it was written, which never starts with +.
     phone = models.CharField(max_length=64)
     # The newest profile name, and when it was reported.
     name = models.CharField(max_length=300, blank=True)
@@ -89,7 +91,11 @@ class Conversation(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["team", "phone"], name="one_conversation_a_phone")
+            models.UniqueConstraint(fields=["team", "phone"], name="one_conversation_a_phone"),
+            models.CheckConstraint(
+                condition=~Q(phone__startswith="+") | e164("phone"),
+                name="conversation_phone_is_e164",
+            ),
         ]
         indexes = [
             models.Index(

@@ -93,6 +93,46 @@ def parse(text: str, *, region: str = "GH", number: bool = False) -> Phone | Pho
     return Phone(found.e164, (*repairs, *found.repairs), warnings)
 
 
+def from_outside(text: str, *, region: str, is_typed: bool = False) -> str | None:
+    """Return the E.164 of a number as WhatsApp and ChumiAI give it, None if it can't be read.
+
+    Digits are read as they stand first: WhatsApp writes the country code without +. Only then
+    are they a number of `region`; `is_typed`, in an address book, the other way round. A number
+    that no network uses as far as we know, but whose country and length are right, is taken at
+    WhatsApp's word.
+    """
+    text = _MEXICAN_ONE.sub("52", _ADDRESS.sub("", _plain(text)))
+    if text.startswith("+0"):
+        # No country code starts with 0: someone put the + before a local number.
+        text = text[1:]
+    as_it_stands = f"+{text}" if text.lstrip("(")[:1] in tuple("123456789") else text
+    readings = (as_it_stands, text)
+    for reading in reversed(readings) if is_typed else readings:
+        found = parse(reading, region=region)
+        if isinstance(found, Phone):
+            return found.e164
+        if found.problem in (TWO_NUMBERS, NOT_A_PHONE):
+            return None
+    return _possible(as_it_stands)
+
+
+def _possible(text: str) -> str | None:
+    """Return the E.164 of an international number that is possible, if not known to be used."""
+    import phonenumbers
+
+    digits = _NOT_DIGITS.sub("", text)
+    if digits.startswith("00"):
+        digits = digits[2:]
+    elif not text.lstrip("(").startswith("+"):
+        return None
+    try:
+        parsed = phonenumbers.parse(f"+{digits}")
+    except phonenumbers.NumberParseException:
+        return None
+    e164 = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+    return e164 if phonenumbers.is_possible_number(parsed) and _E164.fullmatch(e164) else None
+
+
 def wire(phone: str) -> str:
     """Write an E.164 number as ChumiAI wants it: digits only."""
     return phone.removeprefix("+")
@@ -151,6 +191,12 @@ _OR = re.compile(r"\d\s*(or|and)\s*\+?\d", re.IGNORECASE)
 _SEVERAL = re.compile(r"\d[^\d]*[/,;|&\n\r][^\d]*\d|\d[^\d]*\+")
 _THOUSANDS = re.compile(r"\d{1,3}(,\d{3})+$")
 _NOT_DIGITS = re.compile(r"\D")
+# As the check constraints of the columns (see `core.phone_columns`).
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+# WhatsApp's own libraries write a person's address: `233244123456:7@s.whatsapp.net`.
+# WhatsApp keeps the 1 of mobile numbers that Mexico gave up in 2019.
+_MEXICAN_ONE = re.compile(r"(?<![0-9])521(?=[0-9]{10}$)")
+_ADDRESS = re.compile(r"(:\d+)?@(s\.whatsapp\.net|c\.us)$", re.IGNORECASE)
 # Facebook writes `p:` before the phones of its lead forms.
 _SCHEME = re.compile(r"(tel|whatsapp|phone|mobile|p)\s*:\s*", re.IGNORECASE)
 
@@ -266,6 +312,10 @@ def _ask_library(
                 repairs += (RESTORED_ZERO if number else _added_code(code),)
         elif digits.startswith(code) and digits != code + national:
             repairs += (REMOVED_TRUNK_ZERO,)
+        if not _E164.fullmatch(f"+{code}{national}"):
+            # Germany has valid numbers of more digits than the 15 of E.164.
+            reason = ValidationResult.TOO_LONG
+            continue
         kind = phonenumbers.number_type(parsed)
         if kind == PhoneNumberType.FIXED_LINE:
             warnings += (LANDLINE,)

@@ -8,6 +8,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.models import USER, Campaign, Decision, Recipient
+from core.phone_columns import e164
 from teams.models import Team
 from teams.sync_runs import SyncRun, SyncRunQuerySet, unreadable
 from whatsapp.errors import QUOTED, explain_text
@@ -368,6 +369,7 @@ class TestNumber(models.Model):
             models.CheckConstraint(
                 condition=Q(place__range=(1, 5)), name="at_most_five_test_numbers"
             ),
+            models.CheckConstraint(condition=e164("phone"), name="test_number_phone_is_e164"),
         ]
 
     def __str__(self):

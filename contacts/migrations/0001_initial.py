@@ -1,6 +1,8 @@
+import django.db.models.deletion
+import django.db.models.functions.text
+import django.db.models.lookups
 import django.utils.timezone
 import uuid
-import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
@@ -160,6 +162,10 @@ class Migration(migrations.Migration):
             constraint=models.UniqueConstraint(fields=('sync', 'uuid'), name='one_contact_a_sync'),
         ),
         migrations.AddConstraint(
+            model_name='contact',
+            constraint=models.CheckConstraint(condition=models.Q(('phone', ''), models.Q(models.Q(('phone__startswith', '+')), models.Q(('phone__startswith', '+0'), _negated=True), django.db.models.lookups.GreaterThan(django.db.models.functions.text.Length(models.F('phone')), 7), django.db.models.lookups.LessThan(django.db.models.functions.text.Length(models.F('phone')), 17), django.db.models.lookups.Exact(models.Func(django.db.models.functions.text.Substr(models.F('phone'), 2), models.Value('0123456789'), function='LTRIM', output_field=models.TextField()), models.Value(''))), _connector='OR'), name='contact_phone_is_e164'),
+        ),
+        migrations.AddConstraint(
             model_name='groupmembership',
             constraint=models.UniqueConstraint(fields=('group', 'contact'), name='a_member_once'),
         ),
@@ -178,5 +184,9 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='optout',
             constraint=models.CheckConstraint(condition=models.Q(('lifted_at', None), models.Q(('lifted_reason', ''), _negated=True), _connector='OR'), name='lifted_for_a_reason'),
+        ),
+        migrations.AddConstraint(
+            model_name='optout',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('phone__startswith', '+')), models.Q(('phone__startswith', '+0'), _negated=True), django.db.models.lookups.GreaterThan(django.db.models.functions.text.Length(models.F('phone')), 7), django.db.models.lookups.LessThan(django.db.models.functions.text.Length(models.F('phone')), 17), django.db.models.lookups.Exact(models.Func(django.db.models.functions.text.Substr(models.F('phone'), 2), models.Value('0123456789'), function='LTRIM', output_field=models.TextField()), models.Value(''))), name='opt_out_phone_is_e164'),
         ),
     ]

@@ -1,5 +1,7 @@
-import uuid
 import django.db.models.deletion
+import django.db.models.functions.text
+import django.db.models.lookups
+import uuid
 from django.db import migrations, models
 
 
@@ -128,6 +130,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='conversation',
             constraint=models.UniqueConstraint(fields=('team', 'phone'), name='one_conversation_a_phone'),
+        ),
+        migrations.AddConstraint(
+            model_name='conversation',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('phone__startswith', '+'), _negated=True), models.Q(models.Q(('phone__startswith', '+')), models.Q(('phone__startswith', '+0'), _negated=True), django.db.models.lookups.GreaterThan(django.db.models.functions.text.Length(models.F('phone')), 7), django.db.models.lookups.LessThan(django.db.models.functions.text.Length(models.F('phone')), 17), django.db.models.lookups.Exact(models.Func(django.db.models.functions.text.Substr(models.F('phone'), 2), models.Value('0123456789'), function='LTRIM', output_field=models.TextField()), models.Value(''))), _connector='OR'), name='conversation_phone_is_e164'),
         ),
         migrations.RunPython(make, drop),
     ]

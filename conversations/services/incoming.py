@@ -13,6 +13,8 @@ from chumi_api.types import Message as RemoteMessage
 from chumi_api.types import MessageStatus, StatusUpdate
 from conversations.models import Message
 from conversations.text import folded
+from core import phones
+from teams.models import Team
 
 # The columns of a message, by name.
 Fields = dict[str, Any]
@@ -56,13 +58,13 @@ class Incoming:
         )
 
 
-def from_message(team_id: int, message: RemoteMessage, received_at: datetime) -> Incoming:
+def from_message(team: Team, message: RemoteMessage, received_at: datetime) -> Incoming:
     """Return the cleaned message; `received_at` stands in for a missing time."""
     media = message.media
     status = Message.Status.UNKNOWN if message.inbound else STATUSES[message.status]
     text = _clean(message.text, 32_768)
     incoming = Incoming(
-        phone=identity_of(message.phone),
+        phone=identity_of(team, message.phone),
         name=" ".join(_clean(message.name, 300).split()) if message.inbound else "",
         fields={
             "remote_id": _clean(message.remote_id, 200),
@@ -80,7 +82,7 @@ def from_message(team_id: int, message: RemoteMessage, received_at: datetime) ->
             "code": message.code if status == Message.Status.FAILED else None,
             "at": message.at or received_at,
             "at_is_reported": message.at is not None,
-            "folded": folded(team_id, text),
+            "folded": folded(team.pk, text),
         },
     )
     if not incoming.fields["remote_id"]:
@@ -88,7 +90,7 @@ def from_message(team_id: int, message: RemoteMessage, received_at: datetime) ->
     return incoming
 
 
-def from_status(team_id: int, update: StatusUpdate, received_at: datetime) -> Incoming:
+def from_status(team: Team, update: StatusUpdate, received_at: datetime) -> Incoming:
     """Return a message of which only the delivery status is known."""
     message = RemoteMessage(
         remote_id=update.remote_id,
@@ -101,14 +103,13 @@ def from_status(team_id: int, update: StatusUpdate, received_at: datetime) -> In
         at=None,
         name="",
     )
-    return from_message(team_id, message, update.at or received_at)
+    return from_message(team, message, update.at or received_at)
 
 
-def identity_of(phone: str) -> str:
-    """Return E.164 for digits, and WhatsApp's user id of a hidden number unchanged."""
-    phone = phone.replace("\0", "").strip()
-    digits = phone.lstrip("+")
-    return (f"+{digits}" if digits.isascii() and digits.isdigit() else phone)[:64]
+def identity_of(team: Team, phone: str) -> str:
+    """Return E.164; of what is no number, as WhatsApp's user id of a hidden one, the text."""
+    found = phones.from_outside(phone, region=team.default_region)
+    return found or phone.replace("\0", "").strip().lstrip("+")[:64]
 
 
 def merge(stored: Fields, incoming: Fields) -> Fields:

@@ -36,11 +36,11 @@ Rows = dict[str, Message]
 
 def record_messages(team: Team, messages: Iterable[RemoteMessage]) -> None:
     """Store or merge messages; create the conversations that are new."""
-    messages = [message for message in messages if identity_of(message.phone)]
+    messages = [message for message in messages if identity_of(team, message.phone)]
     now = timezone.now()
     for start in range(0, len(messages), CHUNK):
         chunk = messages[start : start + CHUNK]
-        _record_chunk(team, [incoming.from_message(team.pk, m, now) for m in chunk])
+        _record_chunk(team, [incoming.from_message(team, m, now) for m in chunk])
 
 
 def record_statuses(team: Team, updates: Iterable[StatusUpdate]) -> set[str]:
@@ -70,7 +70,7 @@ def record_statuses(team: Team, updates: Iterable[StatusUpdate]) -> set[str]:
             for update in chunk
             if update.remote_id in stored or (update.remote_id not in phones and update.phone)
         ]
-        _record_chunk(team, [incoming.from_status(team.pk, u, now) for u in own])
+        _record_chunk(team, [incoming.from_status(team, u, now) for u in own])
         known_ids |= phones.keys() | complete
     return known_ids
 
@@ -85,7 +85,7 @@ def _match_sends(team: Team, updates: list[StatusUpdate], stored: Rows) -> dict[
         row = stored.get(update.remote_id)
         # An update that is retried has no phone: its row has it.
         if update.phone:
-            phone = identity_of(update.phone)
+            phone = identity_of(team, update.phone)
         else:
             phone = row.conversation.phone if row else ""
         moments = [update.at or timezone.now()]
@@ -106,7 +106,7 @@ def _phones_of_sends(team: Team, updates: list[StatusUpdate]) -> dict[str, str]:
     if not ids:
         return {}
     found = Recipient.objects.of_team(team).of_messages(ids)
-    phones = {identity_of(update.phone) for update in updates if update.phone}
+    phones = {identity_of(team, update.phone) for update in updates if update.phone}
     if phones and all(update.phone for update in updates):
         found = found.filter(phone__in=phones)
     return dict(found.values_list("remote_id", "phone"))

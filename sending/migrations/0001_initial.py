@@ -1,4 +1,6 @@
 import django.db.models.deletion
+import django.db.models.functions.text
+import django.db.models.lookups
 import uuid
 from django.conf import settings
 from django.db import migrations, models
@@ -266,5 +268,9 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='testnumber',
             constraint=models.CheckConstraint(condition=models.Q(('place__range', (1, 5))), name='at_most_five_test_numbers'),
+        ),
+        migrations.AddConstraint(
+            model_name='testnumber',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('phone__startswith', '+')), models.Q(('phone__startswith', '+0'), _negated=True), django.db.models.lookups.GreaterThan(django.db.models.functions.text.Length(models.F('phone')), 7), django.db.models.lookups.LessThan(django.db.models.functions.text.Length(models.F('phone')), 17), django.db.models.lookups.Exact(models.Func(django.db.models.functions.text.Substr(models.F('phone'), 2), models.Value('0123456789'), function='LTRIM', output_field=models.TextField()), models.Value(''))), name='test_number_phone_is_e164'),
         ),
     ]

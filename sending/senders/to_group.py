@@ -83,11 +83,12 @@ def _exclusions_of(campaign: Campaign, found: GroupDetail) -> tuple[set[str], di
     over_cap: set[str] = set()
     unreadable = 0
     for member in found.members:
-        parsed = phones.parse(member.phone, region=campaign.team.default_region)
-        if isinstance(parsed, phones.Phone):
-            numbers.add(parsed.e164)
+        region = campaign.team.default_region
+        phone = phones.from_outside(member.phone, region=region, is_typed=True)
+        if phone:
+            numbers.add(phone)
             if member.opted_out:
-                gone.add(parsed.e164)
+                gone.add(phone)
         else:
             unreadable += 1
     listed = sorted(numbers)

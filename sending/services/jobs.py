@@ -1,6 +1,5 @@
 """The mirror of ChumiAI's jobs: linked, polled, listed."""
 
-import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
@@ -15,6 +14,7 @@ from chumi_api.types import BulkJob as RemoteJob
 from chumi_api.types import Listing, RowResult
 from contacts.models import OptOut
 from contacts.services import opt_out_all
+from core import phones
 from core.columns import fit
 from sending.models import Batch, BulkJob, JobPolling, JobSync
 from tasks import services as tasks
@@ -22,7 +22,6 @@ from teams.models import Team, User
 from teams.retry_policy import wait_after
 from whatsapp import errors
 
-E164 = re.compile(r"\+[0-9]{4,15}")
 # Equal answers in a row after which a job with nothing left to process counts as finished.
 SETTLED_POLLS = 3
 POLL_FOR = timedelta(hours=24)
@@ -91,13 +90,13 @@ def apply_status(job: BulkJob, remote: RemoteJob) -> bool:
 
     Return True if the job has just ended.
     """
-    job = BulkJob.objects.select_related("batch__campaign").get(pk=job.pk)
+    job = BulkJob.objects.select_related("team", "batch__campaign__team").get(pk=job.pk)
     if job.is_over:
         return False
     now = timezone.now()
     watched = job.watched_until is not None and now < job.watched_until
     total = remote.total or job.total
-    named = _count_named(remote.row_results)
+    named = _count_named(job.team, remote.row_results)
     if job.batch and remote.row_results:
         _record_messages(job.batch, remote.row_results)
     if job.batch and named:
@@ -168,13 +167,20 @@ def _climb(known: int, reported: int | None, total: int | None) -> int:
     return min(reported, max(total, known)) if total else reported
 
 
-def _count_named(results: Iterable[RowResult]) -> int:
+def _count_named(team: Team, results: Iterable[RowResult]) -> int:
     """Count the people who failed according to the rows: at least these have failed."""
     named = {
-        result.phone.lstrip("+") or result.row for result in results if result.state == "failed"
+        _phone_of(team, result) or result.phone or result.row
+        for result in results
+        if result.state == "failed"
     }
     # An error without a person may be about the whole job.
     return len(named - {None})
+
+
+def _phone_of(team: Team, result: RowResult) -> str | None:
+    """Return the E.164 of a row's number, None without one that can be read."""
+    return phones.from_outside(result.phone, region=team.default_region) if result.phone else None
 
 
 def _record_failures(batch: Batch, results: Iterable[RowResult]) -> int:
@@ -182,22 +188,23 @@ def _record_failures(batch: Batch, results: Iterable[RowResult]) -> int:
 
     Return how many people of the batch have failed, those named in earlier answers included.
     """
+    team = batch.campaign.team
     by_code: dict[int | None, list[str]] = {}
     for result in results:
-        if result.state == "failed" and E164.fullmatch(phone := "+" + result.phone.lstrip("+")):
+        if result.state == "failed" and (phone := _phone_of(team, result)):
             by_code.setdefault(result.code, []).append(phone)
     if batch.campaign.engine == Campaign.Engine.GROUP:
         _opt_out_members(batch, by_code.get(errors.STOPPED_MARKETING, []))
         return 0
     people = Recipient.objects.of_batch(batch)
-    for code, phones in by_code.items():
+    for code, numbers in by_code.items():
         # Retried recipients no longer belong to this job.
-        failed = people.filter(status=Recipient.Status.ACCEPTED, retries=0, phone__in=phones)
+        failed = people.filter(status=Recipient.Status.ACCEPTED, retries=0, phone__in=numbers)
         if code == errors.STOPPED_MARKETING:
             # Read before they are marked, so that the next answer does not opt them out again
             # after the opt-out was removed.
             gone = list(failed.values_list("phone", flat=True))
-            opt_out_all(batch.campaign.team, gone, source=OptOut.Source.WHATSAPP)
+            opt_out_all(team, gone, source=OptOut.Source.WHATSAPP)
         failed.update(
             status=Recipient.Status.FAILED,
             settled_at=timezone.now(),
@@ -207,24 +214,24 @@ def _record_failures(batch: Batch, results: Iterable[RowResult]) -> int:
     return left
 
 
-def _opt_out_members(batch: Batch, phones: Sequence[str]) -> None:
+def _opt_out_members(batch: Batch, numbers: Sequence[str]) -> None:
     """Opt out members of a group who stopped marketing: they are no Recipients.
 
     The next answer does not opt them out again after the opt-out was removed.
     """
     team = batch.campaign.team
     rows = OptOut.objects.for_team(team).filter(created_at__gte=batch.claimed_at)
-    known = set(rows.filter(phone__in=phones).values_list("phone", flat=True))
-    fresh = [phone for phone in phones if phone not in known]
+    known = set(rows.filter(phone__in=numbers).values_list("phone", flat=True))
+    fresh = [phone for phone in numbers if phone not in known]
     opt_out_all(team, fresh, source=OptOut.Source.WHATSAPP)
 
 
 def _record_messages(batch: Batch, results: Iterable[RowResult]) -> None:
     """Store the ids of the messages, if ChumiAI gives them: delivery updates name only these."""
     ids = {
-        "+" + result.phone.lstrip("+"): result.message_id[:200]
+        _phone_of(batch.campaign.team, result): result.message_id[:200]
         for result in results
-        if result.state == "accepted" and result.message_id and result.phone
+        if result.state == "accepted" and result.message_id
     }
     unnamed = Recipient.objects.of_batch(batch).filter(
         status=Recipient.Status.ACCEPTED, remote_id="", retries=0

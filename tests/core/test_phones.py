@@ -167,3 +167,74 @@ def test_the_fast_path_agrees_with_the_library():
                     accepted += bool(quick and quick.pattern.fullmatch(digits))
                     assert found == phones._ask_library(*case), case
     assert accepted > 1000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "233244123456",
+        "+233244123456",
+        "0244123456",
+        "0244-123-456",
+        "00233 24 412 3456",
+        "+233 (0)24 412 3456",
+        "2330244123456",
+        "+0244123456",
+        "+00233244123456",
+        "whatsapp:+233244123456",
+        "233244123456@s.whatsapp.net",
+        "233244123456:12@s.whatsapp.net",
+        "0244123456@c.us",
+        "\u200e٠٢٤٤١٢٣٤٥٦",
+        "０２４４１２３４５６",
+    ],
+)
+@pytest.mark.parametrize("is_typed", [False, True])
+def test_a_number_from_outside_is_read_however_it_is_written(text, is_typed):
+    assert phones.from_outside(text, region="GH", is_typed=is_typed) == AMA
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "Ama",
+        "0244",
+        "0244123",
+        "999123456789",
+        "0244123456 / 0201234567",
+        "GH.13491208655302741918",
+        "123456789012345@lid",
+        "120363041234567890@g.us",
+    ],
+)
+def test_what_is_no_number_is_not_made_one(text):
+    assert phones.from_outside(text, region="GH") is None
+
+
+def test_digits_that_mean_two_numbers_are_read_as_they_stand_unless_a_person_typed_them():
+    # A number of Singapore, and of Alabama without its 1.
+    assert phones.from_outside("6592234567", region="US") == "+6592234567"
+    assert phones.from_outside("6592234567", region="US", is_typed=True) == "+16592234567"
+
+
+def test_whatsapps_word_is_taken_for_a_number_that_fits_its_country():
+    # An old mobile number of Brazil, and one of Mexico with the 1 that it gave up.
+    assert phones.from_outside("551187654452", region="GH") == "+551187654452"
+    assert phones.from_outside("5215512345452", region="GH") == "+525512345452"
+
+
+@pytest.mark.parametrize("region", ["GH", "NG", "US", "DE", "ID"])
+def test_every_number_that_we_send_to_is_read_back(region):
+    for other in phonenumbers.SUPPORTED_REGIONS:
+        found = phonenumbers.example_number_for_type(other, phonenumbers.PhoneNumberType.MOBILE)
+        if found is None:
+            continue
+        read = parse(phonenumbers.format_number(found, phonenumbers.PhoneNumberFormat.E164))
+        assert isinstance(read, Phone), other
+        assert phones.from_outside(phones.wire(read.e164), region=region) == read.e164
+
+
+def test_a_number_of_more_digits_than_e164_has_is_too_long():
+    # Germany has such numbers; no message reaches them.
+    assert parse("+4918112345678901", region="DE") == PhoneProblem(phones.TOO_LONG)

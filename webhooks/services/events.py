@@ -164,9 +164,9 @@ def _record_stops(webhook: Webhook, messages: Iterable[Message]) -> None:
 
 
 def _opt_out(team: Team, event: Message | Preference, source: str, text: str = "") -> None:
-    found = phones.parse(f"+{event.phone}", region=team.default_region)
-    phone = found.e164 if isinstance(found, phones.Phone) else f"+{event.phone}"
-    opt_out(team, phone, source=source, message=text, at=event.at)
+    phone = phones.from_outside(event.phone, region=team.default_region)
+    if phone:
+        opt_out(team, phone, source=source, message=text, at=event.at)
 
 
 def retry_waiting(team: Team) -> int:
