@@ -36,6 +36,6 @@ urlpatterns = [
     path("health/", health, name="health"),
     path("webhooks/<str:secret>/", receive, name="webhook"),
     path("t/<slug:team>/", include(team_urls)),
-    path("accounts/", include("allauth.urls")),
+    path("accounts/", include("teams.account_urls")),
     path("admin/", admin.site.urls),
 ]

@@ -20,8 +20,9 @@ from structlog.typing import EventDict, WrappedLogger
 
 # Also a key in an unexpected place, such as the message of a library, must not reach a log.
 _SECRETS = re.compile(r"chumi_sk_\w+")
-# The address of a team's webhook is a secret, and Django names the path of what it refuses.
-_ADDRESSES = re.compile(r"/webhooks/[\w-]+")
+# The address of a team's webhook is a secret, like the links that an account gets by email, and
+# Django names the path of what it refuses.
+_ADDRESSES = re.compile(r"/(webhooks|reset/key|confirm-email)/[^\s/\"'<>]+")
 _TOKENS = re.compile(r"""([\s"<>]+)""")
 # PostgreSQL quotes the row that breaks a constraint, with the text of a message in it.
 _ROWS = re.compile(r"(Failing row contains ).*")
@@ -68,7 +69,7 @@ _QUANTITY = re.compile(r"bytes|size|length|count|seconds|_[mun]s\b")
 def scrub(text: str) -> str:
     """Return `text` decoded, without API keys, addresses of webhooks, queries and phones."""
     text = _decode(text)
-    text = _ADDRESSES.sub("/webhooks/[secret]", _SECRETS.sub("[key]", text))
+    text = _ADDRESSES.sub(r"/\1/[secret]", _SECRETS.sub("[key]", text))
     text = _MESSAGE_IDS.sub(r"wamid.[…\1]", _ROWS.sub(r"\1[row]", text))
     return _NUMBERS.sub(_scrub_number, text)
 

@@ -7,17 +7,20 @@ from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.utils import unquote
+from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 
 from core.admin import ReadOnlyAdmin
-from teams import services
+from teams import accounts, services
 from teams.forms import KeyField, base_url_choices
 from teams.models import AuditEvent, Connection, Membership, Team, User
 
@@ -137,7 +140,17 @@ class PersonAdmin(UserAdmin):
     readonly_fields = ["last_login", "date_joined"]
     inlines = [MembershipInline]
     fieldsets = [
-        (None, {"fields": ["email", "password"]}),
+        (
+            None,
+            {
+                "fields": ["email", "password"],
+                "description": gettext_lazy(
+                    "A new address ends all sessions, links and the two-factor login, but not the "
+                    "password. If a person leaves, make the account inactive and add the next "
+                    "person: the history names the person of the account."
+                ),
+            },
+        ),
         (gettext_lazy("Person"), {"fields": ["first_name", "last_name"]}),
         (gettext_lazy("Permissions"), {"fields": ["is_active", "is_staff", "is_superuser"]}),
         (gettext_lazy("Dates"), {"fields": ["last_login", "date_joined"]}),
@@ -161,9 +174,25 @@ class PersonAdmin(UserAdmin):
         return False
 
     def save_model(self, request, obj, form, change):
-        super().save_model(request, obj, form, change)
-        # A former address of the person must no longer log in.
-        EmailAddress.objects.filter(user=obj).exclude(email__iexact=obj.email).delete()
+        if not change:
+            super().save_model(request, obj, form, change)
+            accounts.record(obj, "account created", by=request.user)
+            return
+        accounts.save_account(obj, by=request.user)
+        if obj == request.user:
+            update_session_auth_hash(request, obj)
+
+    @method_decorator(sensitive_post_parameters())
+    @transaction.atomic
+    def user_change_password(self, request, id, form_url=""):
+        former = getattr(self.get_object(request, unquote(id)), "password", None)
+        response = super().user_change_password(request, id, form_url)
+        person = self.get_object(request, unquote(id))
+        if person.password != former:
+            accounts.end_access(person, by=request.user)
+            if person == request.user:
+                update_session_auth_hash(request, person)
+        return response
 
 
 @admin.register(Authenticator)
@@ -178,11 +207,19 @@ class AuthenticatorAdmin(ReadOnlyAdmin):
     def has_delete_permission(self, request, obj=None):
         return request.user.is_superuser
 
+    def delete_model(self, request, obj):
+        super().delete_model(request, obj)
+        accounts.record(obj.user, "second factor removed", by=request.user)
+
+    def delete_queryset(self, request, queryset):
+        for row in queryset.select_related("user"):
+            self.delete_model(request, row)
+
 
 @admin.register(AuditEvent)
 class AuditEventAdmin(ReadOnlyAdmin):
-    list_display = ["at", "team", "user", "action", "subject"]
+    list_display = ["at", "team", "user", "user_email", "action", "subject"]
     list_select_related = ["team", "user"]
     list_filter = ["action", "team"]
-    search_fields = ["subject", "user__email"]
+    search_fields = ["subject", "user_email"]
     ordering = ["-at"]

@@ -1,15 +1,27 @@
 """People, teams, roles, and the connection of a team to ChumiAI."""
 
 import uuid
+from secrets import token_hex
 
 from django.conf import settings
 from django.contrib.auth.base_user import BaseUserManager
 from django.contrib.auth.models import AbstractUser
-from django.core.validators import MaxValueValidator, MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
+from django.db.models.functions import Lower
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
 from teams import crypto
+
+# Letters of other alphabets look like these, and an address names its person.
+validate_plain_address = RegexValidator(
+    r"\A[!-~]+\Z", _("Use an address of plain letters, digits and signs only.")
+)
+
+
+def new_security_stamp():
+    return token_hex(16)
 
 
 class UserManager(BaseUserManager):
@@ -25,19 +37,28 @@ class UserManager(BaseUserManager):
         return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
 
     def get_by_natural_key(self, email):
-        return self.get(email__iexact=email)
+        return self.get(email=email.lower())
 
 
 class User(AbstractUser):
-    """A person, identified by the email address."""
+    """A person, identified by the email address: the only one that logs in or gets links."""
 
     username = None
-    email = models.EmailField(_("email address"), unique=True)
+    email = models.EmailField(_("email address"), unique=True, validators=[validate_plain_address])
+    # Part of every session and link of the person: a new one ends them all.
+    security_stamp = models.CharField(max_length=32, default=new_security_stamp, editable=False)
 
     objects = UserManager()
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS = []
+
+    class Meta(AbstractUser.Meta):
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(email=Lower("email")), name="address_in_lower_case"
+            )
+        ]
 
     def __str__(self):
         return self.get_full_name() or self.email
@@ -45,6 +66,10 @@ class User(AbstractUser):
     def clean(self):
         super().clean()
         self.email = self.email.lower()
+
+    def _get_session_auth_hash(self, secret=None):
+        text = "\0".join([self.password, self.email, self.security_stamp])
+        return salted_hmac("teams.User", text, secret=secret, algorithm="sha256").hexdigest()
 
 
 class TeamQuerySet(models.QuerySet):
@@ -187,8 +212,11 @@ class AuditEvent(models.Model):
     """Who did what, and when. Written by services, never changed."""
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True)
-    team = models.ForeignKey(Team, models.PROTECT, related_name="audit_events")
+    # None: about a person of no team.
+    team = models.ForeignKey(Team, models.PROTECT, null=True, related_name="audit_events")
     user = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
+    # The address of `user` at that time: an account may change hands.
+    user_email = models.EmailField(blank=True)
     at = models.DateTimeField(auto_now_add=True)
     action = models.CharField(max_length=50)
     subject = models.CharField(max_length=200, blank=True)

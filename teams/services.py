@@ -28,7 +28,7 @@ class NotConnected(Exception):
 
 
 def audit(
-    team: Team,
+    team: Team | None,
     action: str,
     *,
     by: User | None = None,
@@ -38,7 +38,13 @@ def audit(
 ) -> None:
     """Append to the audit log; call it inside the transaction of the change."""
     AuditEvent.objects.create(
-        team=team, user=by, action=action, subject=subject, before=before or {}, after=after or {}
+        team=team,
+        user=by,
+        user_email=by.email if by else "",
+        action=action,
+        subject=subject,
+        before=before or {},
+        after=after or {},
     )
 
 

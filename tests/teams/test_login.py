@@ -4,8 +4,8 @@ import re
 
 import pytest
 from django.core.cache import cache
-from django.urls import reverse
 
+from teams.models import User
 from tests.factories import PASSWORD, make_user
 
 LOGIN = "/accounts/login/"
@@ -87,9 +87,10 @@ def test_limit_holds_for_the_admin_too(ama, client):
 
 def test_there_is_no_sign_up(db, client):
     form = {"email": "new@example.com", "password1": PASSWORD, "password2": PASSWORD}
-    page = client.post(reverse("account_signup"), form)
-    assert not is_in(client)
-    assert "closed" in page.content.decode().lower()
+    assert client.post("/accounts/signup/", form).status_code == 404
+    assert not User.objects.exists()
+    for page in (LOGIN, "/accounts/password/reset/", "/accounts/password/reset/done/"):
+        assert "signup" not in client.get(page).content.decode()
 
 
 def test_logging_out_takes_a_post(ama, client):
@@ -115,10 +116,12 @@ def test_next_stays_on_this_site(target, lands, ama, client):
 
 
 def test_a_forgotten_password_is_reset_by_email(ama, client, mailoutbox):
-    client.post("/accounts/password/reset/", {"email": "ama@example.com"})
+    client.post("/accounts/password/reset/", {"email": "AMA@example.com"})
     (mail,) = mailoutbox
     assert mail.to == ["ama@example.com"]
-    link = re.search(r"http://testserver(/accounts/password/reset/key/\S+)", mail.body)[1]
+    assert mail.subject == "Choose a password for Chumi Admin"
+    assert "signup" not in mail.body
+    (link,) = re.findall(r"http://testserver(/\S+)", mail.body)
     form = client.get(link, follow=True)
     assert form.status_code == 200
     fresh = "another good long passphrase"
@@ -132,8 +135,40 @@ def test_a_forgotten_password_is_reset_by_email(ama, client, mailoutbox):
     assert "password1" not in client.get(link, follow=True).content.decode()
 
 
+def test_a_reset_opens_an_account_that_was_locked_by_mistakes(ama, client, mailoutbox):
+    for _ in range(5):
+        log_in(client, "wrong")
+    client.post("/accounts/password/reset/", {"email": "ama@example.com"})
+    link = re.search(r"http://testserver(/\S+)", mailoutbox[0].body)[1]
+    form = client.get(link, follow=True)
+    fresh = "another good long passphrase"
+    client.post(form.redirect_chain[-1][0], {"password1": fresh, "password2": fresh})
+    log_in(client, fresh)
+    assert is_in(client)
+
+
 def test_a_reset_does_not_reveal_which_addresses_exist(ama, client, mailoutbox):
     known = client.post("/accounts/password/reset/", {"email": "ama@example.com"})
     unknown = client.post("/accounts/password/reset/", {"email": "nobody@example.com"})
     assert (known.status_code, known.url) == (unknown.status_code, unknown.url)
-    assert all(PASSWORD not in mail.body for mail in mailoutbox)
+    # Nothing is sent to a stranger, who would be sent to a sign-up that is closed.
+    assert [mail.to for mail in mailoutbox] == [["ama@example.com"]]
+
+
+def test_a_mail_server_that_is_down_does_not_reveal_them_either(ama, client, settings, caplog):
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
+    known = client.post("/accounts/password/reset/", {"email": "ama@example.com"})
+    unknown = client.post("/accounts/password/reset/", {"email": "nobody@example.com"})
+    assert (known.status_code, known.url) == (unknown.status_code, unknown.url)
+    assert "email not sent" in caplog.text
+
+
+def test_a_reset_link_never_names_an_unknown_host(ama, client, mailoutbox):
+    form = {"email": "ama@example.com"}
+    answer = client.post("/accounts/password/reset/", form, headers={"host": "evil.example"})
+    assert answer.status_code == 400
+    answer = client.post(
+        "/accounts/password/reset/", form, headers={"X-Forwarded-Host": "evil.example"}
+    )
+    assert "evil" not in mailoutbox[0].body
