@@ -7,13 +7,16 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from core.formats import number
 from core.phone_columns import e164
 from teams.models import Team
 from teams.sync_runs import SyncRun, SyncRunQuerySet, unreadable
+
+# Names of groups in a sentence.
+NAMES_SHOWN = 5
 
 
 class OptOutQuerySet(models.QuerySet["OptOut"]):
@@ -136,7 +139,22 @@ class ContactSync(SyncRun):
         ]
         if self.skipped:
             found.append(unreadable(self.skipped))
-        return ", ".join(found)
+        return ". ".join(filter(None, [", ".join(found), self._unread_groups()]))
+
+    def _unread_groups(self) -> str:
+        """Return the names of the groups whose members did not come, as a sentence, or ''."""
+        names = list(self.groups.unread().order_by("name", "id").values_list("name", flat=True))
+        if not names:
+            return ""
+        shown = ", ".join(names[:NAMES_SHOWN])
+        more = len(names) - NAMES_SHOWN
+        if more > 0:
+            return gettext("Not updated: the groups {names} and {count} more").format(
+                names=shown, count=number(more)
+            )
+        return ngettext(
+            "Not updated: the group {names}", "Not updated: the groups {names}", len(names)
+        ).format(names=shown)
 
 
 class ContactQuerySet(models.QuerySet["Contact"]):
@@ -202,9 +220,20 @@ class ContactGroupQuerySet(models.QuerySet["ContactGroup"]):
         """Return those of the sync that the pages show."""
         return self.filter(sync=ContactSync.objects.current(team))
 
+    def unread(self) -> Self:
+        """Return those whose members ChumiAI did not give."""
+        return self.exclude(problem="")
+
 
 class ContactGroup(models.Model):
-    """A group of ChumiAI's, as of one sync."""
+    """A group of ChumiAI's, as of one sync.
+
+    Where ChumiAI did not give its members, it has a `problem` and the members of the sync before.
+    """
+
+    class Problem(models.TextChoices):
+        GONE = "gone", _("ChumiAI does not have this group any more.")
+        UNREADABLE = "unreadable", _("ChumiAI could not give the members of this group.")
 
     uuid = models.UUIDField(editable=False)
     sync = models.ForeignKey(ContactSync, models.CASCADE, related_name="groups")
@@ -214,7 +243,9 @@ class ContactGroup(models.Model):
     # The members that ChumiAI counts, where it does, and those that it listed.
     reported_size = models.PositiveIntegerField(null=True)
     size = models.PositiveIntegerField(default=0)
+    # When the members were listed, None if they never were.
     synced_at = models.DateTimeField(null=True)
+    problem = models.CharField(max_length=12, choices=Problem.choices, blank=True)
 
     objects = ContactGroupQuerySet.as_manager()
 
@@ -233,7 +264,7 @@ class ContactGroup(models.Model):
     @property
     def is_complete(self) -> bool:
         """Return True if no member is missing, as far as ChumiAI's answers show."""
-        if self.synced_at is None:
+        if self.synced_at is None or self.problem:
             return False
         return not self.sync.skipped if self.reported_size is None else not self.is_short
 

@@ -320,6 +320,42 @@ def record_group_synced(sync: ContactSync, group: ContactGroup) -> None:
     )
 
 
+def record_group_unread(sync: ContactSync, group: ContactGroup, problem: str) -> None:
+    """Record why ChumiAI did not give the members of a group: they stay as they were before."""
+    with transaction.atomic():
+        _advance(sync)
+        _delete(GroupMembership.objects.filter(group=group))
+    former = ContactGroup.objects.current(sync.team).filter(uuid=group.uuid).first()
+    if former:
+        _copy_members(sync, former, group)
+    with transaction.atomic():
+        _advance(sync)
+        ContactGroup.objects.filter(pk=group.pk).update(
+            problem=problem,
+            synced_at=former.synced_at if former else None,
+            size=group.memberships.count(),
+        )
+
+
+def _copy_members(sync: ContactSync, former: ContactGroup, group: ContactGroup) -> None:
+    """Copy the members of a group from the sync before; people who are missing now come along."""
+    last = 0
+    while rows := list(
+        Contact.objects.filter(memberships__group=former, pk__gt=last).order_by("pk")[:CHUNK]
+    ):
+        last = rows[-1].pk
+        with transaction.atomic():
+            _advance(sync)
+            for row in rows:
+                row.pk, row.sync = None, sync
+            Contact.objects.bulk_create(rows, ignore_conflicts=True)
+            now = Contact.objects.filter(sync=sync, uuid__in=[row.uuid for row in rows])
+            GroupMembership.objects.bulk_create(
+                [GroupMembership(group=group, contact=contact) for contact in now],
+                ignore_conflicts=True,
+            )
+
+
 def record_contact_sync_waits(sync: ContactSync, seconds: float) -> None:
     """Record that ChumiAI is busy and is asked again after `seconds`."""
     _held(sync).wait(seconds)

@@ -6,14 +6,16 @@ from functools import partial
 from django.utils.translation import gettext as _
 
 from chumi_api.client import Client
-from chumi_api.errors import ChumiError, Forbidden
+from chumi_api.errors import ChumiError, Forbidden, NotFound, Rejected, Unavailable
 from contacts import services
-from contacts.models import ContactSync
+from contacts.models import ContactGroup, ContactSync
 from core.formats import sentence
 from teams.retry_policy import RetryPolicy
 from teams.services import NotConnected, client_for, record_problem
 
 READS = RetryPolicy(longest=300)
+# Groups in a row that ChumiAI fails to give, after which it is not about the groups.
+MOST_IN_A_ROW = 10
 # Seconds in which a page that is being rendered may still show the rows of the former sync.
 DELETE_AFTER = 60
 
@@ -63,7 +65,36 @@ def _fetch(client: Client, sync: ContactSync) -> None:
     policy = replace(READS, on_wait=partial(services.record_contact_sync_waits, sync))
     for page in client.contact_pages(retry=policy):
         services.apply_contact_page(sync, page)
-    for group in services.apply_groups(sync, client.list_groups(retry=policy)):
-        for page in client.member_pages(group.remote_id, retry=policy):
-            services.apply_member_page(sync, group, page)
-        services.record_group_synced(sync, group)
+    groups = services.apply_groups(sync, client.list_groups(retry=policy))
+    # Errors that may as well be ChumiAI's trouble as a group's own, one after the other.
+    in_a_row: list[ChumiError] = []
+    for group in groups:
+        try:
+            # After one group that failed, the next ones are asked for once.
+            once = replace(policy, pauses=()) if in_a_row else policy
+            for page in client.member_pages(group.remote_id, retry=once):
+                services.apply_member_page(sync, group, page)
+        except ChumiError as error:
+            if not _concerns_group(error):
+                raise
+            is_gone = isinstance(error, NotFound)
+            problem = ContactGroup.Problem.GONE if is_gone else ContactGroup.Problem.UNREADABLE
+            services.record_group_unread(sync, group, problem)
+            in_a_row = [] if is_gone else [*in_a_row, error]
+            if len(in_a_row) >= min(len(groups), MOST_IN_A_ROW) > 1:
+                raise
+        else:
+            services.record_group_synced(sync, group)
+            in_a_row = []
+
+
+def _concerns_group(error: ChumiError) -> bool:
+    """Return True if the error is about one group: the others may be fetched all the same."""
+    match error:
+        case NotFound() | Unavailable():
+            return True
+        case Forbidden():
+            return error.required_scope is None
+        case Rejected():
+            return not error.concerns_account
+    return False

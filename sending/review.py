@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from campaigns import group_rules
 from campaigns.audiences import audience_of
 from campaigns.models import Campaign, Check, Recipient
 from campaigns.services import media
@@ -222,6 +223,12 @@ def _group(campaign: Campaign) -> Iterator[Point]:
     elif audience_of(campaign).same_for_all:
         text = _("No member of the group has opted out. We check again before sending.")
         yield Point("ok", text)
+    current = group_rules.current_group(campaign)
+    if current and current.problem:
+        text = _("{problem} We have its members as of {time}.").format(
+            problem=current.get_problem_display(), time=day_and_clock(group.read_at)
+        )
+        yield Point("warn", text, "group")
     text = ngettext(
         "The group was updated on {time} with {count} person. We count it again before the first "
         "message and ask you if it changed.",

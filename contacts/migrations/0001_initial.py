@@ -46,6 +46,7 @@ class Migration(migrations.Migration):
                 ('reported_size', models.PositiveIntegerField(null=True)),
                 ('size', models.PositiveIntegerField(default=0)),
                 ('synced_at', models.DateTimeField(null=True)),
+                ('problem', models.CharField(blank=True, choices=[('gone', 'ChumiAI does not have this group any more.'), ('unreadable', 'ChumiAI could not give the members of this group.')], max_length=12)),
             ],
         ),
         migrations.CreateModel(
