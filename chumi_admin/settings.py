@@ -4,7 +4,9 @@ A setting that is missing or malformed stops the start, and the error names it. 
 lists them all with their defaults.
 """
 
+import os
 import re
+import sys
 from pathlib import Path
 
 import environ
@@ -35,7 +37,11 @@ ENCRYPTION_KEYS = env.list("ENCRYPTION_KEYS")
 if not ENCRYPTION_KEYS:
     raise ImproperlyConfigured("ENCRYPTION_KEYS must hold at least one secret.")
 DATA_DIR = (BASE_DIR / env.str("DATA_DIR", "var")).resolve()
-DATA_DIR.mkdir(parents=True, exist_ok=True)
+# What we write holds people, so it is for our own user only; but these commands write files of
+# the product itself, which the user of the server has to read.
+if not {"collectstatic", "compilemessages", "makemigrations"} & set(sys.argv[1:2]):
+    os.umask(0o077)
+DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1"])
 # Off only where people open the pages over plain HTTP, such as on a laptop.
 HTTPS = env_bool("HTTPS", not DEBUG)
@@ -283,13 +289,16 @@ STORAGES = {
     "staticfiles": {
         "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
         if not DEBUG
-        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+        else "django.contrib.staticfiles.storage.StaticFilesStorage",
+        # Everyone may see these; the permissions below are those of uploads.
+        "OPTIONS": {"file_permissions_mode": 0o644, "directory_permissions_mode": 0o755},
     },
 }
 # Uploads are never served by URL: every download passes a view that asks for the team.
 MEDIA_ROOT = DATA_DIR / "files"
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 FILE_UPLOAD_PERMISSIONS = 0o600
+FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 
 # Language and time

@@ -14,8 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core import clocks, times
 from core.disk import Trouble
-from tasks import services, wakeups
-from tasks.data_folder import disk_trouble, temporary_trouble
+from tasks import data_folder, services, wakeups
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +28,7 @@ class Problem:
 
 def disk() -> Problem | None:
     """The disk is almost full, or a folder can't be written."""
-    match disk_trouble() or temporary_trouble():
+    match data_folder.disk_trouble() or data_folder.temporary_trouble():
         case Trouble.NO_ROOM:
             return Problem(
                 "no_room",
@@ -47,11 +46,17 @@ def disk() -> Problem | None:
 
 CHECKS: tuple[Callable[[], Problem | None], ...] = (disk,)
 
-
 NO_DATABASE = Problem(
     "database",
     _("The database can't be reached"),
     _("Nothing can be shown or saved. Tell your administrator."),
+)
+
+
+DATA_FOLDER = Problem(
+    "data_folder",
+    _("The worker uses another data folder than the web server"),
+    _("Uploaded files can't be checked. Tell your administrator."),
 )
 
 
@@ -73,6 +78,8 @@ def problems_of_all() -> list[Problem]:
 def _of_processes() -> Iterator[Problem]:
     """Return what is wrong with this process or a worker."""
     workers = list(services.live_workers())
+    if {worker.data_folder for worker in workers} - {"", data_folder.identity()}:
+        yield DATA_FOLDER
     away = [wakeups.away_since(), *(worker.store_away_since for worker in workers)]
     since = min(filter(None, away), default=None)
     if since:

@@ -58,6 +58,8 @@ class Worker(models.Model):
     # Since when it gets no wake-ups, and how many seconds its clock is ahead of the database's.
     store_away_since = models.DateTimeField(null=True)
     clock_ahead = models.FloatField(default=0)
+    # The identity of the folder where it looks for files (see `data_folder`), '' if unknown.
+    data_folder = models.CharField(max_length=32, blank=True)
 
     def __str__(self) -> str:
         return self.name

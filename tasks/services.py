@@ -22,7 +22,7 @@ from django.db.models.functions import Coalesce, Greatest
 from django.utils.module_loading import import_string
 
 from core import clocks
-from tasks import wakeups
+from tasks import data_folder, wakeups
 from tasks.models import Task, TaskQuerySet, Worker
 
 logger = logging.getLogger(__name__)
@@ -218,6 +218,7 @@ def record_heartbeat(name: str, started_at: datetime) -> None:
             "stopped_at": None,
             "store_away_since": wakeups.away_since(),
             "clock_ahead": clocks.ahead(),
+            "data_folder": data_folder.identify(),
         },
     )
     Worker.objects.filter(seen_at__lt=now - timedelta(days=1)).delete()

@@ -19,6 +19,7 @@ class Migration(migrations.Migration):
                 ('stopped_at', models.DateTimeField(null=True)),
                 ('store_away_since', models.DateTimeField(null=True)),
                 ('clock_ahead', models.FloatField(default=0)),
+                ('data_folder', models.CharField(blank=True, max_length=32)),
             ],
         ),
         migrations.CreateModel(

@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, connection
 
 from core import clocks
-from tasks import services
+from tasks import data_folder, services
 from tasks.outages import Outage
 from tasks.runner import Runner
 
@@ -29,6 +29,7 @@ class Command(BaseCommand):
         parser.add_argument("--threads", type=int, default=settings.WORKER_THREADS)
 
     def handle(self, *args: Any, threads: int, **options: Any) -> None:
+        data_folder.make_private()
         name = f"{socket.gethostname()}:{os.getpid()}"
         queues = dict.fromkeys(settings.TASK_QUEUES, settings.WORKER_OWN_THREADS)
         database = Outage("database")
