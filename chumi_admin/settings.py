@@ -171,6 +171,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "core.middleware.no_store",
     "core.middleware.session_ended_for_htmx",
+    "core.middleware.end_idle_session",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -245,6 +246,11 @@ ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_SESSION_REMEMBER = True
+# How long a session lasts after its last use. A page that only polls is not in use.
+SESSION_IDLE_HOURS = env.float("SESSION_IDLE_HOURS", 12)
+if not 0.01 <= SESSION_IDLE_HOURS <= 24 * 365:
+    raise ImproperlyConfigured("SESSION_IDLE_HOURS must be between 0.01 and 8760.")
+SESSION_COOKIE_AGE = round(SESSION_IDLE_HOURS * 60 * 60)
 MFA_TOTP_ISSUER = "Chumi Admin"
 # How long the link to a new password works, in seconds; its email says so.
 PASSWORD_RESET_TIMEOUT = 3 * 24 * 60 * 60

@@ -1,10 +1,12 @@
 """Rules that hold for every response."""
 
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, UnreadablePostError
 
 from core.disk import NotSaved, saving
@@ -89,3 +91,37 @@ def _discard_upload(request: HttpRequest) -> None:
         left = settings.MAX_UPLOAD_BYTES
         while left > 0 and (chunk := request.read(65_536)):
             left -= len(chunk)
+
+
+# When the person last opened a page or sent a form, in seconds since 1970.
+LAST_USE = "last_use"
+
+
+def record_use(request: HttpRequest) -> None:
+    """Note in the session that it is in use; its cookie and its row then last longer, too."""
+    request.session[LAST_USE] = int(time.time())
+
+
+def end_idle_session(get_response: GetResponse) -> GetResponse:
+    """Log out who did nothing for SESSION_COOKIE_AGE seconds.
+
+    A page that polls is not in use: of htmx, only requests that a click or a key made count.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        if request.user.is_authenticated:
+            idle = time.time() - request.session.get(LAST_USE, 0)
+            if LAST_USE in request.session and idle > settings.SESSION_COOKIE_AGE:
+                logout(request)
+            # A hundredth: not each page writes.
+            elif idle > settings.SESSION_COOKIE_AGE / 100 and _is_use(request):
+                record_use(request)
+        return get_response(request)
+
+    return middleware
+
+
+def _is_use(request: HttpRequest) -> bool:
+    return (
+        request.headers.get("HX-Request") != "true" or request.headers.get("X-Attended") == "true"
+    )

@@ -59,3 +59,10 @@ def test_an_unknown_language_stops_the_start(language, valid, settings):
     code, error = start_with(settings, LANGUAGE_CODE=language)
     assert (code == 0) == valid
     assert valid or "LANGUAGE_CODE must be one of en" in error
+
+
+@pytest.mark.parametrize(("hours", "valid"), [("0.5", True), ("0", False), ("9000", False)])
+def test_a_session_ends_at_some_time(hours, valid, settings):
+    code, error = start_with(settings, SESSION_IDLE_HOURS=hours)
+    assert (code == 0) == valid
+    assert valid or "SESSION_IDLE_HOURS must be between" in error

@@ -52,6 +52,13 @@
     if (!event.detail.ctx?.response) notify(texts.offline);
   });
 
+  // What a person did keeps the session; what the page does by itself does not.
+
+  document.addEventListener("htmx:config:request", (event) => {
+    const { request, sourceEvent } = event.detail.ctx;
+    if (sourceEvent?.isTrusted) request.headers["X-Attended"] = "true";
+  });
+
   // A hidden page does not count as watching.
 
   document.addEventListener(

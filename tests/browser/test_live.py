@@ -115,3 +115,27 @@ def test_an_open_page_requests_frequent_polls(open_page, sandbox, team, manager,
     expect(page.locator(".progress-head")).to_contain_text("Finished")
     page.evaluate(due)
     expect(page.locator("#campaign-watch")).to_have_count(0)
+
+
+def test_only_what_a_person_does_keeps_the_session(open_page, sandbox, team, manager):
+    connect(team, sandbox)
+    campaign = make_ready_campaign(team, count=3, by=manager)
+    sandbox.post("speed", speed=0)
+    page = open_page(manager)
+    attended = {True: [], False: []}
+    page.on(
+        "request",
+        lambda r: (
+            attended["x-attended" in r.headers].append(r.url)
+            if "hx-request" in r.headers
+            else None
+        ),
+    )
+    send(page, f"/t/{team.slug}/campaigns/{campaign.uuid}/", 3)
+    wait_until(lambda: page.wait_for_timeout(200) or len(attended[False]) > 1, what="the polls")
+    assert attended[True] == []
+
+    page.goto(f"/t/{team.slug}/conversations/")
+    with page.expect_response("**/conversations/?*"):
+        page.locator("#id_q").press_sequentially("Ama")
+    assert [url for url in attended[True] if "q=" in url]
