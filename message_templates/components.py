@@ -7,7 +7,7 @@
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 from urllib.parse import unquote
@@ -20,12 +20,45 @@ PLACEHOLDER = re.compile(r"(?<!\{)\{\{\s*([A-Za-z0-9_]+)\s*\}\}(?!\})")
 # Braces as a placeholder has them: of one that is not known here, or of half a one.
 BRACES = re.compile(r"\{\s*\{|\}\s*\}")
 
+# Cards of a carousel, from the same.
+MOST_CARDS = 10
 # Lengths in characters, from Meta's reference of template components.
 BODY_MAX = 1024
 BODY_ALONE_MAX = 32_768
 
 MEDIA_FORMATS = {"IMAGE": "image", "VIDEO": "video", "GIF": "video", "DOCUMENT": "document"}
 MEDIA_NAMES = {"image": _("image"), "video": _("video"), "document": _("document")}
+# The words that WhatsApp puts on a button without a text of its own.
+BUTTON_TEXTS = {
+    "COPY_CODE": _("Copy offer code"),
+    "OTP": _("Copy code"),
+    "CATALOG": _("View catalogue"),
+    "MPM": _("View items"),
+    "SPM": _("View"),
+    "FLOW": _("View"),
+    "VOICE_CALL": _("Call"),
+    "REQUEST_CONTACT_INFO": _("Share contact details"),
+    "CALL_PERMISSION_REQUEST": _("Choose preference"),
+    "SEND_LOCATION": _("Send location"),
+    "REMINDER": _("Set a reminder"),
+    "ORDER_DETAILS": _("Review and pay"),
+}
+BUTTON_ICONS = {
+    "URL": "external-link",
+    "APP": "external-link",
+    "PHONE_NUMBER": "phone",
+    "VOICE_CALL": "phone",
+    "COPY_CODE": "copy",
+    "OTP": "copy",
+    "CATALOG": "shopping-bag",
+    "MPM": "list",
+    "SPM": "shopping-bag",
+    "FLOW": "forms",
+    "REQUEST_CONTACT_INFO": "address-book",
+    "SEND_LOCATION": "map-pin",
+    "REMINDER": "clock",
+    "ORDER_DETAILS": "shopping-bag",
+}
 
 
 @dataclass(frozen=True)
@@ -48,23 +81,71 @@ class Header:
 
 @dataclass(frozen=True)
 class Button:
-    """A button below the bubble; `kind` is QUICK_REPLY, URL, PHONE_NUMBER, …"""
+    """A button below the bubble; `kind` is QUICK_REPLY, URL, PHONE_NUMBER, …
+
+    `code` is the example of a coupon code.
+    """
 
     kind: str
     text: str = ""
     url: str = ""
     phone_number: str = ""
+    code: str = ""
+
+    @property
+    def shown_text(self) -> str:
+        """Return what is on the button."""
+        return self.text or str(BUTTON_TEXTS.get(self.kind, _("Button")))
+
+    @property
+    def icon(self) -> str:
+        """Return the name of its icon; that of a reply for a kind that is not known."""
+        return BUTTON_ICONS.get(self.kind, "arrow-back-up")
+
+
+@dataclass(frozen=True)
+class Offer:
+    """The box of a limited-time offer; `ends` is True if it shows when the offer ends."""
+
+    text: str
+    ends: bool
+    code: str = ""
 
 
 @dataclass(frozen=True)
 class Content:
-    """The content of a template; `others` are the types of its other components."""
+    """The content of a template, or of a card of a carousel.
+
+    `others` are the types of its other components.
+    """
 
     header: Header | None = None
     body: str = ""
     footer: str = ""
     buttons: tuple[Button, ...] = ()
     others: tuple[str, ...] = ()
+    cards: tuple["Content", ...] = ()
+    offer: Offer | None = None
+
+    @property
+    def body_html(self) -> SafeString:
+        """Return the body as the phone shows it, with its placeholders marked."""
+        return format_whatsapp(self.body)
+
+    @property
+    def shows_catalogue(self) -> bool:
+        return self._has_button("CATALOG")
+
+    @property
+    def shows_products(self) -> bool:
+        return self._has_button("MPM")
+
+    @property
+    def asks_to_call(self) -> bool:
+        return "CALL_PERMISSION_REQUEST" in self.others
+
+    def _has_button(self, kind: str) -> bool:
+        return any(button.kind == kind for button in self.buttons)
 
 
 @dataclass(frozen=True)
@@ -83,11 +164,16 @@ class Hint:
     after: str
 
 
-def parse(components: object) -> Content:
-    """Return the content; the first of two components of one type wins."""
+def parse(components: object, depth: int = 1) -> Content:
+    """Return the content; the first of two components of one type wins.
+
+    `depth` is how deep carousels are looked into: a card has no cards of its own.
+    """
     header: Header | None = None
     body = footer = ""
     buttons: tuple[Button, ...] = ()
+    cards: tuple[Content, ...] = ()
+    offer: Offer | None = None
     others = []
     for component in reversed(_dicts(components)):
         match constant(component.get("type")):
@@ -104,7 +190,19 @@ def parse(components: object) -> Content:
                 buttons = tuple(_button(raw) for raw in _dicts(component.get("buttons")))
             case other:
                 others.append(other)
-    return Content(header, body, footer, buttons, tuple(reversed(others)))
+                if other == "CAROUSEL" and depth:
+                    given = _dicts(component.get("cards"))[:MOST_CARDS]
+                    cards = tuple(parse(card.get("components"), depth - 1) for card in given)
+                if other == "LIMITED_TIME_OFFER":
+                    offer = _offer(component.get("limited_time_offer"))
+    if offer:
+        offer = replace(offer, code=next((b.code for b in buttons if b.code), ""))
+    return Content(header, body, footer, buttons, tuple(reversed(others)), cards, offer)
+
+
+def _offer(given: object) -> Offer:
+    fields = given if isinstance(given, dict) else {}
+    return Offer(_text(fields.get("text")), ends=fields.get("has_expiration") is True)
 
 
 def body_text(components: object) -> str:
@@ -404,8 +502,13 @@ class _Message:
 
 
 def _button(raw: dict[str, Any]) -> Button:
+    example = raw.get("example")
+    # WhatsApp documents a text for a coupon code, and a list for a link.
+    code = example[0] if isinstance(example, list) and example else example
+    kind = constant(raw.get("type"))
     return Button(
-        kind=constant(raw.get("type")),
+        kind=kind,
+        code=_text(code) if kind == "COPY_CODE" else "",
         text=_text(raw.get("text")),
         url=_text(raw.get("url")),
         phone_number=_text(raw.get("phone_number")),
