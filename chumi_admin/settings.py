@@ -43,6 +43,9 @@ if not {"collectstatic", "compilemessages", "makemigrations"} & set(sys.argv[1:2
     os.umask(0o077)
 DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1"])
+if "*" in ALLOWED_HOSTS and not DEBUG:
+    # The links in emails name the host of the request.
+    raise ImproperlyConfigured("ALLOWED_HOSTS must name the hosts of the site, not *.")
 # Off only where people open the pages over plain HTTP, such as on a laptop.
 HTTPS = env_bool("HTTPS", not DEBUG)
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", 0)

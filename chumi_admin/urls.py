@@ -4,6 +4,7 @@ from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path
 from django.utils.translation import gettext_lazy as _
+from django.views.generic import RedirectView
 
 import campaigns.urls
 import sending.urls
@@ -16,6 +17,8 @@ admin.site.site_title = "Chumi Admin"
 admin.site.index_title = _("Teams, people and keys")
 # One login page, with one count of failed attempts.
 admin.site.login = secure_admin_login(admin.site.login)
+# One page for one's own password, too, with the same count.
+admin.site.password_change = RedirectView.as_view(pattern_name="account_change_password")
 
 team_urls = [
     path("", include("reports.urls")),

@@ -24,8 +24,8 @@ _SECRETS = re.compile(r"chumi_sk_\w+")
 # Django names the path of what it refuses.
 _ADDRESSES = re.compile(r"/(webhooks|reset/key|confirm-email)/[^\s/\"'<>]+")
 _TOKENS = re.compile(r"""([\s"<>]+)""")
-# PostgreSQL quotes the row that breaks a constraint, with the text of a message in it.
-_ROWS = re.compile(r"(Failing row contains ).*")
+# PostgreSQL quotes the row or value that it refuses, with the text of a message in it.
+_ROWS = re.compile(r"((?:Failing row contains|JSON data, line \d+:|parameter \S+ =) ).*")
 # The id of a message holds the number of its recipient in base64.
 _MESSAGE_IDS = re.compile(r"wamid\.[\w+/=-]*?([\w+/=-]{0,8})(?![\w+/=-])")
 

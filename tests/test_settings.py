@@ -66,3 +66,10 @@ def test_a_session_ends_at_some_time(hours, valid, settings):
     code, error = start_with(settings, SESSION_IDLE_HOURS=hours)
     assert (code == 0) == valid
     assert valid or "SESSION_IDLE_HOURS must be between" in error
+
+
+@pytest.mark.parametrize(("debug", "valid"), [("true", True), ("false", False)])
+def test_links_in_emails_can_not_name_any_host(debug, valid, settings):
+    code, error = start_with(settings, ALLOWED_HOSTS="*", DEBUG=debug)
+    assert (code == 0) == valid
+    assert valid or "ALLOWED_HOSTS must name the hosts" in error

@@ -155,6 +155,8 @@ def test_what_an_operator_needs_stays(line):
         'GET /t/kente/?q=Canary HTTP/1.1" 500',
         "ValueError: '?q=Canary'",
         "%3A /accounts/password/reset/?next=/t/kente/?q=Canary",
+        'CONTEXT:  JSON data, line 1: {"text": "Hello Canary...',
+        "CONTEXT:  unnamed portal parameter $3 = 'Hello Canary'",
         "DETAIL:  Failing row contains (12, +233244123456, Hello Canary, null).",
     ],
 )

@@ -256,3 +256,11 @@ def test_closed_to_all_other_people(person, request, login):
 def test_anonymous_people_go_to_the_login_page(db, client):
     response = client.get(reverse("admin:teams_team_changelist"), follow=True)
     assert response.redirect_chain[-1][0].startswith("/accounts/login/?next=")
+
+
+def test_ones_own_password_has_one_page(console):
+    answer = console.get("/admin/password_change/")
+    assert answer.url == "/accounts/password/change/"
+    form = {"old_password": PASSWORD, "new_password1": "a long passphrase"}
+    console.post("/admin/password_change/", form | {"new_password2": "a long passphrase"})
+    assert User.objects.get().check_password(PASSWORD)
