@@ -59,6 +59,7 @@ class Campaign(models.Model):
         COMPLETED = "completed", _("Finished")
 
     class Pause(models.TextChoices):
+        RESTORED_COPY = "restored_copy", _("This may be a restored copy")
         PERSON = "person", _("Paused by a person")
         NOT_CONNECTED = "not_connected", _("ChumiAI is not connected")
         UNAUTHORIZED = "unauthorized", _("ChumiAI refused the key")

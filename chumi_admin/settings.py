@@ -305,6 +305,8 @@ STORAGES = {
 }
 # Uploads are never served by URL: every download passes a view that asks for the team.
 MEDIA_ROOT = DATA_DIR / "files"
+# Says how far the database has come, so that an earlier copy of it sends nothing.
+CONTINUITY_FILE = DATA_DIR / "continuity.json"
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 FILE_UPLOAD_PERMISSIONS = 0o600
 FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700

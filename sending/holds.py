@@ -1,9 +1,9 @@
 """May it go on? One ordered list of reasons why nothing more is sent at this moment.
 
-Each function of `HOLDS` reads rows only and returns a `Hold` or None. Every engine asks the list
-before each claim (`first_hold`), and `apply_hold` is what then happens: a hold of kind WAIT ends
-by itself, one of kind PAUSE lasts until a person resumes. To add a guard: a function, a row of
-`HOLDS` (and of `KNOWN_BEFORE_LAUNCH`, if the review can show it), a code in `Campaign.Wait` or
+Each function of `HOLDS` reads rows and files and returns a `Hold` or None. Every engine asks the
+list before each claim (`first_hold`), and `apply_hold` is what then happens: a hold of kind WAIT
+ends by itself, one of kind PAUSE lasts until a person resumes. To add a guard: a function, a row
+of `HOLDS` (and of `KNOWN_BEFORE_LAUNCH`, if the review can show it), a code in `Campaign.Wait` or
 `Campaign.Pause`, its sentence in `labels`, and a row of tests/sending/test_holds.py.
 """
 
@@ -25,6 +25,7 @@ from core.disk import Trouble
 from sending.models import Attempt, Batch, BulkJob
 from sending.services import launches
 from sending.tested import lacks_test
+from tasks import continuity
 from tasks.data_folder import disk_trouble
 from teams.services import NotConnected, client_for, key_fingerprint_of
 
@@ -78,6 +79,11 @@ def wait(reason: Campaign.Wait, now: datetime, seconds: float, /, **details: Any
 
 
 # The holds
+
+
+def restored_copy(campaign: Campaign, now: datetime) -> Hold | None:
+    """What this database calls pending may have been sent: it may be a copy of an earlier time."""
+    return pause(Pause.RESTORED_COPY) if continuity.doubt() else None
 
 
 def batch_in_flight(campaign: Campaign, now: datetime) -> Hold | None:
@@ -169,6 +175,11 @@ def disk_in_trouble(campaign: Campaign, now: datetime) -> Hold | None:
     return disk_hold(trouble, now) if trouble else None
 
 
+def not_recorded(campaign: Campaign, now: datetime) -> Hold | None:
+    """A claim that stands in one place only could be sent again from a copy of the database."""
+    return None if continuity.catch_up() else disk_hold(Trouble.NOT_WRITABLE, now)
+
+
 def disk_hold(trouble: Trouble, now: datetime) -> Hold:
     """Return the hold of a disk in trouble."""
     return wait(Wait.DISK, now, TRY_AGAIN, trouble=trouble.value)
@@ -245,6 +256,7 @@ def _group_of(campaign: Campaign) -> GroupChoice | None:
 # holds is the one that people see.
 BOTH = frozenset((Before.BATCH, Before.PERSON))
 HOLDS: tuple[tuple[Callable[[Campaign, datetime], Hold | None], frozenset[Before]], ...] = (
+    (restored_copy, frozenset(Before)),
     (group_not_counted, BOTH),
     (group_changed, BOTH),
     (batch_in_flight, frozenset((Before.BATCH, Before.END))),
@@ -252,6 +264,7 @@ HOLDS: tuple[tuple[Callable[[Campaign, datetime], Hold | None], frozenset[Before
     (too_many_failed, frozenset((Before.BATCH,))),
     (switched_off, BOTH),
     (disk_in_trouble, BOTH),
+    (not_recorded, BOTH),
     (open_jobs, frozenset((Before.BATCH,))),
     (not_connected, BOTH),
     (template_not_sendable, BOTH),

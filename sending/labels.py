@@ -141,6 +141,17 @@ def _of_pause(reason: str, details: Mapping[str, Any]) -> str:
     if event in ("job_failed", "job_cancelled"):
         return _of_job(event, details)
     match reason:
+        case Pause.RESTORED_COPY if "adopted_at" in details:
+            return _(
+                "The database was put back from a copy, and an administrator has checked what was "
+                "sent after it. Decide about unconfirmed messages, then resume or stop."
+            )
+        case Pause.RESTORED_COPY:
+            return _(
+                "This may be a restored copy of the database: people who are shown as waiting may "
+                "have got their message. Nothing is sent until an administrator has run "
+                "“manage.py adopt”."
+            )
         case Pause.PERSON:
             return _("No more messages are sent until someone resumes.")
         case Pause.UNCONFIRMED if "batch" in details:

@@ -14,6 +14,8 @@ from chumi_api.types import BulkJob as RemoteJob
 from sending import senders
 from sending.models import BulkJob
 from sending.services import batches, jobs
+from sending.services.restored import LOOK_AGAIN
+from tasks import continuity
 from teams.models import Team
 from teams.services import NotConnected, client_for, record_problem
 
@@ -32,6 +34,8 @@ def send_batches(team_id: str) -> float | None:
 def sync_jobs(team_id: str) -> float | None:
     """Sync the key's whole job history."""
     team = Team.objects.get(pk=team_id)
+    if continuity.doubt():
+        return LOOK_AGAIN
     if wait := jobs.waits_for(team):
         return wait.total_seconds()
     jobs.record_sync_started(team)
@@ -49,6 +53,8 @@ def sync_jobs(team_id: str) -> float | None:
 def poll_jobs(team_id: str) -> float | None:
     """Ask ChumiAI about each open job that is due, once for all open pages."""
     team = Team.objects.get(pk=team_id)
+    if continuity.doubt():
+        return LOOK_AGAIN
     if wait := jobs.waits_for(team):
         return wait.total_seconds()
     try:

@@ -3,7 +3,7 @@
 from django.contrib import admin
 
 from core.admin import ReadOnlyAdmin
-from tasks.models import Task, Worker
+from tasks.models import Continuity, Task, Worker
 
 
 @admin.register(Task)
@@ -18,3 +18,9 @@ class TaskAdmin(ReadOnlyAdmin):
 class WorkerAdmin(ReadOnlyAdmin):
     list_display = ["name", "started_at", "seen_at", "store_away_since", "clock_ahead"]
     ordering = ["-seen_at"]
+
+
+@admin.register(Continuity)
+class ContinuityAdmin(ReadOnlyAdmin):
+    list_display = ["__str__", "claimed_at", "doubted_at"]
+    exclude = ["identity", "token"]

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core import clocks, times
 from core.disk import Trouble
-from tasks import data_folder, services, wakeups
+from tasks import continuity, data_folder, services, wakeups
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,22 @@ def disk() -> Problem | None:
     return None
 
 
-CHECKS: tuple[Callable[[], Problem | None], ...] = (disk,)
+def restored_copy() -> Problem | None:
+    """The database may be a copy of an earlier time."""
+    if not continuity.doubt():
+        return None
+    return Problem(
+        "restored_copy",
+        _("This may be a restored copy"),
+        _(
+            "Messages may have been sent after this copy of the database was made. Nothing is "
+            "sent until an administrator has run “manage.py adopt”."
+        ),
+    )
+
+
+# What makes the disk unreadable is said before what its files say.
+CHECKS: tuple[Callable[[], Problem | None], ...] = (disk, restored_copy)
 
 NO_DATABASE = Problem(
     "database",

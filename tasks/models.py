@@ -47,6 +47,29 @@ class Task(models.Model):
         return f"{self.name} {self.key}"
 
 
+class Continuity(models.Model):
+    """How far this database has come, as one row: see `tasks.continuity`."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    # Names the installation until the next `manage.py adopt`.
+    identity = models.CharField(max_length=32)
+    # The number of groups of claims, and a token that is another one after each.
+    counter = models.PositiveBigIntegerField(default=0)
+    token = models.CharField(max_length=32)
+    claimed_at = models.DateTimeField(null=True)
+    # Names the database in which the row was written.
+    database = models.CharField(max_length=100, blank=True)
+    # Since when ChumiAI lists a job of ours that is not in this database.
+    doubted_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name_plural = "continuity"
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="one_continuity")]
+
+    def __str__(self) -> str:
+        return f"{self.counter} groups of claims"
+
+
 class Worker(models.Model):
     """The heartbeat of a worker process."""
 

@@ -203,6 +203,7 @@ def subjects(connected, marketer):
 @pytest.fixture(autouse=True)
 def _own_files(settings, tmp_path):
     settings.MEDIA_ROOT = tmp_path / "files"
+    settings.CONTINUITY_FILE = tmp_path / "continuity.json"
 
 
 @pytest.fixture
@@ -228,6 +229,8 @@ def small_disk(tmp_path):
 def stack(transactional_db, tmp_path, sandbox, settings):
     """The processes of the product on the test's own database; start what the test needs."""
     settings.MEDIA_ROOT = settings.DATA_DIR / "files"
+    settings.CONTINUITY_FILE = settings.DATA_DIR / "continuity.json"
+    settings.CONTINUITY_FILE.unlink(missing_ok=True)
     stack = Stack(tmp_path, database_url(), sandbox)
     yield stack
     stack.stop()

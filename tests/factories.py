@@ -8,6 +8,7 @@ from datetime import timedelta
 import xlsxwriter
 from bs4 import BeautifulSoup
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import call_command
 from django.utils import timezone
 
 from campaigns.models import Campaign, Check, Recipient, Upload
@@ -338,6 +339,13 @@ def finish(campaign, rounds=60):
             return campaign
         let_time_pass()
     raise AssertionError("the campaign never ended")
+
+
+def adopt(*options):
+    """Run `manage.py adopt`. Return what it says."""
+    out = io.StringIO()
+    call_command("adopt", *options, stdout=out)
+    return out.getvalue()
 
 
 def let_time_pass():

@@ -20,6 +20,8 @@ SEND_BATCHES = "tests/sending/test_send_batches.py"
 SEND_TO_GROUP = "tests/sending/test_send_to_group.py"
 WITHOUT_IDS = "tests/webhooks/test_without_ids.py"
 SEND_SINGLY = "tests/sending/test_send_singly.py"
+ADOPT = "tests/sending/test_adopt.py"
+CONTINUITY = "tests/tasks/test_continuity.py"
 
 
 @dataclass(frozen=True)
@@ -423,5 +425,43 @@ MUTANTS = (
             ),
         ),
         f"{WITHOUT_IDS}::test_in_an_open_window_a_message_may_be_by_hand",
+    ),
+    Mutant(
+        "a restored copy claims",
+        (
+            (
+                "tasks/continuity.py",
+                "    if kept.counter > row.counter:\n        return Doubt.BEHIND\n",
+                "",
+            ),
+        ),
+        f"{CONTINUITY}::test_an_older_row_claims_nothing",
+    ),
+    Mutant(
+        "a copy of both places is believed",
+        (
+            (
+                "tasks/second_place.py",
+                "is_genuine=kept.born == born",
+                "is_genuine=True",
+            ),
+        ),
+        f"{CONTINUITY}::test_both_places_put_back_together_are_in_doubt",
+    ),
+    Mutant(
+        "a claim is sent that stands in one place only",
+        (
+            (
+                BATCHES,
+                "    if not continuity.confirm(stamp):\n",
+                "    if not continuity.confirm(stamp) and False:\n",
+            ),
+        ),
+        f"{ADOPT}::test_a_claim_that_is_not_in_the_second_place_is_given_back",
+    ),
+    Mutant(
+        "a job of ours that we do not know is no proof",
+        ((IN_BATCHES, "    if is_known_to_chumiai_only(campaign, listed):\n", "    if False:\n"),),
+        f"{ADOPT}::test_a_job_that_only_chumiai_knows_is_proof",
     ),
 )

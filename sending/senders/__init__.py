@@ -8,12 +8,16 @@ nothing left to do for it. Everything that sends a message is in `ENGINES`.
 from datetime import datetime
 from types import ModuleType
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from campaigns.models import Campaign
+from sending import holds
 from sending.models import Attempt, Batch
 from sending.senders import in_batches, singly, to_group
 from sending.services import batches, launches, singles
+from sending.services.restored import LOOK_AGAIN
+from tasks import continuity
 from teams.models import Team
 
 # Seconds after the end of a campaign until we check once more that no one is pending.
@@ -32,19 +36,33 @@ def work(team: Team) -> float | None:
     None means that nothing is left to do. One worker at a time does this for a team; the claims
     make sure that two at the same time do no harm.
     """
+    if _is_restored_copy(team):
+        return LOOK_AGAIN
     batches.expire_claims(team)
     singles.expire_claims(team)
     launches.finish_stopped(team)
     launches.reopen_unfinished(team)
     waits = [in_batches.search_jobs(team), _until_claims_expire(team)]
-    waits += [
-        _next_of(campaign)
-        for campaign in Campaign.objects.for_team(team)
-        .filter(status__in=(Campaign.Status.QUEUED, Campaign.Status.SENDING))
-        .select_related("team", "template", "group")
-        .order_by("launched_at", "pk")
-    ]
+    waits += [_next_of(campaign) for campaign in _sending(team)]
     return min((wait for wait in waits if wait is not None), default=None)
+
+
+def _is_restored_copy(team: Team) -> bool:
+    """Pause all that the team sends if this may be a restored copy. Return True if it may.
+
+    Nothing of its past is settled either: that belongs to `manage.py adopt`.
+    """
+    if not continuity.doubt():
+        return False
+    for campaign in _sending(team):
+        holds.pause_campaign(campaign, holds.pause(Campaign.Pause.RESTORED_COPY))
+    return True
+
+
+def _sending(team: Team) -> QuerySet[Campaign]:
+    live = (Campaign.Status.QUEUED, Campaign.Status.SENDING)
+    sending: QuerySet[Campaign] = Campaign.objects.for_team(team).filter(status__in=live)
+    return sending.select_related("team", "template", "group").order_by("launched_at", "pk")
 
 
 def _next_of(campaign: Campaign) -> float | None:

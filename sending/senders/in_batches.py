@@ -30,6 +30,7 @@ from sending.holds import LOOK_AGAIN, TRY_AGAIN, Before
 from sending.models import Attempt, Batch, BulkJob
 from sending.senders.errors import is_temporary, wait_or_pause
 from sending.services import batches, launches
+from tasks import continuity
 from teams.models import Team
 from teams.retry_policy import wait_after
 from teams.services import NotConnected, client_for, record_problem
@@ -72,6 +73,9 @@ def hand_over(batch: Batch) -> float:
         return holds.apply_hold(campaign, holds.pause(Campaign.Pause.NOT_CONNECTED))
     except ChumiError as error:
         return wait_or_pause(campaign, error)
+    if is_known_to_chumiai_only(campaign, listed):
+        continuity.distrust()
+        return holds.apply_hold(campaign, holds.pause(Campaign.Pause.RESTORED_COPY))
     try:
         prepared = batches.prepare(batch)
     except NotSaved as failed:
@@ -96,6 +100,18 @@ def hand_over(batch: Batch) -> float:
         except ChumiError as error:
             return record_failure(attempt, error)
     return record_answer(attempt, answer)
+
+
+def is_known_to_chumiai_only(campaign: Campaign, listed: Listing[RemoteJob]) -> bool:
+    """Return True if ChumiAI lists a job of this campaign that none of our attempts started.
+
+    Then the past of this database is missing, also where a snapshot of the whole machine makes
+    the two places of `tasks.continuity` agree.
+    """
+    prefix = batches.name_prefix(campaign)
+    named = {job.file_name for job in listed if (job.file_name or "").startswith(prefix)}
+    ours = campaign.attempts.filter(file_name__in=named).values_list("file_name", flat=True)
+    return bool(named) and not named <= set(ours)
 
 
 def baseline_of(listed: Listing[RemoteJob]) -> list[str]:

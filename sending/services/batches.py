@@ -15,7 +15,7 @@ from django.utils.translation import gettext_noop
 
 from campaigns.models import Campaign, Decision, Recipient
 from campaigns.services import exclusions
-from chumi_api.errors import ChumiError
+from chumi_api.errors import ChumiError, Unreachable
 from chumi_api.types import BulkAccepted
 from chumi_api.types import BulkJob as RemoteJob
 from contacts.services import has_opted_out
@@ -24,7 +24,9 @@ from core.disk import new_file, saving
 from core.errors import Refused
 from sending.models import Attempt, Batch, BulkJob
 from sending.services import decisions, jobs, launches
+from sending.services.restored import refuse_if_restored
 from spreadsheets.xlsx_writer import write_clean_xlsx
+from tasks import continuity
 from tasks import services as tasks
 from teams.models import Team, User
 from teams.services import audit, key_fingerprint_of
@@ -77,8 +79,14 @@ def prepare(batch: Batch) -> Prepared | None:
             file, header, ([phones.wire(phone), *values] for phone, values in rows)
         )
     # If the answer is missing, the job is found by this name among ChumiAI's jobs.
-    file_name = f"chumi-{campaign.uuid.hex[:8]}-{batch.number}-{token[:8]}.xlsx"
+    file_name = f"{name_prefix(campaign, batch.number)}{token[:8]}.xlsx"
     return Prepared(token, path, file_name, sha256, len(rows))
+
+
+def name_prefix(campaign: Campaign, number: int | None = None) -> str:
+    """Return how the file names of a batch begin; without a number, of all of the campaign's."""
+    of_batch = "" if number is None else f"{number}-"
+    return f"chumi-{campaign.uuid.hex[:8]}-{of_batch}"
 
 
 def prepare_group(batch: Batch, members: Iterable[str]) -> Prepared:
@@ -136,7 +144,7 @@ def claim(batch: Batch, prepared: Prepared, baseline: list[str]) -> Attempt | No
             if _is_stale(batch, prepared):
                 raise _FileIsStale
             batch.key_fingerprint = fingerprint
-            return Attempt.objects.create(
+            attempt = Attempt.objects.create(
                 campaign=batch.campaign,
                 batch=batch,
                 token=prepared.token,
@@ -148,8 +156,22 @@ def claim(batch: Batch, prepared: Prepared, baseline: list[str]) -> Attempt | No
                 rows=prepared.rows,
                 baseline=baseline,
             )
-    except (IntegrityError, _FileIsStale):
+            stamp = continuity.advance(continuity_subject(batch.campaign), batch.number)
+    except (IntegrityError, _FileIsStale, continuity.RestoredCopy, OSError):
+        # The holds say why, where it lasts.
         return None
+    if not continuity.confirm(stamp):
+        record_not_sent(attempt, Unreachable(NOT_RECORDED))
+        return None
+    return attempt
+
+
+NOT_RECORDED = gettext_noop("Our server could not store that it sends, so nothing was sent.")
+
+
+def continuity_subject(campaign: Campaign) -> str:
+    """Name the batches of a campaign in `tasks.continuity`."""
+    return f"{campaign.uuid.hex}/batches"
 
 
 def _is_stale(batch: Batch, prepared: Prepared) -> bool:
@@ -470,6 +492,7 @@ class _SettledMeanwhile(Exception):
 @transaction.atomic
 def decide(batch: Batch, decision: str, *, by: User) -> None:
     """Settle an unconfirmed batch whose search has ended, as a person decides. Raise `Refused`."""
+    refuse_if_restored()
     now = timezone.now()
     person = decisions.recipient_fields(decision, now)
     undecided = Batch.objects.filter(

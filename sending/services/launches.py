@@ -20,6 +20,7 @@ from core.times import clock
 from message_templates.models import MessageTemplate
 from sending import engines
 from sending.models import Batch, BulkJob
+from sending.services.restored import refuse_if_restored
 from sending.tested import lacks_test
 from sending.transitions import NO_WAIT, move
 from tasks import services as tasks
@@ -77,6 +78,7 @@ def launch(
     the sentence that was confirmed, `engine` the engine if one was chosen, `typed` the number of
     people if the team asks for it.
     """
+    refuse_if_restored()
     with transaction.atomic():
         _check_launch(campaign, digest, typed)
         _check_consent(campaign, consent)
@@ -312,6 +314,7 @@ def reason_for(failure: errors.Failure | None) -> Campaign.Pause:
 
 def resume(campaign: Campaign, *, by: User | None = None) -> None:
     """Continue with the messages that were not sent yet. Raise `Refused`."""
+    refuse_if_restored()
     if campaign.batches.filter(status=Batch.Status.UNCONFIRMED).exists():
         raise Refused(_("A batch is still unconfirmed. Decide about it first, then resume."))
     with transaction.atomic():
@@ -364,6 +367,7 @@ def reopen(campaign: Campaign) -> None:
 
     A paused campaign stays paused, and a stopped one stays stopped.
     """
+    refuse_if_restored()
     move(campaign, "reopen", failures_since=timezone.now())
     if campaign.status == Status.STOPPED:
         raise Refused(_("This campaign was stopped, so no one is retried. Nothing was changed."))

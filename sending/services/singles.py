@@ -27,7 +27,10 @@ from sending import holds
 from sending.models import Attempt
 from sending.services import decisions, launches
 from sending.services.batches import NO_ANSWER, claim_lifetime, facts_of
+from sending.services.restored import refuse_if_restored
+from tasks import continuity
 from tasks import services as tasks
+from tasks.second_place import Kept
 from teams.models import Team, User
 from teams.services import audit
 from whatsapp import errors
@@ -48,18 +51,28 @@ def claim(campaign: Campaign, most: int) -> list[Attempt]:
     one is claimed.
     """
     try:
-        return _claim(campaign, most)
-    except (IntegrityError, _TakenByAnother):
+        attempts, stamp = _claim(campaign, most)
+    except (IntegrityError, _TakenByAnother, continuity.RestoredCopy, OSError):
+        # The holds say why, where it lasts.
         return []
+    if stamp and not continuity.confirm(stamp):
+        give_back(campaign, attempts)
+        return []
+    return attempts
+
+
+def continuity_subject(campaign: Campaign) -> str:
+    """Name the people of a campaign in `tasks.continuity`."""
+    return str(campaign.uuid.hex)
 
 
 @transaction.atomic
-def _claim(campaign: Campaign, most: int) -> list[Attempt]:
+def _claim(campaign: Campaign, most: int) -> tuple[list[Attempt], Kept | None]:
     waiting = Recipient.objects.singly(campaign).filter(status=Status.PENDING)
     while True:
         people = list(waiting.order_by("position")[:most])
         if not people:
-            return []
+            return [], None
         group = waiting.filter(pk__in=[person.pk for person in people])
         if not exclusions.skip(campaign, group):
             break
@@ -73,10 +86,11 @@ def _claim(campaign: Campaign, most: int) -> list[Attempt]:
     if won != len(people):
         raise _TakenByAnother
     now = timezone.now()
-    return Attempt.objects.bulk_create(
+    attempts = Attempt.objects.bulk_create(
         Attempt(campaign=campaign, recipient=person, token=secrets.token_hex(16), started_at=now)
         for person in people
     )
+    return attempts, continuity.advance(continuity_subject(campaign), people[-1].position)
 
 
 class _TakenByAnother(Exception):
@@ -265,6 +279,7 @@ def decide(campaign: Campaign, decision: str, *, people: int, by: User) -> int:
 
     `people` is the number that the person saw: no one is settled unseen. Return that number.
     """
+    refuse_if_restored()
     now = timezone.now()
     person = decisions.recipient_fields(decision, now)
     ids = list(undecided([campaign]).values_list("pk", flat=True))

@@ -10,6 +10,22 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
+            name='Continuity',
+            fields=[
+                ('id', models.PositiveSmallIntegerField(default=1, primary_key=True, serialize=False)),
+                ('identity', models.CharField(max_length=32)),
+                ('counter', models.PositiveBigIntegerField(default=0)),
+                ('token', models.CharField(max_length=32)),
+                ('claimed_at', models.DateTimeField(null=True)),
+                ('database', models.CharField(blank=True, max_length=100)),
+                ('doubted_at', models.DateTimeField(null=True)),
+            ],
+            options={
+                'verbose_name_plural': 'continuity',
+                'constraints': [models.CheckConstraint(condition=models.Q(('id', 1)), name='one_continuity')],
+            },
+        ),
+        migrations.CreateModel(
             name='Worker',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),

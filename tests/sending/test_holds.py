@@ -14,6 +14,8 @@ from sending.labels import pause_sentence, upcoming_sentence, wait_sentence
 from sending.models import Attempt, Batch, BulkJob
 from sending.senders import to_group
 from sending.services import launches
+from tasks import continuity
+from tasks.models import Continuity
 from teams.models import Connection
 from teams.services import key_fingerprint_of
 from tests.factories import (
@@ -36,6 +38,7 @@ PEOPLE = 4
 # An unrecorded wait stands in brackets.
 TABLE = """
                        batches                singly               group
+restored_copy          pause:restored_copy    pause:restored_copy  pause:restored_copy
 group_not_counted      wait:group_count       wait:group_count     -
 group_changed          pause:group_changed    pause:group_changed  pause:group_changed
 batch_in_flight        (wait)                 -                    (wait)
@@ -43,6 +46,7 @@ job_failed             pause:rejected         -                    pause:rejecte
 too_many_failed        pause:failures         -                    pause:failures
 switched_off           wait:switched_off      wait:switched_off    wait:switched_off
 disk_in_trouble        wait:disk              wait:disk            wait:disk
+not_recorded           wait:disk              wait:disk            wait:disk
 open_jobs              (wait)                 -                    (wait)
 not_connected          pause:not_connected    pause:not_connected  pause:not_connected
 template_not_sendable  pause:template         pause:template       pause:template
@@ -88,6 +92,28 @@ def finished_job(scene, **fields):
 
 
 # Each sets its hold and yields once; what follows takes it away.
+
+
+def restored_copy(scene):
+    # The row of another time than the file.
+    assert continuity.catch_up()
+    continuity.advance("another campaign", 1)
+    kept = continuity.advance("another campaign", 2)
+    continuity.confirm(kept)
+    Continuity.objects.update(counter=1)
+    yield
+    Continuity.objects.update(counter=kept.counter, token=kept.token)
+
+
+def not_recorded(scene):
+    # A claim whose worker died before it was in the file, which can't be written now.
+    assert continuity.catch_up()
+    continuity.advance("another campaign", 1)
+    file = scene.settings.CONTINUITY_FILE
+    file.with_suffix(".lock").unlink()
+    file.with_suffix(".lock").mkdir()
+    yield
+    file.with_suffix(".lock").rmdir()
 
 
 def group_not_counted(scene):

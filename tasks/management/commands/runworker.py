@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, connection
 
 from core import clocks
-from tasks import data_folder, services
+from tasks import continuity, data_folder, services
 from tasks.outages import Outage
 from tasks.runner import Runner
 
@@ -37,6 +37,7 @@ class Command(BaseCommand):
         stopped = threading.Event()
         heart = threading.Thread(target=beat, args=(name, database, stopped), daemon=True)
         heart.start()
+        continuity.begin()
         self.stdout.write(f"Worker {name} is running with {threads} threads.")
         self.stdout.flush()
         stop_on_signals(runner)

@@ -1,0 +1,122 @@
+"""The second place of `tasks.continuity`: a file beside the uploads, whose fate is another one
+than the database's.
+
+It goes forwards only, whatever the order in which workers write it, and it knows when it was made
+itself: a copy that was put in its place is recognised.
+"""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from core.births import birth_of
+
+# Marks kept; the oldest are forgotten first.
+MOST_MARKS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What the file says: the last claim that may have been sent.
+
+    `marks` are {subject: (counter of its last claim, highest position claimed)}; those whose
+    counter is at most `forgotten` may be missing. `claimed_at` is an ISO time in UTC, '' before
+    the first claim.
+    """
+
+    identity: str
+    counter: int
+    token: str
+    claimed_at: str = ""
+    marks: dict[str, tuple[int, int]] = field(default_factory=dict)
+    forgotten: int = 0
+    # When the file says that it was made; '' where the file system does not say.
+    born: str = ""
+    # False if the file is a copy: it was made at another time than it says.
+    is_genuine: bool = True
+
+
+class OtherInstallation(OSError):
+    """The file belongs to another installation: nothing may be written over it."""
+
+
+def read() -> Kept | None:
+    """Return what the file says, None if there is none or it makes no sense. Raise `OSError`."""
+    path: Path = settings.CONTINUITY_FILE
+    try:
+        values = json.loads(path.read_bytes())
+        marks = {subject: tuple(mark) for subject, mark in values["marks"].items()}
+        kept = Kept(**values | {"marks": marks})
+        born = birth_of(path)
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
+    return _with(kept, is_genuine=kept.born == born)
+
+
+def write(new: Kept, *, replace: bool = False) -> None:
+    """Add to the file what it does not know yet. It is on the disk on return. Raise `OSError`.
+
+    Only `replace` writes over the file of another installation.
+    """
+    with _locked():
+        kept = read()
+        if kept and kept.identity != new.identity:
+            if not replace:
+                raise OtherInstallation("the file belongs to another installation")
+            kept = None
+        _store(_merged(kept, new) if kept and not replace else new)
+
+
+def _merged(kept: Kept, new: Kept) -> Kept:
+    """Return the later of the two, with the marks of both."""
+    marks = dict(kept.marks)
+    for subject, (counter, position) in new.marks.items():
+        before, highest = marks.get(subject, (0, 0))
+        marks[subject] = max(before, counter), max(highest, position)
+    forgotten = kept.forgotten
+    for subject in sorted(marks, key=lambda one: marks[one])[:-MOST_MARKS]:
+        forgotten = max(forgotten, marks.pop(subject)[0])
+    later = kept if kept.counter > new.counter else new
+    return _with(later, marks=marks, forgotten=forgotten)
+
+
+def _with(kept: Kept, **changed: Any) -> Kept:
+    values = {name: getattr(kept, name) for name in Kept.__slots__}
+    return Kept(**values | changed)
+
+
+def _store(kept: Kept) -> None:
+    path: Path = settings.CONTINUITY_FILE
+    fresh = path.with_suffix(".new")
+    # A file of its own, so that it is made now: one that is written over keeps its birth.
+    with suppress(FileNotFoundError):
+        fresh.unlink()
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        values = {name: getattr(kept, name) for name in Kept.__slots__ if name != "is_genuine"}
+        file.write(json.dumps(values | {"born": birth_of(fresh)}))
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+@contextmanager
+def _locked() -> Iterator[None]:
+    """One writer at a time, of all threads and processes."""
+    path: Path = settings.CONTINUITY_FILE.with_suffix(".lock")
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
