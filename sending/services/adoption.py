@@ -154,7 +154,7 @@ def _look_up_batches(of_team: TeamPlan) -> None:
         unclear, mine.unclear = mine.unclear, []
         for batch in unclear:
             prefix = batches.name_prefix(mine.campaign, batch.number)
-            # A job of an attempt that we know is none of the time after the copy.
+            # A job of an attempt that we know is older than the copy.
             known = set(batch.attempts.values_list("file_name", flat=True))
             job = next(
                 (
@@ -263,7 +263,7 @@ def _doubt_batch(
 
 
 def _baseline(of_team: TeamPlan, campaign: Campaign, copied_at: datetime | None) -> list[str]:
-    """Return the ids of jobs that are older than the copy or than the launch: none is this one."""
+    """Return the ids of jobs that are older than the copy or than the launch."""
     launched_at = (campaign.launched_at or timezone.now()) - CLOCKS
     older = Q(batch__isnull=False) | Q(created_at__lt=launched_at)
     if copied_at:

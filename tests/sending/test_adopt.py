@@ -70,7 +70,7 @@ def ledger(sandbox, campaign):
 
 
 def send_batches(campaign, count):
-    """Let the worker go on until so many batches more are accepted."""
+    """Let the worker go on until `count` batches more are accepted."""
     accepted = campaign.batches.filter(status=Batch.Status.ACCEPTED)
     wanted = accepted.count() + count
     for _ in range(100):

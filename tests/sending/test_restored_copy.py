@@ -77,7 +77,7 @@ def begin_group(stack, sandbox, team):
 
 
 def send_more(stack, sandbox, campaign, count):
-    """Let a worker send until so many messages are accepted, then end it."""
+    """Let a worker send until `count` messages more are accepted, then end it."""
     before = len(ledger(sandbox, campaign))
     worker = stack.start_worker()
     wait_until(lambda: len(ledger(sandbox, campaign)) >= before + count, what="messages")
