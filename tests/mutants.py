@@ -283,10 +283,8 @@ MUTANTS = (
         (
             (
                 BATCHES,
-                '"status": Recipient.Status.UNCONFIRMED},\n        attempt_fields={"outcome": '
-                "Attempt.Outcome.UNCONFIRMED, **facts_of(error)}",
-                '"status": Recipient.Status.ACCEPTED},\n        attempt_fields={"outcome": '
-                "Attempt.Outcome.UNCONFIRMED, **facts_of(error)}",
+                'people={"status": Recipient.Status.UNCONFIRMED},\n        attempt_fields={\n',
+                'people={"status": Recipient.Status.ACCEPTED},\n        attempt_fields={\n',
             ),
             (
                 BATCHES,
