@@ -164,7 +164,7 @@ def test_many_campaigns_need_no_more_queries(
     for number in range(3):
         ready = factories.make_ready_campaign(connected, name=f"Sale {number}", template=template)
         factories.launch(ready)
-    with django_assert_max_num_queries(13):
+    with django_assert_max_num_queries(14):
         client.get(url(connected))
     with django_assert_max_num_queries(9):
         client.get(url(connected, "home_running"))
