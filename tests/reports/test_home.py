@@ -166,5 +166,5 @@ def test_many_campaigns_need_no_more_queries(
         factories.launch(ready)
     with django_assert_max_num_queries(14):
         client.get(url(connected))
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(10):
         client.get(url(connected, "home_running"))
