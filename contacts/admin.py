@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
-from contacts.models import ContactSync, OptOut
+from contacts.models import ContactSync, OptOut, UnreadableOptOut
 from core.admin import ReadOnlyAdmin
 from core.phones import mask
 
@@ -31,6 +31,29 @@ class OptOutAdmin(ReadOnlyAdmin):
     @admin.display(description=_("Phone number"))
     def masked(self, opt_out: OptOut) -> str:
         return mask(opt_out.phone)
+
+
+@admin.register(UnreadableOptOut)
+class UnreadableOptOutAdmin(ReadOnlyAdmin):
+    list_display = ["uuid", "team", "source", "created_at", "decision", "decided_by"]
+    list_select_related = ["team", "decided_by"]
+    list_filter = ["decision", "source", "team"]
+    fields = [
+        "uuid",
+        "team",
+        "masked",
+        "source",
+        "message",
+        "created_at",
+        "decision",
+        "decided_at",
+        "decided_by",
+    ]
+    ordering = ["-created_at"]
+
+    @admin.display(description=_("Phone number"))
+    def masked(self, row: UnreadableOptOut) -> str:
+        return mask(row.number)
 
 
 @admin.register(ContactSync)

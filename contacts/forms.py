@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
+from uuid import UUID
 
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
@@ -42,6 +43,17 @@ class OptOutForm(forms.Form):
 
     def clean_phone(self) -> str:
         return clean_number(self.cleaned_data["phone"], region=self.region)
+
+
+class UnreadableForm(OptOutForm):
+    """The number that a person found for an opt-out without a readable one."""
+
+    reason = None  # type: ignore[assignment]
+
+    def __init__(self, data: Any = None, *, uuid: UUID, region: str) -> None:
+        super().__init__(data, region=region)
+        # The page has one of these for each.
+        self.auto_id = f"id_{uuid}_%s"
 
 
 class OptOutImportForm(forms.Form):

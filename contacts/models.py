@@ -92,6 +92,58 @@ class OptOut(models.Model):
         return self.lifted_at is None
 
 
+class UnreadableOptOutQuerySet(models.QuerySet["UnreadableOptOut"]):
+    def waiting(self, team: Team) -> Self:
+        """Return those that need a person."""
+        return self.filter(team=team, decision="")
+
+
+class UnreadableOptOut(models.Model):
+    """Someone asked for no more messages, and we can't read their number: a person decides."""
+
+    class Decision(models.TextChoices):
+        ADDED = "added", _("Added to the list")
+        DISMISSED = "dismissed", _("Not a stop")
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    team = models.ForeignKey(Team, models.CASCADE, related_name="unreadable_opt_outs")
+    # A hash of what it came with: the same event or contact comes once.
+    key = models.CharField(max_length=64)
+    # What came in the place of the number, '' if nothing did.
+    number = models.CharField(max_length=64, blank=True)
+    name = models.CharField(max_length=300, blank=True)
+    source = models.CharField(max_length=20, choices=OptOut.Source.choices)
+    message = models.TextField(blank=True)
+    created_at = models.DateTimeField()
+    decision = models.CharField(max_length=10, choices=Decision.choices, blank=True)
+    decided_at = models.DateTimeField(null=True)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
+    )
+
+    objects = UnreadableOptOutQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["team", "key"], name="one_unreadable_opt_out_a_key"),
+            models.CheckConstraint(
+                condition=Q(decision="", decided_at=None)
+                | ~Q(decision="") & Q(decided_at__isnull=False),
+                name="decided_unreadable_opt_out_has_its_time",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["team", "created_at"],
+                condition=Q(decision=""),
+                name="unreadable_opt_out_waiting",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Unreadable opt-out {self.pk}"
+
+
 class ContactSync(SyncRun):
     """One sync of ChumiAI's contacts and groups.
 

@@ -1,10 +1,11 @@
 """Every change of the opt-outs, and of the copy of ChumiAI's contacts and groups."""
 
+import hashlib
 import secrets
 import uuid
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from django.db import transaction
 from django.db.models import F, Model, QuerySet
@@ -14,7 +15,14 @@ from django.utils.translation import gettext as _
 from chumi_api.types import Contact as RemoteContact
 from chumi_api.types import ContactGroup as RemoteGroup
 from chumi_api.types import Listing
-from contacts.models import Contact, ContactGroup, ContactSync, GroupMembership, OptOut
+from contacts.models import (
+    Contact,
+    ContactGroup,
+    ContactSync,
+    GroupMembership,
+    OptOut,
+    UnreadableOptOut,
+)
 from core import phones
 from core.columns import fit
 from core.errors import Refused
@@ -148,6 +156,71 @@ def has_opted_out(team: Team, numbers: Collection[str]) -> bool:
     """Return True if any of `numbers` (a set of E.164, of any size) is opted out."""
     found = OptOut.objects.for_team(team).phones().iterator()
     return any(phone in numbers for phone in found)
+
+
+# Opt-outs whose number can't be read
+
+
+class Unread(NamedTuple):
+    """A wish for no more messages whose number can't be read. `event` is the id of what said so.
+
+    `number` is what came in the place of the number, '' if nothing did.
+    """
+
+    event: str
+    number: str
+    source: str
+    message: str = ""
+    name: str = ""
+    at: datetime | None = None
+
+
+def record_unreadable_opt_outs(team: Team, found: Iterable[Unread]) -> None:
+    """List them for a person to decide; each event once, and of each number what came first."""
+    rows: dict[str, UnreadableOptOut] = {}
+    for it in found:
+        columns = {
+            "key": hashlib.sha256(f"{it.source} {it.event}".encode()).hexdigest(),
+            "number": it.number.strip(),
+            "name": it.name,
+            "source": it.source,
+            "message": it.message[:MESSAGE_LENGTH],
+            "created_at": it.at or timezone.now(),
+        }
+        row = UnreadableOptOut(team=team, **fit(UnreadableOptOut, columns))
+        rows.setdefault(row.number or row.key, row)
+    numbers = list(rows)
+    for start in range(0, len(numbers), CHUNK):
+        some = numbers[start : start + CHUNK]
+        waiting = UnreadableOptOut.objects.waiting(team).filter(number__in=some)
+        known = set(waiting.values_list("number", flat=True))
+        UnreadableOptOut.objects.bulk_create(
+            [rows[number] for number in some if number not in known], ignore_conflicts=True
+        )
+
+
+@transaction.atomic
+def add_unreadable(row: UnreadableOptOut, phone: str, *, by: User) -> OptOut:
+    """Put the number that a person found (E.164) on the list. Raise `Refused`."""
+    _decide(row, UnreadableOptOut.Decision.ADDED, by=by)
+    added, _created = opt_out(
+        row.team, phone, source=row.source, message=row.message, at=row.created_at, by=by
+    )
+    audit(row.team, "unreadable opt-out added", by=by, subject=phones.mask(phone))
+    return added
+
+
+@transaction.atomic
+def dismiss_unreadable(row: UnreadableOptOut, *, by: User) -> None:
+    """Record that nobody asked for no more messages. Raise `Refused`."""
+    _decide(row, UnreadableOptOut.Decision.DISMISSED, by=by)
+    audit(row.team, "unreadable opt-out dismissed", by=by, subject=str(row.uuid))
+
+
+def _decide(row: UnreadableOptOut, decision: str, *, by: User) -> None:
+    waiting = UnreadableOptOut.objects.waiting(row.team).filter(pk=row.pk)
+    if not waiting.update(decision=decision, decided_at=timezone.now(), decided_by=by):
+        raise Refused(_("Someone else has decided this already. Nothing was changed."))
 
 
 # The copy of ChumiAI's contacts and groups
@@ -367,6 +440,14 @@ def record_contact_sync_succeeded(sync: ContactSync) -> None:
     Contacts that ChumiAI marks as opted out are put on our list first.
     """
     opt_out_all(sync.team, _newly_marked(sync), source=OptOut.Source.CHUMIAI)
+    unread = Contact.objects.filter(sync=sync, opted_out=True, phone="").exclude(raw_phone="")
+    record_unreadable_opt_outs(
+        sync.team,
+        (
+            Unread(str(it.uuid), it.raw_phone, OptOut.Source.CHUMIAI, name=it.name)
+            for it in unread.only("uuid", "raw_phone", "name").iterator()
+        ),
+    )
     _held(sync).finish(SyncRun.State.SUCCEEDED)
 
 

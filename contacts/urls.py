@@ -1,6 +1,6 @@
 from django.urls import path
 
-from contacts.views import book, opt_outs
+from contacts.views import book, opt_outs, unreadable
 
 app_name = "contacts"
 urlpatterns = [
@@ -13,6 +13,10 @@ urlpatterns = [
     path("opt-outs/add/", opt_outs.opt_out_add, name="opt_out_add"),
     path("opt-outs/import/", opt_outs.opt_out_import, name="opt_out_import"),
     path("opt-outs/export/", opt_outs.opt_out_export, name="opt_out_export"),
+    path("opt-outs/unreadable/<uuid:uuid>/add/", unreadable.add, name="unreadable_add"),
+    path(
+        "opt-outs/unreadable/<uuid:uuid>/dismiss/", unreadable.dismiss, name="unreadable_dismiss"
+    ),
     path("opt-outs/<uuid:uuid>/", opt_outs.opt_out_detail, name="opt_out_detail"),
     path("opt-outs/<uuid:uuid>/lift/", opt_outs.opt_out_lift, name="opt_out_lift"),
 ]

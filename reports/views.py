@@ -18,7 +18,7 @@ from django.views.decorators.http import require_safe
 
 from campaigns import steps
 from campaigns.models import Campaign, Recipient
-from contacts.models import OptOut
+from contacts.models import OptOut, UnreadableOptOut
 from core import formats
 from message_templates.models import MessageTemplate, TemplateSync
 from reports.results import funnel
@@ -140,11 +140,34 @@ def _attention(
         url = _url(request, "teams:connection")
         title = _("The connection to ChumiAI has a problem")
         items.append(AttentionItem(title, connection.problem, url, _("View")))
-    sync = TemplateSync.objects.latest_of(request.team)
-    if sync and sync.has_failed:
+    rows = _rows_to_look_at(request.team)
+    if unreadable := rows["unreadable"]:
+        text = ngettext(
+            "{count} person asked for no more messages, and we can't read the number.",
+            "{count} people asked for no more messages, and we can't read their numbers.",
+            unreadable,
+        ).format(count=formats.number(unreadable))
+        url = _url(request, "contacts:opt_out_list")
+        items.append(AttentionItem(_("An opt-out needs a person"), text, url, _("Decide")))
+    if rows["sync_state"] == TemplateSync.State.FAILED:
         url = _url(request, "message_templates:template_list")
-        items.append(AttentionItem(_("The last template sync failed"), sync.error, url, _("View")))
+        title = _("The last template sync failed")
+        items.append(AttentionItem(title, rows["sync_error"], url, _("View")))
     return items
+
+
+def _rows_to_look_at(team: Team) -> dict[str, Any]:
+    """Return the opt-outs that need a person, and the last template sync, in one query."""
+    syncs = TemplateSync.objects.filter(team=OuterRef("pk")).order_by("-pk")
+    return (
+        Team.objects.filter(pk=team.pk)
+        .values(
+            unreadable=_count(UnreadableOptOut.objects.filter(decision="")),
+            sync_state=Subquery(syncs.values("state")[:1]),
+            sync_error=Subquery(syncs.values("error")[:1]),
+        )
+        .get()
+    )
 
 
 def _url(request: TeamRequest, name: str, **kwargs: Any) -> str:

@@ -89,6 +89,8 @@ ACCESS = {
     "contacts:opt_out_add": Url("POST", "opt_out"),
     "contacts:opt_out_import": Url("GET POST", "opt_out"),
     "contacts:opt_out_export": Url("GET"),
+    "contacts:unreadable_add": Url("POST", "opt_out", "unreadable"),
+    "contacts:unreadable_dismiss": Url("POST", "opt_out", "unreadable"),
     "contacts:opt_out_detail": Url("GET", "read", "opt_out"),
     "contacts:opt_out_lift": Url("POST", "lift_opt_out", "opt_out"),
     "conversations:conversation_list": Url("GET"),

@@ -195,6 +195,7 @@ def subjects(connected, marketer):
         "single": factories.make_single(connected, by=marketer),
         "test_number": connected.test_numbers.get(),
         "contact": reading.contacts.get(),
+        "unreadable": factories.make_unreadable(connected),
         "opt_out": opt_out(connected, "+233244123456", by=marketer)[0],
         "conversation": factories.make_conversation(connected),
     }

@@ -18,7 +18,7 @@ from chumi_api.types import ContactGroup as RemoteGroup
 from chumi_api.types import Listing
 from chumi_api.types import Message as RemoteMessage
 from contacts import services as contacts
-from contacts.models import ContactGroup
+from contacts.models import ContactGroup, UnreadableOptOut
 from conversations.models import Conversation
 from conversations.services import record_messages
 from message_templates.models import MessageTemplate
@@ -136,6 +136,13 @@ def make_ready_campaign(team, *, rows=None, count=5, by=None, template=None, nam
 def again(campaign):
     """Return the campaign as its row is now, without cached relations."""
     return Campaign.objects.get(pk=campaign.pk)
+
+
+def make_unreadable(team, *, event="wamid.1", number="0244", message="STOP", name="Ama Mensah"):
+    """Return the opt-out of a person whose number can't be read."""
+    unread = contacts.Unread(event, number, "keyword", message=message, name=name)
+    contacts.record_unreadable_opt_outs(team, [unread])
+    return UnreadableOptOut.objects.waiting(team).get(number=number)
 
 
 def contact_page(*ids, phone="233244123456", skipped=0):

@@ -89,6 +89,27 @@ class Migration(migrations.Migration):
                 ('lifted_reason', models.CharField(blank=True, max_length=200)),
             ],
         ),
+        migrations.CreateModel(
+            name='UnreadableOptOut',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('uuid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                ('key', models.CharField(max_length=64)),
+                ('number', models.CharField(blank=True, max_length=64)),
+                ('name', models.CharField(blank=True, max_length=300)),
+                ('source', models.CharField(choices=[('by_hand', 'Added by hand'), ('import', 'Imported'), ('keyword', 'Replied STOP'), ('button', 'Pressed a stop button'), ('whatsapp', 'Opted out in WhatsApp'), ('chumiai', 'Opted out in ChumiAI')], max_length=20)),
+                ('message', models.TextField(blank=True)),
+                ('created_at', models.DateTimeField()),
+                ('decision', models.CharField(blank=True, choices=[('added', 'Added to the list'), ('dismissed', 'Not a stop')], max_length=10)),
+                ('decided_at', models.DateTimeField(null=True)),
+                ('decided_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('team', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='unreadable_opt_outs', to='teams.team')),
+            ],
+            options={
+                'indexes': [models.Index(condition=models.Q(('decision', '')), fields=['team', 'created_at'], name='unreadable_opt_out_waiting')],
+                'constraints': [models.UniqueConstraint(fields=('team', 'key'), name='one_unreadable_opt_out_a_key'), models.CheckConstraint(condition=models.Q(models.Q(('decided_at', None), ('decision', '')), models.Q(models.Q(('decision', ''), _negated=True), ('decided_at__isnull', False)), _connector='OR'), name='decided_unreadable_opt_out_has_its_time')],
+            },
+        ),
         migrations.AddField(
             model_name='contactsync',
             name='requested_by',

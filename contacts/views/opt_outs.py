@@ -1,6 +1,7 @@
 """The pages of the opt-outs."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -11,8 +12,14 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from contacts import services
-from contacts.forms import LiftForm, OptOutFilterForm, OptOutForm, OptOutImportForm
-from contacts.models import OptOut, OptOutQuerySet
+from contacts.forms import (
+    LiftForm,
+    OptOutFilterForm,
+    OptOutForm,
+    OptOutImportForm,
+    UnreadableForm,
+)
+from contacts.models import OptOut, OptOutQuerySet, UnreadableOptOut
 from contacts.number_lists import Unreadable
 from core import phones
 from core.actions import refusal_as_message
@@ -26,14 +33,22 @@ from teams.roles import requires
 PAGE_SIZE = 50
 # Unreadable texts that the page lists; of the others it gives the count.
 UNREADABLE_SHOWN = 200
+# Opt-outs that need a person; further ones show up as these are decided.
+UNREADABLE_OPT_OUTS = 20
 
 
 @require_safe
 def opt_out_list(request: TeamRequest) -> HttpResponse:
-    return _page(request, OptOutForm(region=request.team.default_region))
+    return opt_out_page(request)
 
 
-def _page(request: TeamRequest, form: OptOutForm) -> HttpResponse:
+def opt_out_page(
+    request: TeamRequest,
+    form: OptOutForm | None = None,
+    *,
+    bound: dict[UUID, UnreadableForm] | None = None,
+) -> HttpResponse:
+    """Show the page, also with a form whose number was not valid: `bound` has it by its row."""
     opt_outs = OptOut.objects.for_team(request.team).select_related("created_by", "lifted_by")
     filters = OptOutFilterForm(
         request.GET,
@@ -46,9 +61,29 @@ def _page(request: TeamRequest, form: OptOutForm) -> HttpResponse:
         request,
         "contacts/opt_out_list.html",
         "list",
-        {"form": form, "filters": filters, "page": page},
-        around=lambda: {"any_opt_outs": bool(page.object_list) or opt_outs.exists()},
+        {"filters": filters, "page": page},
+        around=lambda: {
+            "form": form or OptOutForm(region=request.team.default_region),
+            "any_opt_outs": bool(page.object_list) or opt_outs.exists(),
+            "unreadable": _unreadable(request.team, bound or {}),
+        },
     )
+
+
+def _unreadable(team: Team, bound: dict[UUID, UnreadableForm]) -> dict[str, Any]:
+    """Return the opt-outs that need a person, the oldest first, each with its form."""
+    waiting = UnreadableOptOut.objects.waiting(team).order_by("created_at", "pk")
+    rows = list(waiting[: UNREADABLE_OPT_OUTS + 1])
+    shown = rows[:UNREADABLE_OPT_OUTS]
+    count = waiting.count() if len(rows) > len(shown) else len(rows)
+    return {
+        "rows": [
+            (row, bound.get(row.uuid) or UnreadableForm(uuid=row.uuid, region=team.default_region))
+            for row in shown
+        ],
+        "count": count,
+        "hidden": count - len(shown),
+    }
 
 
 @require_POST
@@ -56,7 +91,7 @@ def _page(request: TeamRequest, form: OptOutForm) -> HttpResponse:
 def opt_out_add(request: TeamRequest) -> HttpResponse:
     form = OptOutForm(request.POST, region=request.team.default_region)
     if not form.is_valid():
-        return _page(request, form)
+        return opt_out_page(request, form)
     opt_out, created = services.opt_out(
         request.team,
         form.cleaned_data["phone"],

@@ -173,6 +173,7 @@ def everything(connected, sandbox, drain, root):
     factories.finish(campaign)
     set_media(factories.make_media_campaign(connected), media_id="123", by=root)
     opt_out(connected, "+233244123456")
+    factories.make_unreadable(connected)
     factories.mirror(connected)
     factories.make_test_number(connected)
     address = webhooks.renew_address(connected, by=root)

@@ -21,7 +21,7 @@ from chumi_api.types import (
 )
 from contacts import stop_words
 from contacts.models import OptOut
-from contacts.services import opt_out
+from contacts.services import Unread, opt_out, record_unreadable_opt_outs
 from conversations import services as conversations
 from core import phones
 from message_templates.services import record_update
@@ -78,6 +78,8 @@ def kind_of(event: Event) -> str:
     match event:
         case StatusUpdate():
             return event.status.value
+        case Message() if not event.phone:
+            return "message without a number"
         case Message():
             return "message" if event.inbound else "echo"
         case TemplateUpdate():
@@ -87,12 +89,17 @@ def kind_of(event: Event) -> str:
     return event.kind
 
 
+def is_lost(event: Event) -> bool:
+    """Return True for what no handler can use: an unknown kind, or a message of no one."""
+    return isinstance(event, UnknownEvent) or (isinstance(event, Message) and not event.phone)
+
+
 def row_of(
     team: Team, key: str, event: Event, received_at: datetime, known_ids: set[str]
 ) -> WebhookEvent:
     """Return the event's row; a status whose message is unknown waits for it."""
     row = WebhookEvent(team=team, key=key, kind=kind_of(event), received_at=received_at)
-    if isinstance(event, UnknownEvent):
+    if is_lost(event):
         row.state = WebhookEvent.State.UNKNOWN
     elif isinstance(event, StatusUpdate):
         row.data = {"message": event.remote_id[:500]}
@@ -167,6 +174,12 @@ def _opt_out(team: Team, event: Message | Preference, source: str, text: str = "
     phone = phones.from_outside(event.phone, region=team.default_region)
     if phone:
         opt_out(team, phone, source=source, message=text, at=event.at)
+        return
+    name, origin = "", f"{event.phone} {event.at}"
+    if isinstance(event, Message):
+        name, origin = event.name, event.remote_id
+    unread = Unread(origin, event.phone, source, message=text, name=name, at=event.at)
+    record_unreadable_opt_outs(team, [unread])
 
 
 def retry_waiting(team: Team) -> int:

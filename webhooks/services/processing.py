@@ -10,11 +10,19 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from chumi_api import webhooks as payloads
-from chumi_api.types import Event, UnknownEvent
+from chumi_api.types import Event
 from teams import crypto
 from teams.models import Team
 from webhooks.models import Delivery, Webhook, WebhookEvent
-from webhooks.services.events import RETRY_CHUNK, dispatch, key_of, kind_of, retry_waiting, row_of
+from webhooks.services.events import (
+    RETRY_CHUNK,
+    dispatch,
+    is_lost,
+    key_of,
+    kind_of,
+    retry_waiting,
+    row_of,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -135,10 +143,10 @@ def _record_arrivals(webhook: Webhook, events: Iterable[Event], rows: Sequence[D
     arrived = dict(Webhook.objects.values_list("arrived", flat=True).get(pk=webhook.pk))
     fields: dict[str, Any] = {"last_event_at": last}
     for event in events:
-        kind = "unknown" if isinstance(event, UnknownEvent) else kind_of(event)
+        kind = "unknown" if is_lost(event) else kind_of(event)
         arrived[kind] = max(arrived.get(kind, ""), last.isoformat())
-        if isinstance(event, UnknownEvent):
-            fields["last_unknown"] = event.kind[:60]
+        if is_lost(event):
+            fields["last_unknown"] = kind_of(event)[:60]
     Webhook.objects.filter(pk=webhook.pk).update(arrived=arrived, **fields)
 
 
