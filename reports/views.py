@@ -19,7 +19,7 @@ from django.views.decorators.http import require_safe
 from campaigns import steps
 from campaigns.models import Campaign, Recipient
 from contacts.models import OptOut, UnreadableOptOut
-from core import formats
+from core import formats, times
 from message_templates.models import MessageTemplate, TemplateSync
 from reports.results import funnel
 from sending.failure_groups import failures_of
@@ -29,6 +29,7 @@ from sending.progress_queries import load_progress, load_progresses
 from tasks.health import problems
 from teams.models import Team
 from teams.requests import TeamRequest
+from webhooks.services import moments, silence_of
 
 RECENT = 6
 # More than this at once is a list of campaigns, not a home page.
@@ -149,6 +150,18 @@ def _attention(
         ).format(count=formats.number(unreadable))
         url = _url(request, "contacts:opt_out_list")
         items.append(AttentionItem(_("An opt-out needs a person"), text, url, _("Decide")))
+    if silence := silence_of(request.team, rows):
+        title = _("No delivery updates for {duration}").format(
+            duration=times.duration(silence.lasts)
+        )
+        text = ngettext(
+            "{count} message was accepted in this time. Replies and opt-outs don't arrive either.",
+            "{count} messages were accepted in this time. Replies and opt-outs don't arrive "
+            "either.",
+            silence.messages,
+        ).format(count=formats.number(silence.messages))
+        url = _url(request, "webhooks:webhook_detail")
+        items.append(AttentionItem(title, text, url, _("View")))
     if rows["sync_state"] == TemplateSync.State.FAILED:
         url = _url(request, "message_templates:template_list")
         title = _("The last template sync failed")
@@ -157,7 +170,7 @@ def _attention(
 
 
 def _rows_to_look_at(team: Team) -> dict[str, Any]:
-    """Return the opt-outs that need a person, and the last template sync, in one query."""
+    """Return opt-outs that need a person, the last template sync and webhook, in one query."""
     syncs = TemplateSync.objects.filter(team=OuterRef("pk")).order_by("-pk")
     return (
         Team.objects.filter(pk=team.pk)
@@ -165,6 +178,7 @@ def _rows_to_look_at(team: Team) -> dict[str, Any]:
             unreadable=_count(UnreadableOptOut.objects.filter(decision="")),
             sync_state=Subquery(syncs.values("state")[:1]),
             sync_error=Subquery(syncs.values("error")[:1]),
+            **moments(),
         )
         .get()
     )

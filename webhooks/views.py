@@ -100,7 +100,12 @@ def webhook_detail(request: TeamRequest) -> HttpResponse:
 
 
 def _page(request: TeamRequest, webhook: Webhook | None, signing: SigningForm) -> HttpResponse:
-    context: dict[str, Any] = {"webhook": webhook, "kinds": _kinds(webhook), "signing": signing}
+    context: dict[str, Any] = {
+        "webhook": webhook,
+        "kinds": _kinds(webhook),
+        "signing": signing,
+        "silence": services.silence_of(request.team),
+    }
     if webhook and request.may["connect"]:
         path = reverse("webhook", kwargs={"secret": webhook.secret()})
         context["address"] = request.build_absolute_uri(path)

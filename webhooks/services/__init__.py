@@ -16,6 +16,7 @@ from webhooks.services.deliveries import (
     receive,
 )
 from webhooks.services.processing import process
+from webhooks.services.silence import moments, silence_of
 
 __all__ = [
     "BadSignature",
@@ -25,9 +26,11 @@ __all__ = [
     "drop_old_signing",
     "find_webhook",
     "is_verify_token",
+    "moments",
     "process",
     "purge",
     "receive",
     "renew_address",
+    "silence_of",
     "stop_signing",
 ]
