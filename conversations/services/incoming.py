@@ -11,9 +11,10 @@ from typing import Any
 
 from chumi_api.types import Message as RemoteMessage
 from chumi_api.types import MessageStatus, StatusUpdate
-from conversations.models import Message
+from conversations.models import Conversation, Message
 from conversations.text import folded
 from core import phones
+from core.columns import fit
 from teams.models import Team
 
 # The columns of a message, by name.
@@ -28,6 +29,7 @@ STATUSES = {
     MessageStatus.DELIVERED: Message.Status.DELIVERED,
     MessageStatus.READ: Message.Status.READ,
 }
+LONGEST_TEXT = 32_768
 # Any other kind is more specific and replaces these; "text" is the most specific of them.
 VAGUE_KINDS = ("", "unknown", "unsupported", "text")
 
@@ -62,28 +64,31 @@ def from_message(team: Team, message: RemoteMessage, received_at: datetime) -> I
     """Return the cleaned message; `received_at` stands in for a missing time."""
     media = message.media
     status = Message.Status.UNKNOWN if message.inbound else STATUSES[message.status]
-    text = _clean(message.text, 32_768)
-    incoming = Incoming(
-        phone=identity_of(team, message.phone),
-        name=" ".join(_clean(message.name, 300).split()) if message.inbound else "",
-        fields={
-            "remote_id": _clean(message.remote_id, 200),
+    name = " ".join(message.name.split()) if message.inbound else ""
+    fields = fit(
+        Message,
+        {
+            "remote_id": message.remote_id,
             "inbound": message.inbound,
-            "kind": _clean(message.kind, 40),
-            "text": text,
-            "payload": _clean(message.payload, 512),
-            "reply_to": _clean(message.reply_to, 200),
-            "media_kind": _clean(media.kind, 20) if media else "",
-            "media_type": _clean(media.content_type, 100) if media else "",
-            "media_name": _clean(media.file_name, 512) if media else "",
+            "kind": message.kind,
+            "text": message.text[:LONGEST_TEXT],
+            "payload": message.payload,
+            "reply_to": message.reply_to,
+            "media_kind": media.kind if media else "",
+            "media_type": media.content_type if media else "",
+            "media_name": media.file_name if media else "",
             "media_size": media.size if media else None,
-            "template_name": _clean(message.template_name, 512),
+            "template_name": message.template_name,
             "status": int(status),
             "code": message.code if status == Message.Status.FAILED else None,
             "at": message.at or received_at,
             "at_is_reported": message.at is not None,
-            "folded": folded(team.pk, text),
         },
+    )
+    incoming = Incoming(
+        phone=identity_of(team, message.phone),
+        name=fit(Conversation, {"name": name})["name"],
+        fields=fields | {"folded": folded(team.pk, fields["text"])},
     )
     if not incoming.fields["remote_id"]:
         incoming.fields["remote_id"] = incoming.fingerprint
@@ -124,10 +129,6 @@ def merge(stored: Fields, incoming: Fields) -> Fields:
     codes = [fields["code"] for fields in both if has_failed and fields["code"]]
     merged["code"] = max(codes, default=None)
     return merged
-
-
-def _clean(text: str, limit: int) -> str:
-    return text.replace("\0", "").encode("utf-8", "replace").decode()[:limit]
 
 
 def _longest(text: str) -> tuple[int, str]:
