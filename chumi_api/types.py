@@ -92,7 +92,10 @@ class RowResult:
 
 @dataclass(frozen=True, slots=True)
 class BulkJob:
-    """A bulk job at one moment. A counter that ChumiAI does not give is None, never zero."""
+    """A bulk job at one moment. A counter that ChumiAI does not give is None, never zero.
+
+    No counter exceeds the total; `is_believable` is False if one did in ChumiAI's answer.
+    """
 
     remote_id: str
     state: JobState = JobState.UNKNOWN
@@ -108,6 +111,7 @@ class BulkJob:
     pending: int | None = None
     delivered: int | None = None
     read: int | None = None
+    is_believable: bool = True
     created_at: datetime | None = None
     started_at: datetime | None = None
     completed_at: datetime | None = None

@@ -1,12 +1,12 @@
 """Home and the results of campaigns. Reads only."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -37,6 +37,16 @@ MAX_RUNNING = 10
 # The shortest interval of the home page's poll, in seconds.
 MIN_POLL_SECONDS = 5
 REPORTED = timedelta(days=30)
+# Campaigns that are running, or that have ended with messages to decide about.
+NEEDS_A_LOOK = (
+    Q(status__in=Campaign.LIVE)
+    | Q(
+        Exists(
+            Recipient.objects.filter(campaign=OuterRef("pk"), status=Recipient.Status.UNCONFIRMED)
+        )
+    )
+    | Q(Exists(Batch.objects.filter(campaign=OuterRef("pk"), status=Batch.Status.UNCONFIRMED)))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +74,18 @@ class FirstStep:
 @require_safe
 def home(request: TeamRequest) -> HttpResponse:
     """Show the first steps until they are done, then what is running."""
-    figures = _figures(request.team, timezone.now() - REPORTED)
+    since = timezone.now() - REPORTED
+    campaigns = Campaign.objects.for_team(request.team).filter(
+        Q(launched_at__gte=since) | NEEDS_A_LOOK
+    )
+    launched = load_progresses(campaigns.order_by("-launched_at", "-pk"))
+    running = [found for found in launched if _needs_a_look(*found)]
+    figures = _figures(request.team, since, launched)
     first_steps = _first_steps(request, has_launched=figures["launched_ever"] > 0)
     return render(
         request,
         "reports/home.html",
-        _running_context(request)
+        _running_context(request, running[:MAX_RUNNING])
         | {
             "steps": first_steps,
             "next_step": next((step for step in first_steps if not step.is_done), None),
@@ -83,15 +99,23 @@ def home(request: TeamRequest) -> HttpResponse:
 @require_safe
 def home_running(request: TeamRequest) -> HttpResponse:
     """Show the live region of the page: one request for all running campaigns."""
-    return render(request, "reports/home.html#running", _running_context(request))
-
-
-def _running_context(request: TeamRequest) -> dict[str, Any]:
-    campaigns = Campaign.objects.for_team(request.team).without_tests().running()
+    campaigns = Campaign.objects.for_team(request.team).without_tests().filter(NEEDS_A_LOOK)
     running = load_progresses(campaigns.order_by("-launched_at", "-pk")[:MAX_RUNNING])
+    return render(request, "reports/home.html#running", _running_context(request, running))
+
+
+def _needs_a_look(campaign: Campaign, progress: Progress) -> bool:
+    """Return True for what `NEEDS_A_LOOK` finds, tests aside."""
+    return campaign.test_of_id is None and bool(campaign.is_live or progress.unconfirmed)
+
+
+def _running_context(
+    request: TeamRequest, campaigns: Sequence[tuple[Campaign, Progress]]
+) -> dict[str, Any]:
+    running = [found for found in campaigns if found[0].is_live]
     return {
         "running": running,
-        "attention": _attention(request, running),
+        "attention": _attention(request, campaigns),
         "poll_seconds": min(
             (
                 max(progress.poll_seconds, MIN_POLL_SECONDS)
@@ -227,44 +251,34 @@ def _recent(team: Team) -> QuerySet[Campaign]:
     return campaigns.order_by("-created_at", "-pk")[:RECENT]
 
 
-def _figures(team: Team, since: datetime) -> dict[str, int]:
-    """Return the numbers of the time since, from the jobs and the messages sent singly.
-
-    Retried recipients count as singles, so they are subtracted from the jobs' failures.
-    """
-    accepted = Q(status=Batch.Status.ACCEPTED)
-    jobs = Batch.objects.filter(campaign__team=team, settled_at__gte=since).aggregate(
-        accepted=Sum("job__accepted", filter=accepted, default=0),
-        failed=Sum("job__failed", filter=accepted, default=0),
-        without_job=Sum("submitted", filter=accepted & Q(job=None), default=0),
-        rejected=Sum("submitted", filter=Q(status=Batch.Status.REJECTED), default=0),
-    )
+def _figures(
+    team: Team, since: datetime, campaigns: Iterable[tuple[Campaign, Progress]]
+) -> dict[str, int]:
+    """Return the numbers of the team's campaigns launched since, added up."""
     launched = Campaign.objects.without_tests().exclude(launched_at=None)
-    people = Recipient.objects.filter(campaign__launched_at__gte=since)
-    in_batches = Q(campaign__engine=Campaign.Engine.BATCHES)
-    singly = people.filter(~in_batches | Q(retries__gt=0))
     counted = (
         Team.objects.filter(pk=team.pk)
         .values(
             launched_ever=_count(launched),
             launched=_count(launched.filter(launched_at__gte=since)),
             new_opt_outs=_count(OptOut.objects.filter(created_at__gte=since)),
-            accepted=_count(singly.filter(status=Recipient.Status.ACCEPTED), "campaign__team"),
-            failed=_count(singly.filter(status=Recipient.Status.FAILED), "campaign__team"),
-            retried=_count(people.filter(in_batches, retries__gt=0), "campaign__team"),
         )
         .get()
     )
-    failed = max(jobs["failed"] + jobs["rejected"] - counted["retried"], 0)
+    found = [
+        progress
+        for campaign, progress in campaigns
+        if campaign.launched_at and campaign.launched_at >= since
+    ]
     return counted | {
-        "accepted": counted["accepted"] + jobs["accepted"] + jobs["without_job"],
-        "failed": counted["failed"] + failed,
+        "accepted": sum(progress.accepted or 0 for progress in found),
+        "failed": sum(progress.failed or 0 for progress in found),
     }
 
 
-def _count(rows: QuerySet[Any], team: str = "team") -> Coalesce:
+def _count(rows: QuerySet[Any]) -> Coalesce:
     """Return a subquery that counts the rows of the outer query's team."""
-    of_team = rows.filter(**{team: OuterRef("pk")}).order_by().values(team)
+    of_team = rows.filter(team=OuterRef("pk")).order_by().values("team")
     return Coalesce(Subquery(of_team.annotate(count=Count("pk")).values("count")), 0)
 
 

@@ -9,6 +9,7 @@ from django.utils.translation import ngettext
 from campaigns.models import Campaign, Decision
 from core import times
 from core.formats import number
+from core.formats import sentence as as_sentence
 from sending.labels import batch_sentence
 from sending.models import Batch, BulkJob
 from sending.progress import BatchProgress
@@ -137,20 +138,39 @@ def _words_of_job(batch: BatchProgress, job: BulkJob) -> BatchWords:
             label, tone = _("Cancelled at ChumiAI"), "bad"
             done = _("It was cancelled at ChumiAI after {count} of {total}.").format(**counted)
         case BulkJob.State.COMPLETED | BulkJob.State.COMPLETED_WITH_ERRORS:
-            all_accepted = job.state == BulkJob.State.COMPLETED and not batch.failed
+            all_accepted = job.state == BulkJob.State.COMPLETED and not (
+                batch.failed or job.counters_wrong
+            )
             label, tone = _("Finished"), "ok" if all_accepted else "warn"
         case state:
             label = _("Sending") if state == BulkJob.State.RUNNING else _("Accepted")
             tone, done = "busy", _("{count} of {total} processed.").format(**counted)
-    return BatchWords(label, tone, _join(done, _failures_of(batch, job), _rest_of(batch, job)))
+    said = (_failures_of(batch, job), _rest_of(batch, job), _why_of(job))
+    return BatchWords(label, tone, _join(done, *said))
+
+
+def _why_of(job: BulkJob) -> str:
+    """Say why ChumiAI ended the whole job, '' where it names no code."""
+    if job.state not in (BulkJob.State.FAILED, BulkJob.State.CANCELLED) or job.failure is None:
+        return ""
+    return _join(as_sentence(job.failure.sentence), as_sentence(job.failure.advice))
 
 
 def _failures_of(batch: BatchProgress, job: BulkJob) -> str:
-    if not batch.failed:
-        return ""
-    if job.has_row_results:
-        return _("{count} failed.").format(count=number(batch.failed))
-    return _("{count} failed; ChumiAI does not say which.").format(count=number(batch.failed))
+    if job.counters_wrong:
+        return _("ChumiAI's counters can't be right, so they are not shown.")
+    sentences = []
+    if batch.failed:
+        text = (
+            _("{count} failed; ChumiAI does not say which.")
+            if batch.failed_unnamed
+            else _("{count} failed.")
+        )
+        sentences.append(text.format(count=number(batch.failed)))
+    if batch.skipped_unnamed:
+        text = _("ChumiAI skipped {count}; it does not say which.")
+        sentences.append(text.format(count=number(batch.skipped_unnamed)))
+    return _join(*sentences)
 
 
 def _rest_of(batch: BatchProgress, job: BulkJob) -> str:

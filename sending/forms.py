@@ -1,16 +1,17 @@
 """The forms of sending: launch, decisions, retries, test numbers, and the filters of its lists."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple, cast
 
 from django import forms
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.models import Campaign, Recipient
 from core.listing import FilterForm
 from core.phone_forms import clean_number, with_number
-from sending.models import TERMINAL_JOBS, BulkJob, TestNumber
+from sending.models import TERMINAL_JOBS, Batch, BulkJob, TestNumber
 from teams.models import Team
 from whatsapp.errors import Failure, explain
 
@@ -155,6 +156,8 @@ class Shown(NamedTuple):
     delivery_status: int = 0
 
 
+# ChumiAI counts results of a batch without naming the people.
+UNNAMED = _("Result not known")
 SHOWN = {
     "": Shown(_("All"), tuple(Person.values)),
     "accepted": Shown(_("Accepted"), (Person.ACCEPTED,)),
@@ -164,13 +167,28 @@ SHOWN = {
     "unconfirmed": Shown(_("Unconfirmed"), (Person.UNCONFIRMED,)),
     "remaining": Shown(_("Remaining"), (Person.PENDING, Person.SUBMITTING)),
     "skipped": Shown(_("Skipped"), (Person.SKIPPED,)),
+    "unnamed": Shown(UNNAMED, (Person.ACCEPTED,)),
 }
+
+
+def may_be_unnamed(person: Recipient) -> bool:
+    """Return True if only the counters of the batch say how this message ended."""
+    return person.status == Person.ACCEPTED and not (person.remote_id or person.retries)
+
+
+def is_unnamed(batches: Sequence[int]) -> Q:
+    """Return the condition on a recipient of one of these batches: the same as a query."""
+    around = Batch.objects.filter(
+        pk__in=batches, first__lte=OuterRef("position"), last__gte=OuterRef("position")
+    )
+    return Q(Exists(around), status=Person.ACCEPTED, remote_id="", retries=0)
 
 
 class RecipientFilter(FilterForm):
     """Which recipients of a campaign to list.
 
     `code` is a reason for failing: WhatsApp's code, or "none" where ChumiAI gave no code.
+    `unnamed` are the batches of which ChumiAI does not name everyone's result.
     """
 
     q = forms.CharField(
@@ -186,9 +204,11 @@ class RecipientFilter(FilterForm):
     )
     code = forms.RegexField(r"^(none|\d{1,7})$", required=False, widget=forms.HiddenInput)
 
-    def __init__(self, data: Any, *, region: str, whole_only: bool) -> None:
+    def __init__(
+        self, data: Any, *, region: str, whole_only: bool, unnamed: Sequence[int]
+    ) -> None:
         super().__init__(data)
-        self.region, self.whole_only = region, whole_only
+        self.region, self.whole_only, self.unnamed = region, whole_only, unnamed
 
     @property
     def reason(self) -> Failure | None:
@@ -202,6 +222,10 @@ class RecipientFilter(FilterForm):
             people = people.filter(status__in=SHOWN[show].statuses)
             if reached := SHOWN[show].delivery_status:
                 people = people.filter(delivery_status__gte=reached)
+            if show == "unnamed":
+                people = people.filter(is_unnamed(self.unnamed))
+            elif show == "accepted" and self.unnamed:
+                people = people.exclude(is_unnamed(self.unnamed))
         if code := asked.get("code"):
             people = people.filter(
                 status=Person.FAILED, failure_code=None if code == "none" else int(code)

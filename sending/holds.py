@@ -122,10 +122,13 @@ def too_many_failed(campaign: Campaign, now: datetime) -> Hold | None:
     Jobs give counters without times, so the last messages are those of the newest jobs.
     """
     failed = processed = 0
-    for job in BulkJob.objects.filter(batch__campaign=campaign, failures_seen=False).order_by(
-        "-batch__number"
-    ):
-        failed += job.failed
+    jobs = BulkJob.objects.filter(
+        batch__campaign=campaign, failures_seen=False, counters_wrong=False
+    )
+    for job in jobs.order_by("-batch__number"):
+        # Some failed after their job had counted them as accepted.
+        late = max(job.named - job.failed, 0)
+        failed += job.failed + late
         processed += max(job.processed, job.accepted + job.failed)
         if processed >= LAST:
             break
@@ -260,7 +263,7 @@ HOLDS: tuple[tuple[Callable[[Campaign, datetime], Hold | None], frozenset[Before
     (group_not_counted, BOTH),
     (group_changed, BOTH),
     (batch_in_flight, frozenset((Before.BATCH, Before.END))),
-    (job_failed, frozenset((Before.BATCH, Before.END))),
+    (job_failed, frozenset((Before.BATCH,))),
     (too_many_failed, frozenset((Before.BATCH,))),
     (switched_off, BOTH),
     (disk_in_trouble, BOTH),

@@ -16,6 +16,7 @@ from core.formats import number, sentence
 from message_templates.sendability import Unsendable
 from sending.holds import Hold
 from sending.models import Batch
+from sending.progress import Progress
 from teams.models import Team
 from teams.services import NotConnected, client_for
 from whatsapp import errors
@@ -30,6 +31,27 @@ def pause_sentence(campaign: Campaign) -> str:
     if campaign.pause_reason:
         return _of_pause(campaign.pause_reason, campaign.pause_details)
     return ""
+
+
+def rest_sentence(progress: Progress) -> str:
+    """Return what a pause does not stop, and how many people wait, '' if neither is anyone."""
+    sentences = []
+    if progress.in_progress:
+        text = ngettext(
+            "{count} message is already with ChumiAI and may still arrive.",
+            "{count} messages are already with ChumiAI and may still arrive.",
+            progress.in_progress,
+        )
+        sentences.append(text.format(count=number(progress.in_progress)))
+    waiting = progress.remaining - progress.submitting
+    if waiting:
+        text = ngettext(
+            "{count} person waits and has got no message yet.",
+            "{count} people wait and have got no message yet.",
+            waiting,
+        )
+        sentences.append(text.format(count=number(waiting)))
+    return " ".join(sentences)
 
 
 def wait_sentence(campaign: Campaign) -> str:
@@ -181,10 +203,8 @@ def _of_pause(reason: str, details: Mapping[str, Any]) -> str:
             return _of_refused_group(details)
         case Pause.TEMPLATE if "unsendable" in details:
             why = str(Unsendable(details["unsendable"]).label)
-            return _("{why} The remaining people got no message.").format(why=why)
-    if why := _why(details):
-        return _("{why} The remaining people got no message.").format(why=why)
-    return str(Pause(reason).label)
+            return why
+    return _why(details) or str(Pause(reason).label)
 
 
 def _why(details: Mapping[str, Any]) -> str:
@@ -200,15 +220,9 @@ def _why(details: Mapping[str, Any]) -> str:
 def _of_job(event: str, details: Mapping[str, Any]) -> str:
     why = _why(details) or _("Check the template in ChumiAI.")
     text = (
-        _(
-            "ChumiAI could not send batch {batch}. The batches after it were not sent. {why} "
-            "Then resume or stop."
-        )
+        _("ChumiAI could not send batch {batch}. {why} Then resume or stop.")
         if event == "job_failed"
-        else _(
-            "ChumiAI cancelled batch {batch}. The batches after it were not sent. {why} "
-            "Then resume or stop."
-        )
+        else _("ChumiAI cancelled batch {batch}. {why} Then resume or stop.")
     )
     return text.format(batch=number(details["batch"]), why=why)
 

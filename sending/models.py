@@ -11,7 +11,7 @@ from campaigns.models import USER, Campaign, Decision, Recipient
 from core.phone_columns import e164
 from teams.models import Team
 from teams.sync_runs import SyncRun, SyncRunQuerySet, unreadable
-from whatsapp.errors import QUOTED, explain_text
+from whatsapp.errors import code_in, explain_text
 
 
 class ReceiptSource(models.Model):
@@ -80,8 +80,11 @@ class Batch(models.Model):
     # When the campaign was paused because ChumiAI gave up or cancelled the job: it pauses once.
     failure_noticed_at = models.DateTimeField(null=True)
 
-    # How many messages of an unconfirmed batch WhatsApp reported; see `progress_queries`.
-    reported_messages = 0
+    # Its people who failed, were skipped (None: see `skipped`), or whose message WhatsApp
+    # reported, without those who are retried; see `progress_queries`.
+    failed_people = 0
+    skipped_people = None
+    traced_people = 0
 
     objects = BatchQuerySet.as_manager()
 
@@ -231,8 +234,10 @@ class BulkJob(models.Model):
     accepted = models.PositiveIntegerField(default=0)
     failed = models.PositiveIntegerField(default=0)
     skipped = models.PositiveIntegerField(default=0)
-    # True if ChumiAI says which rows failed; else the failures belong to the batch.
-    has_row_results = models.BooleanField(default=False)
+    # How many of its people failed by name at some time: rows of the job, or delivery updates.
+    named = models.PositiveIntegerField(default=0)
+    # ChumiAI once gave counters that can't be: none of them counts any more.
+    counters_wrong = models.BooleanField(default=False)
     # A person resumed in spite of its failures.
     failures_seen = models.BooleanField(default=False)
     # What ChumiAI says about it, in its own words.
@@ -287,22 +292,7 @@ class BulkJob(models.Model):
     @property
     def failure_code(self):
         """Return the code of `failure`, None where ChumiAI names none."""
-        quoted = QUOTED.search(self.error)
-        return int(quoted[1]) if quoted else None
-
-    @property
-    def accepted_if_known(self):
-        """Return how many were accepted, or None where ChumiAI left it unsaid."""
-        return self.accepted or (None if self._leaves_unsaid else 0)
-
-    @property
-    def failed_if_known(self):
-        """Return how many failed, or None where ChumiAI left it unsaid."""
-        return self.failed or (None if self._leaves_unsaid else 0)
-
-    @property
-    def _leaves_unsaid(self):
-        return self.processed > self.accepted + self.failed + self.skipped
+        return code_in(self.error)
 
     @property
     def begun_at(self):

@@ -1,19 +1,23 @@
-"""Progress of a campaign: every number of its page, counted from rows alone.
+"""Progress of a campaign: every number of its pages, files and commands, counted from rows alone.
 
-Each recipient is counted in exactly one of six numbers, so that
+Each recipient is counted in exactly one of six numbers, at every moment, so that
 
     accepted + failed + skipped + unconfirmed + unreported + remaining == total
 
-- accepted: ChumiAI's job says so, or a person decided to count the batch as sent;
-- failed: the job says so, or ChumiAI rejected the whole batch;
+- accepted: ChumiAI took the message and nothing says that it failed, or a person decided to count
+  it as sent. ChumiAI may still be working on it: these are `in_progress`, too;
+- failed: ChumiAI or WhatsApp says so, also after it was accepted;
 - skipped: by us (opted out, batch skipped, campaign stopped) or by ChumiAI;
 - unconfirmed: submitted without a clear answer, so it may have been sent;
-- unreported: processed by ChumiAI, or of a job that ended, without a reported outcome;
-- remaining: not submitted yet, or submitted and not processed yet.
+- unreported: ChumiAI ended its job, or processed the message, without saying how it ended;
+- remaining: not accepted yet. A pause or a stop can still keep it from going out.
+
+The same numbers follow from the status of each recipient. Only where ChumiAI counts without
+naming anyone (`…_unnamed`), the list and the file of recipients say so instead of a status.
 
 Recipients who are sent to one by one are in no batch: `Singles` counts them, including those
-whose batch failed them and who are retried. `Receipts` count how far accepted messages got: they
-are no seventh number.
+whose batch failed them and who are retried. `Receipts` count how far accepted messages got
+(read <= delivered <= accepted): they are no seventh number.
 
 `submitted` counts those that ChumiAI accepted, `processed` those that it has processed;
 `percent` is their share of the total. The words of a batch are in batch_words.py.
@@ -49,6 +53,11 @@ class Counts:
     unreported: int = 0
     remaining: int = 0
     processed: int = 0
+    # With ChumiAI and not processed: nothing can recall them.
+    in_progress: int = 0
+    # Failed or skipped by a counter of ChumiAI's that does not say who.
+    failed_unnamed: int = 0
+    skipped_unnamed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +65,8 @@ class BatchProgress(Counts):
     """A batch of a launched campaign and its numbers.
 
     `people` are all its recipients; `sent_to` those that neither we skipped nor are retried one
-    by one. `reported_messages` is how many of its messages WhatsApp reported while the batch is
-    unconfirmed: then it was sent, whatever ChumiAI answered. `tries` come oldest first.
+    by one. `reported_messages` is how many of its messages WhatsApp reported: an unconfirmed
+    batch with one was sent, whatever ChumiAI answered. `tries` come oldest first.
     """
 
     batch: Batch = field(kw_only=True)
@@ -107,6 +116,11 @@ class BatchProgress(Counts):
     @property
     def was_reported(self) -> bool:
         return self.reported_messages > 0
+
+    @property
+    def is_open_question(self) -> bool:
+        """Return True if it is not known of each recipient how the message ended."""
+        return bool(self.failed_unnamed or self.skipped_unnamed or self.unreported)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +184,9 @@ class Progress:
     unconfirmed: int
     unreported: int
     remaining: int
+    in_progress: int
+    failed_unnamed: int
+    skipped_unnamed: int
     receipts: Receipts
     percent: int
     per_minute: int | None
@@ -198,10 +215,15 @@ class Progress:
         return not any(batch.unconfirmed for batch in self.batches)
 
     @property
-    def in_progress(self) -> int:
-        """Return how many messages ChumiAI has and nothing can recall."""
-        in_batches = sum(batch.remaining for batch in self.batches if batch.is_open)
+    def submitting(self) -> int:
+        """Return how many of the remaining are being sent at this moment."""
+        in_batches = sum(batch.in_progress for batch in self.batches if not batch.job)
         return in_batches + self.singles.submitting
+
+    @property
+    def open_questions(self) -> list[BatchProgress]:
+        """Return the batches of which ChumiAI does not report the result of each recipient."""
+        return [batch for batch in self.batches if batch.is_open_question]
 
 
 NO_SINGLES = Singles()
@@ -215,31 +237,25 @@ def progress_of(
     *,
     singles: Singles = NO_SINGLES,
     receipts: Receipts = NO_RECEIPTS,
-    reported: Mapping[int, int] | None = None,
     sender_is_alive: bool = True,
     sender_seen_at: datetime | None = None,
 ) -> Progress:
     """Count a launched campaign.
 
-    `rows` are its batches in order, each with its `job`; `reported` are the messages of
-    unconfirmed batches that WhatsApp reported, by the number of the batch.
+    `rows` are its batches in order, each with its `job` and the numbers of its people.
     """
     rows = list(rows)
     batches = [
-        _batch_progress(
-            campaign,
-            row,
-            of=len(rows),
-            retried=singles.retried.get(row.number, 0),
-            reported=(reported or {}).get(row.number, 0),
-        )
+        batch_progress(campaign, row, of=len(rows), retried=singles.retried.get(row.number, 0))
         for row in rows
     ]
     counts = _sum(batches, singles)
     total = sum(batch.people for batch in batches) + singles.total - sum(singles.retried.values())
     jobs = [batch.job for batch in batches if batch.job]
     open_jobs = [job for job in jobs if not job.is_over]
-    if singles.lately:
+    if campaign.is_terminal and not open_jobs:
+        per_minute = _per_minute_of_all(campaign, jobs, counts.processed)
+    elif singles.lately:
         per_minute = _per_minute_singly(campaign, singles, now)
     else:
         per_minute = _per_minute(jobs, batches, now)
@@ -248,9 +264,10 @@ def progress_of(
     due = moving or bool(open_jobs) or any(_is_searched(row) for row in rows)
     sender_off = due and not sender_is_alive
     seconds_left = None
-    if moving and per_minute and counts.remaining and not stalled and not sender_off:
-        seconds_left = ceil(counts.remaining * 60 / per_minute)
-    taken = [row.size - row.skipped for row in rows if row.status == Batch.Status.ACCEPTED]
+    to_process = counts.remaining + sum(batch.in_progress for batch in batches if batch.job)
+    if moving and per_minute and to_process and not stalled and not sender_off:
+        seconds_left = ceil(to_process * 60 / per_minute)
+    taken = [b.sent_to for b in batches if b.batch.status == Batch.Status.ACCEPTED]
     return Progress(
         total=total,
         submitted=sum(taken) + singles.settled,
@@ -280,6 +297,9 @@ def _sum(batches: list[BatchProgress], singles: Singles) -> Counts:
         unreported=sum(batch.unreported for batch in batches),
         remaining=sum(batch.remaining for batch in batches) + singles.waiting,
         processed=sum(batch.processed for batch in batches) + singles.settled,
+        in_progress=sum(batch.in_progress for batch in batches) + singles.submitting,
+        failed_unnamed=sum(batch.failed_unnamed for batch in batches),
+        skipped_unnamed=sum(batch.skipped_unnamed for batch in batches),
     )
 
 
@@ -293,66 +313,108 @@ def _with_unknown(*, accepted: int, failed: int, unreported: int, **others: int)
     )
 
 
-def _batch_progress(
-    campaign: Campaign, batch: Batch, *, of: int, retried: int, reported: int
-) -> BatchProgress:
-    sent_to = batch.size - min(batch.skipped, batch.size) - retried
+def batch_progress(campaign: Campaign, batch: Batch, *, of: int, retried: int) -> BatchProgress:
+    """Count one batch of `of` batches; `retried` of its people are sent to one by one."""
+    skipped = min(_skipped(batch), batch.size)
+    sent_to = max(batch.size - skipped - retried, 0)
     job = getattr(batch, "job", None)
     return BatchProgress(
         batch=batch,
         of=of,
         sent_to=sent_to,
-        reported_messages=reported,
+        reported_messages=batch.traced_people,
         tries=_tries(batch),
         job=job,
-        **asdict(_counts_of(campaign, batch, job, sent_to, retried)),
+        **asdict(_counts_of(campaign, batch, job, sent_to, skipped=skipped, retried=retried)),
     )
+
+
+def _skipped(batch: Batch) -> int:
+    skipped: int = batch.skipped if batch.skipped_people is None else batch.skipped_people
+    return skipped
 
 
 def _counts_of(
-    campaign: Campaign, batch: Batch, job: BulkJob | None, sent_to: int, retried: int
+    campaign: Campaign,
+    batch: Batch,
+    job: BulkJob | None,
+    people: int,
+    *,
+    skipped: int,
+    retried: int,
 ) -> Counts:
-    skipped = min(batch.skipped, batch.size)
+    failed = min(batch.failed_people, people)
+    rest = people - failed
     match batch.status:
         case Batch.Status.PENDING if campaign.status == Campaign.Status.STOPPED:
-            return Counts(skipped=skipped + sent_to)
+            return Counts(skipped=skipped + rest, failed=failed)
         case Batch.Status.PENDING:
-            return Counts(skipped=skipped, remaining=sent_to)
+            return Counts(skipped=skipped, failed=failed, remaining=rest)
         case Batch.Status.SUBMITTING:
-            return Counts(accepted=None, failed=None, skipped=skipped, remaining=sent_to)
+            return Counts(None, failed or None, skipped, remaining=rest, in_progress=rest)
         case Batch.Status.SKIPPED:
-            return Counts(skipped=skipped + sent_to)
+            return Counts(skipped=skipped + rest, failed=failed)
         case Batch.Status.REJECTED:
-            return Counts(skipped=skipped, failed=sent_to)
+            return Counts(skipped=skipped, failed=people)
         case Batch.Status.UNCONFIRMED:
-            return Counts(accepted=None, failed=None, skipped=skipped, unconfirmed=sent_to)
+            return Counts(None, failed or None, skipped, unconfirmed=rest)
     if job is None:
-        return Counts(skipped=skipped, accepted=sent_to, processed=sent_to)
-    return _counts_of_job(job, sent_to, skipped=skipped, retried=retried)
+        return Counts(rest, failed, skipped, processed=people)
+    return _counts_of_job(job, batch, people, skipped=skipped, retried=retried)
 
 
-def _counts_of_job(job: BulkJob, people: int, *, skipped: int, retried: int) -> Counts:
-    """Fit the job's counters to the recipients of its batch.
+def _counts_of_job(
+    job: BulkJob, batch: Batch, people: int, *, skipped: int, retried: int
+) -> Counts:
+    """Count the people of a job: first by name, the others by what the job's counters leave.
 
-    Failures come first: a message that was accepted may fail later, and counters never fall.
+    A person with a name is one who failed, or whose message WhatsApp reported (`traced`).
     Retried recipients count as singles, so they are subtracted from the job's failures.
     """
-    failed = min(max(job.failed - retried, 0), people)
-    accepted = min(job.accepted, people - failed)
-    skipped_by_job = min(job.skipped, people - failed - accepted)
-    reported = failed + accepted + skipped_by_job
-    is_finished = job.state in FINISHED_JOBS
-    processed = people if is_finished else max(reported, min(job.processed - retried, people))
-    remaining = 0 if job.is_over else people - processed
+    submitted = people + retried
+    named = min(batch.failed_people, people)
+    traced = min(batch.traced_people, people - named)
+    left = people - named - traced
+    if job.counters_wrong:
+        failed_unnamed = skipped_unnamed = 0
+        without_result = submitted
+    else:
+        with_result = job.accepted + job.failed + job.skipped
+        failed_unnamed = min(max(job.failed - max(job.named, named + retried), 0), left)
+        skipped_unnamed = min(
+            job.skipped, max(submitted - job.accepted - job.failed, 0), left - failed_unnamed
+        )
+        done = submitted if job.is_over else min(job.processed, submitted)
+        without_result = max(done - with_result, 0)
+    not_named = failed_unnamed + skipped_unnamed
+    unreported = min(without_result, left - not_named)
+    failed = named + failed_unnamed
+    if job.state in FINISHED_JOBS:
+        processed = people
+    elif job.counters_wrong:
+        processed = named + traced
+    else:
+        reached = max(job.processed, with_result) - retried
+        processed = min(max(reached, named + traced, not_named), people)
     return _with_unknown(
-        accepted=accepted,
+        accepted=people - failed - skipped_unnamed - unreported,
         failed=failed,
-        skipped=skipped + skipped_by_job,
-        unreported=people - reported - remaining,
-        remaining=remaining,
-        processed=processed,
+        skipped=skipped + skipped_unnamed,
+        unreported=unreported,
         unconfirmed=0,
+        remaining=0,
+        processed=processed,
+        in_progress=0 if job.is_over else people - processed,
+        failed_unnamed=failed_unnamed,
+        skipped_unnamed=skipped_unnamed,
     )
+
+
+def counts_elsewhere(job: BulkJob) -> Counts:
+    """Return the counters of a job that was not started here, None where they say nothing."""
+    with_result = job.accepted + job.failed + job.skipped
+    nothing = None if job.counters_wrong or job.processed > with_result else 0
+    return Counts(job.accepted or nothing, job.failed or nothing, processed=job.processed)
 
 
 def _tries(batch: Batch) -> list[Attempt]:
@@ -381,6 +443,17 @@ def _per_minute(jobs: list[BulkJob], batches: list[BatchProgress], now: datetime
     if worked < SHORTEST_MEASURE or not processed:
         return None
     return max(round(processed * 60 / worked.total_seconds()), 1)
+
+
+def _per_minute_of_all(campaign: Campaign, jobs: list[BulkJob], processed: int) -> int | None:
+    """Return the messages a minute of a campaign that has ended: it stays as it is."""
+    assert campaign.launched_at is not None
+    ends = [job.changed_at for job in jobs if job.is_over]
+    ended_at = max([*ends, campaign.finished_at or campaign.launched_at])
+    lasted = ended_at - campaign.launched_at
+    if lasted < SHORTEST_MEASURE or not processed:
+        return None
+    return max(round(processed * 60 / lasted.total_seconds()), 1)
 
 
 def _per_minute_singly(campaign: Campaign, singles: Singles, now: datetime) -> int | None:

@@ -2,29 +2,25 @@
 
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
-from django.db.models import (
-    Case,
-    Count,
-    F,
-    IntegerField,
-    Max,
-    OuterRef,
-    Prefetch,
-    Q,
-    QuerySet,
-    Subquery,
-    Sum,
-    When,
-)
-from django.db.models.functions import Coalesce, Greatest, Least
+from django.db.models import Count, Max, OuterRef, Prefetch, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from campaigns.models import Campaign, Recipient
-from sending.models import FINISHED_JOBS, Attempt, Batch, ReceiptSource
-from sending.progress import NO_RECEIPTS, Progress, Receipts, Singles, progress_of
+from sending.models import Attempt, Batch, ReceiptSource
+from sending.progress import (
+    NO_RECEIPTS,
+    BatchProgress,
+    Progress,
+    Receipts,
+    Singles,
+    batch_progress,
+    progress_of,
+)
 from sending.services import singles
 from tasks import services as tasks
 
@@ -68,13 +64,13 @@ def load_progresses(
 ) -> list[tuple[Campaign, Progress]]:
     """Return each campaign with its `Progress`. The number of queries does not grow with them.
 
-    `tries` loads the attempts of each batch, too, and counts the reported messages of those that
-    are unconfirmed.
+    `tries` loads the attempts of each batch, too.
     """
     now = timezone.now()
     campaigns = list(campaigns)
     batches = _batches(campaigns, tries)
     counted = _singles(campaigns, batches, now)
+    _count_traced(campaigns, batches, counted)
     worker = tasks.worker_status()
     return [
         (
@@ -85,7 +81,6 @@ def load_progresses(
                 now,
                 singles=counted[campaign.pk],
                 receipts=receipts,
-                reported=_reported(batches[campaign.pk]) if tries else None,
                 sender_is_alive=worker.is_alive,
                 sender_seen_at=worker.seen_at,
             ),
@@ -94,24 +89,94 @@ def load_progresses(
     ]
 
 
+def load_batches(batches: Iterable[Batch]) -> dict[int, BatchProgress]:
+    """Return the numbers of some batches, each with its `job` and `campaign`, by primary key."""
+    rows = list(
+        _with_people(Batch.objects.filter(pk__in=[batch.pk for batch in batches]))
+        .annotate(count_retried=_people_of_batch(retries__gt=0))
+        .select_related("job", "campaign")
+    )
+    for row in rows:
+        _set_people(row, row.campaign)
+    vague = [row for row in rows if _is_vague(row.campaign, row, row.count_retried)]
+    _set_traced(vague)
+    return {
+        row.pk: batch_progress(row.campaign, row, of=0, retried=row.count_retried) for row in rows
+    }
+
+
+def _people_of_batch(*conditions: Q, **lookups: Any) -> Coalesce:
+    """Return the number of the people of an outer batch that meet the conditions."""
+    people = Recipient.objects.filter(
+        *conditions,
+        campaign=OuterRef("campaign"),
+        position__range=(OuterRef("first"), OuterRef("last")),
+        **lookups,
+    )
+    counts = people.order_by().values("campaign").annotate(count=Count("pk")).values("count")
+    return Coalesce(Subquery(counts), 0)
+
+
+def _with_people(batches: QuerySet[Batch]) -> QuerySet[Batch]:
+    status = Recipient.Status
+    return batches.annotate(
+        count_failed=_people_of_batch(status=status.FAILED, retries=0),
+        count_skipped=_people_of_batch(status=status.SKIPPED, retries=0),
+    )
+
+
+def _set_people(batch: Any, campaign: Campaign) -> None:
+    """Set what `_with_people` counted; the members of ChumiAI's own groups are no Recipients."""
+    batch.failed_people = batch.count_failed
+    if campaign.engine != Campaign.Engine.GROUP:
+        batch.skipped_people = batch.count_skipped
+
+
 def _batches(campaigns: Sequence[Campaign], tries: bool) -> dict[int, list[Batch]]:
     found = defaultdict(list)
-    rows = Batch.objects.filter(campaign__in=campaigns).order_by("campaign", "number")
+    by_pk = {campaign.pk: campaign for campaign in campaigns}
+    rows = _with_people(Batch.objects.filter(campaign__in=campaigns))
     if tries:
         attempts = Attempt.objects.only("batch_id", "started_at", "outcome")
         rows = rows.prefetch_related(Prefetch("attempts", attempts))
-    for batch in rows.select_related("job"):
+    for batch in rows.select_related("job").order_by("campaign", "number"):
+        _set_people(batch, by_pk[batch.campaign_id])
         found[batch.campaign_id].append(batch)
     return found
 
 
-def _reported(batches: Iterable[Batch]) -> dict[int, int]:
-    """Count the messages of unconfirmed batches that WhatsApp reported, by batch number."""
-    return {
-        batch.number: Recipient.objects.of_batch(batch).exclude(remote_id="").count()
-        for batch in batches
-        if batch.status == Batch.Status.UNCONFIRMED
-    }
+def _count_traced(
+    campaigns: Iterable[Campaign],
+    batches: Mapping[int, list[Batch]],
+    counted: Mapping[int, Singles],
+) -> None:
+    """Count the messages that WhatsApp reported where ChumiAI alone does not say enough."""
+    _set_traced(
+        [
+            batch
+            for campaign in campaigns
+            for batch in batches[campaign.pk]
+            if _is_vague(campaign, batch, counted[campaign.pk].retried.get(batch.number, 0))
+        ]
+    )
+
+
+def _is_vague(campaign: Campaign, batch: Batch, retried: int) -> bool:
+    counts = batch_progress(campaign, batch, of=0, retried=retried)
+    return bool(counts.unconfirmed or counts.is_open_question)
+
+
+def _set_traced(batches: Sequence[Batch]) -> None:
+    if not batches:
+        return
+    status = Recipient.Status
+    reported = Q(status__in=(status.ACCEPTED, status.UNCONFIRMED), retries=0) & ~Q(remote_id="")
+    rows = Batch.objects.filter(pk__in=[batch.pk for batch in batches]).annotate(
+        traced=_people_of_batch(reported)
+    )
+    traced = dict(rows.values_list("pk", "traced"))
+    for batch in batches:
+        batch.traced_people = traced.get(batch.pk, 0)
 
 
 def _singles(
@@ -160,33 +225,3 @@ def _by_batch(batches: list[Batch], positions: list[int]) -> dict[int, int]:
         return {}
     lasts = [batch.last for batch in batches]
     return dict(Counter(batches[bisect_left(lasts, p)].number for p in positions))
-
-
-def with_processed(campaigns: QuerySet[Campaign]) -> QuerySet[Campaign]:
-    """Add `processed` to each campaign: the same number as `Progress.processed`."""
-    people = F("last") - F("first") + 1 - F("skipped")
-    reported = Greatest(
-        "job__processed", F("job__accepted") + F("job__failed") + F("job__skipped")
-    )
-    processed = Case(
-        When(Q(job=None) | Q(job__state__in=FINISHED_JOBS), then=people),
-        default=Least(people, reported, output_field=IntegerField()),
-    )
-    accepted = Batch.objects.filter(campaign=OuterRef("pk"), status=Batch.Status.ACCEPTED)
-    total = accepted.order_by().values("campaign").annotate(total=Sum(processed)).values("total")
-    settled = (
-        Recipient.objects.filter(
-            campaign=OuterRef("pk"),
-            status__in=(Recipient.Status.ACCEPTED, Recipient.Status.FAILED),
-        )
-        .order_by()
-        .values("campaign")
-        .annotate(total=Count("pk"))
-        .values("total")
-    )
-    return campaigns.annotate(
-        processed=Case(
-            When(engine=Campaign.Engine.SINGLY, then=Coalesce(Subquery(settled), 0)),
-            default=Coalesce(Subquery(total), 0),
-        )
-    )

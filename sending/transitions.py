@@ -63,6 +63,10 @@ TRANSITIONS: Mapping[str, Transition] = {
     "complete": Transition(
         (Status.SENDING,), Status.COMPLETED, given=frozenset(("finished_at",)), fixed=NO_WAIT
     ),
+    # By itself: what was in flight when it was paused went out, and nothing is left.
+    "complete_paused": Transition(
+        (Status.PAUSED,), Status.COMPLETED, given=frozenset(("finished_at",)), fixed=NO_PAUSE
+    ),
     # By a person, who tries failed messages again.
     "reopen": Transition(
         (Status.COMPLETED,),

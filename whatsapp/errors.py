@@ -391,9 +391,14 @@ def explain(code: int | None) -> Failure:
 
 def explain_text(text: str) -> Failure | None:
     """Return the `Failure` of the code that a text from ChumiAI quotes, or None."""
-    quoted = QUOTED.search(text)
-    known = explain(int(quoted[1])) if quoted else UNKNOWN
+    known = explain(code_in(text))
     return None if known is UNKNOWN else known
+
+
+def code_in(text: str) -> int | None:
+    """Return the code that a text from ChumiAI quotes, or None."""
+    quoted = QUOTED.search(text)
+    return int(quoted[1]) if quoted else None
 
 
 def when_retry(code: int | None, *, failed_at: datetime, tries: int) -> datetime | None:

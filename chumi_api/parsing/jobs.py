@@ -141,6 +141,8 @@ def _job(item: Object, job_id: str) -> BulkJob:
     def clamp(count: int | None) -> int | None:
         return count if count is None or total is None else min(count, total)
 
+    counted = (count or 0 for count in (processed, accepted, failed))
+    is_believable = total is None or max(counted) <= total
     processed = clamp(processed)
     pending = pick(item, PENDING, as_count)
     if pending is None and total is not None and processed is not None:
@@ -162,6 +164,7 @@ def _job(item: Object, job_id: str) -> BulkJob:
         pending=clamp(pending),
         delivered=clamp(pick(item, DELIVERED, as_count)),
         read=clamp(pick(item, READ, as_count)),
+        is_believable=is_believable,
         created_at=pick(item, CREATED_AT, as_time),
         started_at=pick(item, STARTED_AT, as_time),
         completed_at=pick(item, COMPLETED_AT, as_time),

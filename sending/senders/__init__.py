@@ -42,6 +42,7 @@ def work(team: Team) -> float | None:
     singles.expire_claims(team)
     launches.finish_stopped(team)
     launches.reopen_unfinished(team)
+    launches.complete_paused(team)
     waits = [in_batches.search_jobs(team), _until_claims_expire(team)]
     waits += [_next_of(campaign) for campaign in _sending(team)]
     return min((wait for wait in waits if wait is not None), default=None)

@@ -1,7 +1,9 @@
 """The mirror of ChumiAI's jobs: linked, polled, listed."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q, Value
@@ -11,11 +13,12 @@ from django.utils import timezone
 from campaigns.models import Campaign, Recipient
 from chumi_api.errors import ChumiError
 from chumi_api.types import BulkJob as RemoteJob
-from chumi_api.types import Listing, RowResult
+from chumi_api.types import JobState, Listing, RowResult
 from contacts.models import OptOut
 from contacts.services import opt_out_all
 from core import phones
 from core.columns import fit
+from sending.counters import Counters, merge
 from sending.models import Batch, BulkJob, JobPolling, JobSync
 from tasks import services as tasks
 from teams.models import Team, User
@@ -93,65 +96,73 @@ def apply_status(job: BulkJob, remote: RemoteJob) -> bool:
     job = BulkJob.objects.select_related("team", "batch__campaign__team").get(pk=job.pk)
     if job.is_over:
         return False
-    now = timezone.now()
-    watched = job.watched_until is not None and now < job.watched_until
-    total = remote.total or job.total
+    batch = job.batch
     named = _count_named(job.team, remote.row_results)
-    if job.batch and remote.row_results:
-        _record_messages(job.batch, remote.row_results)
-    if job.batch and named:
-        named = max(named, _record_failures(job.batch, remote.row_results))
-    counters = {
-        "processed": _climb(job.processed, remote.processed, total),
-        "accepted": _climb(job.accepted, remote.accepted, total),
-        "failed": _climb(job.failed, max(remote.failed or 0, named), total),
-        "skipped": _climb(job.skipped, remote.skipped, total),
-    }
+    # Rows of people come first, here as where delivery updates are written: both lock in the
+    # same order.
+    if batch and remote.row_results:
+        _record_messages(batch, remote.row_results)
+    if batch and named:
+        named = max(named, _record_failures(batch, remote.row_results))
+    sent_nothing = batch is not None and _sent_nothing(job, remote) and _fail_all(batch, remote)
+    total = remote.total or job.total
+    people = _people_of(batch, total)
+    # The history may be synced at the same time: what follows is written to the row as it is.
+    job = BulkJob.objects.select_for_update().get(pk=job.pk)
+    if job.is_over:
+        return False
+    known = Counters(job.processed, job.accepted, job.failed, job.skipped)
+    counters = merge(known, remote, named=named, people=people)
+    wrong = job.counters_wrong or counters is None
+    if wrong or counters is None:
+        counters, total = Counters(failed=named), job.total
+    elif sent_nothing:
+        counters = Counters(failed=people or total or 0)
+    now = timezone.now()
     state: str = remote.state.value
-    moved = job.state != state or any(getattr(job, k) != v for k, v in counters.items())
+    moved = (job.state, known, job.counters_wrong) != (state, counters, wrong)
     unchanged = 0 if moved else job.polls_unchanged + 1
     if (
         state not in TERMINAL
         and total
-        and counters["processed"] >= total
+        and counters.processed >= total
         and unchanged >= SETTLED_POLLS
     ):
         state = BulkJob.State.COMPLETED
-    if state == BulkJob.State.COMPLETED and counters["failed"]:
+    if state == BulkJob.State.COMPLETED and counters.failed:
         state = BulkJob.State.COMPLETED_WITH_ERRORS
+    if state == BulkJob.State.COMPLETED_WITH_ERRORS and wrong and not counters.failed:
+        state = BulkJob.State.COMPLETED
     over = state in TERMINAL
+    watched = job.watched_until is not None and now < job.watched_until
     interval = poll_interval(now - job.first_seen_at, watched=watched)
-    # The history may be synced at the same time: the later write must not undo the other.
-    written = (
-        BulkJob.objects.open()
-        .filter(pk=job.pk)
-        .update(
-            state=state,
-            total=total,
-            polls_unchanged=unchanged,
-            **fit(
-                BulkJob,
-                {
-                    "raw_state": remote.raw_state or "",
-                    "template_name": remote.template_name or job.template_name,
-                    "language": remote.language or job.language,
-                    "file_name": remote.file_name or job.file_name,
-                    "error": remote.error_text or "",
-                },
-            ),
-            created_at=remote.created_at or job.created_at,
-            started_at=remote.started_at or job.started_at,
-            completed_at=remote.completed_at or job.completed_at,
-            has_row_results=job.has_row_results or bool(remote.row_results),
-            asked_at=now,
-            changed_at=now if moved else F("changed_at"),
-            next_poll_at=None if over else now + interval,
-            **{name: Greatest(F(name), Value(value)) for name, value in counters.items()},
-        )
+    BulkJob.objects.filter(pk=job.pk).update(
+        state=state,
+        total=total,
+        polls_unchanged=unchanged,
+        **fit(
+            BulkJob,
+            {
+                "raw_state": remote.raw_state or "",
+                "template_name": remote.template_name or job.template_name,
+                "language": remote.language or job.language,
+                "file_name": remote.file_name or job.file_name,
+                "error": remote.error_text or "",
+            },
+        ),
+        created_at=remote.created_at or job.created_at,
+        started_at=remote.started_at or job.started_at,
+        completed_at=remote.completed_at or job.completed_at,
+        counters_wrong=wrong,
+        named=_ever_failed(batch) if batch else job.named,
+        asked_at=now,
+        changed_at=now if moved else F("changed_at"),
+        next_poll_at=None if over else now + interval,
+        **asdict(counters),
     )
-    if job.batch and over and written:
+    if batch and over:
         tasks.request("send_batches", job.team_id)
-    return bool(over and written)
+    return over
 
 
 TERMINAL = (
@@ -162,9 +173,52 @@ TERMINAL = (
 )
 
 
-def _climb(known: int, reported: int | None, total: int | None) -> int:
-    reported = max(known, reported or 0)
-    return min(reported, max(total, known)) if total else reported
+def _people_of(batch: Batch | None, total: int | None) -> int | None:
+    """Return how many people a job can have: the rows of our file, else what ChumiAI says."""
+    if batch is None or batch.campaign.engine == Campaign.Engine.GROUP:
+        return total
+    people: int = batch.submitted
+    return people
+
+
+def _sent_nothing(job: BulkJob, remote: RemoteJob) -> bool:
+    """Return True if ChumiAI says that a job ended before its first message."""
+    without_message = (remote.failed or 0) + (remote.skipped or 0)
+    return (
+        remote.state in (JobState.FAILED, JobState.CANCELLED)
+        and remote.accepted == 0 == job.accepted
+        and (remote.processed or 0) <= without_message
+        and remote.is_believable
+        and not job.counters_wrong
+    )
+
+
+def _fail_all(batch: Batch, remote: RemoteJob) -> bool:
+    """Mark everyone of the batch failed. Return False if WhatsApp reported a message of it."""
+    people = Recipient.objects.of_batch(batch)
+    if people.exclude(remote_id="").filter(retries=0).exists():
+        return False
+    code = errors.code_in(remote.error_text)
+    people.filter(status=Recipient.Status.ACCEPTED, retries=0).update(
+        status=Recipient.Status.FAILED,
+        settled_at=timezone.now(),
+        failure_code=code,
+        reason="" if code is not None else remote.error_text[:300],
+    )
+    return True
+
+
+def _ever_failed(batch: Batch) -> Any:
+    """Return the expression of how many of the batch's people failed by name at some time."""
+    gone = Recipient.objects.of_batch(batch).filter(
+        Q(status=Recipient.Status.FAILED) | Q(retries__gt=0)
+    )
+    return Greatest(F("named"), Value(gone.count()))
+
+
+def count_late_failures(batch: Batch) -> None:
+    """Count people of the batch who failed after ChumiAI had accepted their message."""
+    BulkJob.objects.filter(batch=batch).update(named=_ever_failed(batch))
 
 
 def _count_named(team: Team, results: Iterable[RowResult]) -> int:
@@ -186,7 +240,7 @@ def _phone_of(team: Team, result: RowResult) -> str | None:
 def _record_failures(batch: Batch, results: Iterable[RowResult]) -> int:
     """Write the failure of each person that ChumiAI names, one UPDATE for each code.
 
-    Return how many people of the batch have failed, those named in earlier answers included.
+    Return how many people of the batch the job failed, those named in earlier answers included.
     """
     team = batch.campaign.team
     by_code: dict[int | None, list[str]] = {}
@@ -210,7 +264,9 @@ def _record_failures(batch: Batch, results: Iterable[RowResult]) -> int:
             settled_at=timezone.now(),
             failure_code=code,
         )
-    left: int = people.filter(Q(status=Recipient.Status.FAILED) | Q(retries__gt=0)).count()
+    # Those with an id failed after ChumiAI had accepted them.
+    by_job = people.filter(Q(status=Recipient.Status.FAILED, remote_id="") | Q(retries__gt=0))
+    left: int = by_job.count()
     return left
 
 

@@ -253,10 +253,13 @@ def pause(
     details: Mapping[str, Any] | None = None,
     by: User | None = None,
 ) -> bool:
-    """Pause the campaign before its next claim. Return False if it was not sending.
+    """Pause the campaign before its next claim. Return False if there was nothing to pause:
+    it was not sending, or nobody's message can be kept from going out any more.
 
     `details` are the values of the sentence that explains the pause, see `labels`.
     """
+    if not has_people_left(campaign):
+        return False
     with transaction.atomic():
         moved = move(campaign, "pause", pause_reason=reason, pause_details=dict(details or {}))
         if moved:
@@ -268,6 +271,27 @@ def pause(
                 after={"reason": reason},
             )
     return moved
+
+
+def has_people_left(campaign: Campaign) -> bool:
+    """Return True if someone's message was not accepted yet and can still go out."""
+    waiting = (Recipient.Status.PENDING, Recipient.Status.SUBMITTING)
+    return (
+        campaign.recipients.filter(status__in=waiting).exists()
+        or campaign.batches.filter(
+            status__in=(Batch.Status.PENDING, Batch.Status.SUBMITTING)
+        ).exists()
+    )
+
+
+def complete_paused(team: Team) -> None:
+    """End paused campaigns in which nothing is left to resume, stop or decide."""
+    for campaign in Campaign.objects.for_team(team).filter(status=Status.PAUSED):
+        unconfirmed = campaign.recipients.filter(status=Recipient.Status.UNCONFIRMED)
+        if not (
+            has_people_left(campaign) or campaign.batches.open().exists() or unconfirmed.exists()
+        ):
+            move(campaign, "complete_paused", finished_at=timezone.now())
 
 
 def pause_for_unconfirmed(campaign: Campaign, number: int) -> None:

@@ -9,8 +9,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import F, Q, Value
-from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from campaigns.models import Campaign, Recipient
@@ -18,8 +16,8 @@ from chumi_api.types import MessageStatus, StatusUpdate
 from contacts.models import OptOut
 from contacts.services import opt_out_all
 from sending import holds
-from sending.models import Batch, BulkJob, ReceiptSource
-from sending.services import launches
+from sending.models import Batch, ReceiptSource
+from sending.services import jobs, launches
 from tasks import services as tasks
 from teams.models import Team
 from whatsapp import errors
@@ -146,14 +144,10 @@ def _update_campaigns(people: Iterable[Recipient], codes: Collection[int | None]
 
 
 def _count_in_batches(campaign: Campaign, positions: Collection[int]) -> None:
-    """Add people who failed later to the counters of their batch's job, which never fall."""
+    """Count people who failed later in the jobs of their batches."""
     for batch in Batch.objects.filter(campaign=campaign, job__isnull=False):
         if any(batch.first <= position <= batch.last for position in positions):
-            people = Recipient.objects.of_batch(batch)
-            gone = people.filter(Q(status=Status.FAILED) | Q(retries__gt=0)).count()
-            BulkJob.objects.filter(batch=batch).update(
-                failed=Greatest(F("failed"), Value(gone)), has_row_results=True
-            )
+            jobs.count_late_failures(batch)
 
 
 def _pause_for_failure(campaign: Campaign, codes: Iterable[int | None]) -> bool:

@@ -63,6 +63,8 @@ def campaign_pause(request: TeamRequest, uuid: UUID) -> HttpResponse:
         messages.success(
             request, _("Campaign paused. Messages already with ChumiAI may still arrive.")
         )
+    elif campaign.status in (Campaign.Status.QUEUED, Campaign.Status.SENDING):
+        messages.error(request, _("Nobody is left to send to. Nothing was changed."))
     else:
         messages.error(request, _("This campaign is not sending. Nothing was changed."))
     return redirect_to_campaign(campaign)
@@ -112,13 +114,13 @@ def _what_stop_leaves(campaign: Campaign, progress: Progress) -> list[str]:
         sent = ngettext(
             "{count} message was sent and can't be recalled.",
             "{count} messages were sent and can't be recalled.",
-            progress.submitted,
+            progress.accepted or 0,
         )
         rest = ngettext(
             "{count} person gets nothing.", "{count} people get nothing.", progress.remaining
         )
         return [
-            sent.format(count=number(progress.submitted)),
+            sent.format(count=number(progress.accepted or 0)),
             rest.format(count=number(progress.remaining)),
         ]
     if progress.in_progress:

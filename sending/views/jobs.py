@@ -1,5 +1,6 @@
 """The jobs that ChumiAI runs under the team's key, started here or elsewhere."""
 
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -16,7 +17,8 @@ from core.listing import keyset_page, render_list, row_named
 from sending.forms import JobFilter
 from sending.models import BulkJob, JobSync
 from sending.pages import get_campaign
-from sending.progress import stalled_for
+from sending.progress import Counts, counts_elsewhere, stalled_for
+from sending.progress_queries import load_batches
 from sending.services import jobs
 from tasks.syncs import sync_status
 from teams.requests import TeamRequest
@@ -28,11 +30,13 @@ PAGE_SIZE = 25
 class JobRow(NamedTuple):
     """A job of the list.
 
-    `problem` says why it failed, '' if ChumiAI gives no reason. `stalled_for` is how long it has
-    not changed, None if that is short or it is over.
+    `counts` are its messages: for a batch of ours the numbers of its campaign's page. `problem`
+    says why it failed, '' if ChumiAI gives no reason. `stalled_for` is how long it has not
+    changed, None if that is short or it is over.
     """
 
     job: BulkJob
+    counts: Counts
     problem: str
     stalled_for: timedelta | None
 
@@ -52,7 +56,10 @@ def job_list(request: TeamRequest) -> HttpResponse:
     context = {
         "filters": filters,
         "page": page,
-        "rows": [JobRow(job, _problem(job), stalled_for([job], now)) for job in page.rows],
+        "rows": [
+            JobRow(job, counts, _problem(job), stalled_for([job], now))
+            for job, counts in _with_counts(page.rows)
+        ],
     }
     return render_list(
         request,
@@ -61,6 +68,13 @@ def job_list(request: TeamRequest) -> HttpResponse:
         context,
         around=lambda: _sync_context(request),
     )
+
+
+def _with_counts(jobs: Iterable[BulkJob]) -> Iterator[tuple[BulkJob, Counts]]:
+    jobs = list(jobs)
+    ours = load_batches([job.batch for job in jobs if job.batch])
+    for job in jobs:
+        yield job, ours[job.batch.pk] if job.batch else counts_elsewhere(job)
 
 
 def _problem(job: BulkJob) -> str:

@@ -16,7 +16,7 @@ from core.formats import number
 from message_templates import components
 from sending.batch_words import BatchWords, words_of
 from sending.failure_groups import FailureGroup, failures_of
-from sending.labels import pause_sentence, wait_sentence
+from sending.labels import pause_sentence, rest_sentence, wait_sentence
 from sending.message_state import MessageState, state_of
 from sending.pages import get_campaign, redirect_to_step
 from sending.progress import BatchProgress, Progress
@@ -116,6 +116,7 @@ def _progress_context(request: TeamRequest, campaign: Campaign) -> dict[str, Any
         "hidden_over": sum(not batch.is_waiting for batch in hidden),
         "announcement": _announcement(campaign, progress, message_state),
         "pause_sentence": pause_sentence(campaign),
+        "rest_sentence": rest_sentence(progress),
         "wait_sentence": wait_sentence(campaign) if campaign.is_live else "",
         "waits_for": jobs.waits_for(campaign.team) if progress.poll_seconds else None,
     }
@@ -173,7 +174,7 @@ def _failure_rows(campaign: Campaign, progress: Progress, may_launch: bool) -> l
 
 def _controls(campaign: Campaign, progress: Progress) -> Controls:
     is_paused = campaign.status == Campaign.Status.PAUSED
-    can_pause = not is_paused and not audience_of(campaign).is_single
+    can_pause = not is_paused and progress.remaining and not audience_of(campaign).is_single
     return Controls(
         can_resume=is_paused and progress.can_resume,
         pause=controls.pause_confirm(campaign, progress) if can_pause else None,

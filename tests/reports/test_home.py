@@ -100,6 +100,21 @@ def test_a_decision_needs_attention(connected, campaign, viewer, login):
     assert "Batch 1 needs a decision." in home(login(viewer), connected)
 
 
+def test_a_campaign_that_ended_with_an_open_question_needs_attention(connected, viewer, login):
+    beat()
+    campaign = factories.launch(factories.make_ready_campaign(connected), engine="singly")
+    factories.finish(campaign)
+    campaign.recipients.filter(position=1).update(status="unconfirmed")
+    campaign.attempts.filter(recipient__position=1).update(
+        outcome="unconfirmed", started_at=timezone.now() - timedelta(hours=1)
+    )
+    assert campaign.status == Campaign.Status.COMPLETED
+    client = login(viewer)
+    for name in ("home", "home_running"):
+        html = client.get(url(connected, name)).content.decode()
+        assert "1 message needs a decision." in html and "home-live" not in html
+
+
 def test_a_silent_worker_a_problem_and_a_failed_sync_need_attention(
     connected, campaign, viewer, login
 ):
@@ -134,7 +149,6 @@ def test_the_figures_of_the_last_30_days(connected, campaign, viewer, login, dra
         "launched": 1,
         "accepted": 3,
         "failed": 2,
-        "retried": 0,
         "new_opt_outs": 1,
     }
     long_ago = timezone.now() - timedelta(days=31)

@@ -126,5 +126,5 @@ def test_the_download_has_the_filters_of_the_page(sent, login, marketer):
 
 
 def test_the_page_says_what_chumiai_does_not_report(sent, login, marketer):
-    BulkJob.objects.update(failed=1, accepted=4, has_row_results=False)
-    assert "Batch 1: 1 failed; ChumiAI does not say which." in page_of(login(marketer), sent)
+    BulkJob.objects.update(failed=4, accepted=1)
+    assert "Batch 1: 4 failed; ChumiAI does not say which." in page_of(login(marketer), sent)

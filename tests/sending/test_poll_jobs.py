@@ -125,7 +125,7 @@ def test_row_results_reach_their_people(connected, sandbox, drain):
     assert people["+233244200111"].status == "accepted"
     assert people["+233244300050"].failure_code == 131050
     job = BulkJob.objects.get()
-    assert job.has_row_results
+    assert job.named == 2
     assert (job.state, job.failed) == ("completed_with_errors", 2)
 
 
@@ -174,7 +174,7 @@ def test_without_row_results_the_failures_belong_to_the_batch(connected, sandbox
     drain("send_batches")
     follow(connected)
     job = BulkJob.objects.get()
-    assert (job.failed, job.has_row_results) == (1, False)
+    assert (job.failed, job.named) == (1, 0)
     assert set(Recipient.objects.values_list("status", flat=True)) == {"accepted"}
 
 

@@ -107,7 +107,8 @@ def test_a_job_with_counters():
     running = job(total=100, processed=40, accepted=37, failed=2, skipped=1)
     batches = [batch(status=State.ACCEPTED, job=running), batch(2)]
     result = progress_of(campaign(), batches, NOW)
-    assert (result.accepted, result.failed, result.skipped, result.remaining) == (37, 2, 1, 160)
+    assert (result.accepted, result.failed, result.skipped, result.remaining) == (97, 2, 1, 100)
+    assert result.in_progress == 60
     assert result.percent == 20
     assert result.per_minute == 80
     assert result.seconds_left == 120
@@ -119,12 +120,8 @@ def test_a_job_with_counters():
 def test_a_number_that_is_not_reported_is_unknown_and_not_zero():
     running = job(total=100, processed=40)
     result = progress_of(campaign(), [batch(status=State.ACCEPTED, job=running)], NOW)
-    assert (result.accepted, result.failed, result.unreported, result.remaining) == (
-        None,
-        None,
-        40,
-        60,
-    )
+    assert (result.accepted, result.failed, result.unreported) == (60, None, 40)
+    assert (result.remaining, result.in_progress) == (0, 60)
     over = job(Job.COMPLETED, total=100, processed=100, failed=17)
     batches = [batch(status=State.ACCEPTED, job=over)]
     result = progress_of(campaign(), batches, NOW)
@@ -425,7 +422,7 @@ def test_the_download_has_every_recipient(connected, marketer, viewer, login, dr
 def test_the_download_says_what_chumiai_does_not_report(connected, marketer, login, drain):
     row = launched(connected, count=2)
     finish(row, drain)
-    BulkJob.objects.update(failed=1, accepted=1, has_row_results=False)
+    BulkJob.objects.update(failed=1, accepted=1)
     text = b"".join(
         login(marketer).get(url("campaign_recipients_export", connected, row)).streaming_content
     ).decode()

@@ -147,10 +147,11 @@ def test_a_stop_of_marketing_is_one_opt_out(campaign, manager):
 def test_a_running_campaign_pauses_when_accepted_messages_fail(
     connected, marketer, code, share, reason
 ):
-    campaign = factories.make_ready_campaign(connected, count=30, by=marketer)
+    campaign = factories.make_ready_campaign(connected, count=31, by=marketer)
     factories.launch(campaign, engine="singly", by=marketer)
     factories.finish(campaign)
     Campaign.objects.filter(pk=campaign.pk).update(status="sending", finished_at=None)
+    campaign.recipients.filter(position=31).update(status="pending")
     people = list(campaign.recipients.all())[: int(30 * share)]
     updates = [u for person in people for u in updates_of(person.remote_id, "failed", code=code)]
     receipts.record_statuses(connected, updates)

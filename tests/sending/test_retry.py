@@ -149,7 +149,6 @@ def test_a_refused_batch_is_submitted_again(connected, sandbox, marketer, login)
     press = url("batch_retry", connected, batch)
     answer = login(marketer).post(press, follow=True).content.decode()
     assert "is waiting to be sent again" in answer
-    launches.resume(campaign, by=marketer)
     finish(campaign)
     assert campaign.status == Campaign.Status.COMPLETED
     assert states(campaign) == ["accepted"] * 5

