@@ -19,10 +19,10 @@ def test_a_text_is_cut_and_a_number_brought_into_range():
         "total": 2_147_483_647,
         "error": "a?b",
     }
-    assert fit(BulkJob, {"total": -1, "processed": None, "has_row_results": True}) == {
+    assert fit(BulkJob, {"total": -1, "processed": None, "counters_wrong": True}) == {
         "total": 0,
         "processed": None,
-        "has_row_results": True,
+        "counters_wrong": True,
     }
 
 
