@@ -143,8 +143,8 @@ def _of_wait(reason: str, details: Mapping[str, Any]) -> str:
             return _("ChumiAI is still sending earlier batches.")
         case Wait.DISK if details.get("trouble") == Trouble.NO_ROOM:
             return _(
-                "There is no room on the server. Nothing was lost. Sending continues by itself "
-                "once there is room: tell your administrator."
+                "There is too little room on the server. Nothing was lost. Sending continues by "
+                "itself once there is room: tell your administrator."
             )
         case Wait.DISK:
             return _(

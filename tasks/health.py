@@ -32,14 +32,14 @@ def disk() -> Problem | None:
         case Trouble.NO_ROOM:
             return Problem(
                 "no_room",
-                _("There is no room on the server"),
-                _("Files can't be uploaded, and sending waits. Tell your administrator."),
+                _("There is too little room on the server"),
+                _("Uploads may fail, and sending may wait. Tell your administrator."),
             )
         case Trouble.NOT_WRITABLE:
             return Problem(
                 "not_writable",
                 _("The server can't write its files"),
-                _("Files can't be uploaded, and sending waits. Tell your administrator."),
+                _("Uploads may fail, and sending may wait. Tell your administrator."),
             )
     return None
 

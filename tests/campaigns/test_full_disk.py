@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 
 from campaigns.models import Campaign, Check, Upload
 from campaigns.services import checks, drafts
@@ -175,7 +176,7 @@ def test_a_batch_without_room_waits_and_goes_out_later(connected, settings, smal
     senders.work(connected)
     campaign.refresh_from_db()
     assert (campaign.wait_reason, campaign.attempts.count()) == ("disk", 0)
-    assert "There is no room on the server. Nothing was lost." in wait_sentence(campaign)
+    assert "There is too little room on the server. Nothing was lost." in wait_sentence(campaign)
     [filler] = files_in(settings.MEDIA_ROOT)
     assert set(campaign.batches.values_list("status", flat=True)) == {"pending"}
     filler.unlink()
@@ -183,3 +184,21 @@ def test_a_batch_without_room_waits_and_goes_out_later(connected, settings, smal
     assert campaign.status == "completed"
     assert campaign.wait_reason == ""
     assert len(sandbox.ledger(factories.account_of(connected))) == 500
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="SQLite's own limit")
+def test_a_full_database_leaves_no_file(team, login, marketer, settings):
+    campaign = factories.make_ready_campaign(team)
+    client, before = login(marketer), (state(campaign), files_in(settings.MEDIA_ROOT))
+    # Its first rows are stored, too, and need another page.
+    row = ",".join(["x" * 190] * 50)
+    wide = SimpleUploadedFile("wide.csv", "\n".join(["233244123456," + row] * 25).encode())
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM")
+        cursor.execute("PRAGMA max_page_count = 1")
+        page = client.post(url(campaign, "file"), {"file": wide})
+        cursor.execute("PRAGMA max_page_count = 1073741823")
+    assert page.status_code == 507
+    assert NO_ROOM in text(page)
+    assert (state(campaign), files_in(settings.MEDIA_ROOT)) == before

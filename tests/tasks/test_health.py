@@ -38,13 +38,13 @@ def test_a_full_disk(client, settings, small_disk):
     settings.MEDIA_ROOT = small_disk("64k")
     assert health(client) == "ok"
     (settings.MEDIA_ROOT / "large").write_bytes(b"x" * 65_536)
-    assert health(client) == "no_room: There is no room on the server"
+    assert health(client) == "no_room: There is too little room on the server"
 
 
 def test_no_room_for_uploads(client, settings, small_disk):
     settings.FILE_UPLOAD_TEMP_DIR = small_disk("64k")
     (settings.FILE_UPLOAD_TEMP_DIR / "large").write_bytes(b"x" * 65_536)
-    assert health(client) == "no_room: There is no room on the server"
+    assert health(client) == "no_room: There is too little room on the server"
 
 
 def test_a_folder_that_cannot_be_written(client, settings):
