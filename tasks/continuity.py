@@ -22,7 +22,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from core.births import birth_of
-from tasks import second_place
+from tasks import data_folder, second_place, services
 from tasks.models import Continuity, Task
 from tasks.second_place import Kept
 
@@ -39,6 +39,7 @@ class Doubt(StrEnum):
     OTHER_DATABASE = "other_database"  # the row was written in another database
     OTHER_INSTALLATION = "other_installation"  # the file is that of another database
     UNKNOWN_JOB = "unknown_job"  # ChumiAI lists a job of ours that the database does not know
+    ELSEWHERE = "elsewhere"  # no file, but this process looks in another folder than the others
 
 
 class RestoredCopy(Exception):
@@ -67,13 +68,15 @@ class Evidence:
 def doubt() -> Doubt | None:
     """Return why this may be a restored copy, or None. It writes nothing.
 
-    A file that can't be read just now is no proof: `catch_up` says that nothing can be claimed.
+    A file that can't be read just now, or is looked for in the wrong folder, is no proof: then
+    `catch_up` says that nothing can be claimed.
     """
     try:
         # Twice: between the two readings of the first look, `adopt` may have ended.
-        return _compare() and _compare()
+        found = _compare() and _compare()
     except OSError:
         return None
+    return None if found == Doubt.ELSEWHERE else found
 
 
 def _compare() -> Doubt | None:
@@ -90,8 +93,10 @@ def _doubt(kept: Kept | None, row: Continuity | None) -> Doubt | None:
         return Doubt.UNKNOWN_JOB
     if row.database != database_identity():
         return Doubt.OTHER_DATABASE
+    if kept is None and row.counter:
+        return Doubt.ELSEWHERE if _is_elsewhere() else Doubt.FILE_MISSING
     if kept is None:
-        return Doubt.FILE_MISSING if row.counter else None
+        return None
     if not kept.is_genuine:
         return Doubt.FILE_COPIED
     if kept.identity != row.identity:
@@ -101,6 +106,12 @@ def _doubt(kept: Kept | None, row: Continuity | None) -> Doubt | None:
     if kept.counter == row.counter and kept.token != row.token:
         return Doubt.BRANCHED
     return None
+
+
+def _is_elsewhere() -> bool:
+    """Return True if a living worker sees another data folder than this process."""
+    seen = services.live_workers().exclude(data_folder="").values_list("data_folder", flat=True)
+    return bool(set(seen) - {data_folder.identity()})
 
 
 def begin() -> None:
@@ -170,6 +181,9 @@ def catch_up() -> bool:
     except OSError:
         return False
     row = Continuity.objects.first() or _first_row()
+    if kept is None and row.counter:
+        # A new file would hide that the old one is missing.
+        return False
     return (kept is not None and kept.counter >= row.counter) or confirm(_kept(row))
 
 

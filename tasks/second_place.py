@@ -73,7 +73,12 @@ def write(new: Kept, *, replace: bool = False) -> None:
             if not replace:
                 raise OtherInstallation("the file belongs to another installation")
             kept = None
-        _store(_merged(kept, new) if kept and not replace else new)
+        if kept and not replace:
+            new = _merged(kept, new)
+        else:
+            # What was claimed before is not in it.
+            new = _with(new, forgotten=max(new.counter - 1, 0))
+        _store(new)
 
 
 def _merged(kept: Kept, new: Kept) -> Kept:

@@ -9,6 +9,7 @@ import pytest
 from django.core.management import CommandError
 from django.db import transaction
 from django.urls import reverse
+from django.utils import timezone
 
 from campaigns.models import Campaign, Recipient
 from core.errors import Refused
@@ -19,7 +20,7 @@ from sending.models import Batch
 from sending.services import batches, launches, singles
 from sending.services.batches import Decision
 from sending.tasks import poll_jobs, sync_jobs
-from tasks import continuity, second_place
+from tasks import continuity, second_place, services
 from tasks.continuity import Doubt
 from tasks.models import Continuity
 from teams.models import AuditEvent
@@ -334,6 +335,14 @@ def test_a_planned_move_loses_nothing(make, sandbox):
     adopt("--nothing-since", "--yes")
     assert campaign.recipients.filter(status="pending").count() == PEOPLE - 3
     assert continuity.doubt() is None
+
+
+def test_it_is_not_run_beside_another_data_folder(restored, settings, tmp_path):
+    services.record_heartbeat("other:1", timezone.now())
+    settings.MEDIA_ROOT = tmp_path / "elsewhere"
+    settings.CONTINUITY_FILE = tmp_path / "elsewhere.json"
+    with pytest.raises(CommandError, match="another DATA_DIR"):
+        adopt("--yes")
 
 
 def test_nothing_since_is_not_believed_against_proof(restored):

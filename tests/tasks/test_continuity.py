@@ -4,9 +4,10 @@ import json
 import shutil
 
 import pytest
+from django.utils import timezone
 
 from core.births import birth_of
-from tasks import continuity, second_place
+from tasks import continuity, second_place, services
 from tasks.continuity import Doubt, RestoredCopy
 from tasks.models import Continuity, Task
 from tasks.second_place import Kept
@@ -106,6 +107,35 @@ def test_as_many_other_claims_are_another_past(file):
 def test_without_its_file_a_database_is_in_doubt(file):
     file.unlink()
     assert continuity.doubt() == Doubt.FILE_MISSING
+    assert continuity.evidence().since is None
+
+
+def test_a_missing_file_is_not_made_again(file):
+    file.unlink()
+    assert not continuity.catch_up()
+    assert not file.exists()
+
+
+def test_in_another_folder_than_other_workers_a_file_is_not_missing(file, settings, tmp_path):
+    services.record_heartbeat("other:1", timezone.now())
+    settings.MEDIA_ROOT = tmp_path / "elsewhere"
+    settings.CONTINUITY_FILE = tmp_path / "elsewhere.json"
+    assert continuity.doubt() is None, "the folder is wrong, not the database"
+    assert not continuity.catch_up()
+    with pytest.raises(RestoredCopy):
+        continuity.advance("sale", 9)
+    services.record_stopped("other:1")
+    assert continuity.doubt() == Doubt.FILE_MISSING
+
+
+def test_a_file_that_was_lost_meanwhile_does_not_speak_for_what_it_held(file):
+    older = row()
+    claim("letter", 4)
+    stamp = continuity.advance("sale", 9)
+    file.unlink()
+    assert continuity.confirm(stamp)
+    rewind(older)
+    assert continuity.doubt() == Doubt.BEHIND
     assert continuity.evidence().since is None
 
 

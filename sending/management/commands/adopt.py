@@ -59,6 +59,10 @@ class Command(BaseCommand):
         if plan.evidence.doubt is None and not anyway:
             self.stdout.write("This database is no restored copy. Nothing was changed.")
             return
+        if plan.evidence.doubt == Doubt.ELSEWHERE:
+            raise CommandError(
+                "A worker uses another DATA_DIR. Run this command with the same one."
+            )
         if nothing_since and plan.evidence.doubt in PROVEN:
             raise CommandError("Something was sent after the copy: leave out --nothing-since.")
         self._explain(plan)
