@@ -10,15 +10,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from campaigns.models import Campaign, Check, Recipient, RecipientQuerySet
 from campaigns.services.drafts import edit
 from chumi_api.errors import ChumiError
 from chumi_api.types import BulkJob as RemoteJob
 from chumi_api.types import Listing
+from core.errors import Refused
 from core.sentences import gettext_noop
 from sending.models import Attempt, Batch, BulkJob
 from sending.services import batches, launches, singles
@@ -32,8 +34,6 @@ from teams.services import NotConnected, audit, client_for, key_fingerprint_of
 JOBS = 2000
 # How much two clocks may differ.
 CLOCKS = timedelta(minutes=10)
-# Rows per statement.
-CHUNK = 1000
 
 MAYBE_SENT = gettext_noop("This database is a restored copy: it may have been sent before.")
 CHECK_AGAIN = gettext_noop(
@@ -176,7 +176,7 @@ def _look_up_batches(of_team: TeamPlan) -> None:
 
 @transaction.atomic
 def apply(plan: Plan) -> None:
-    """Do what the plan says, and begin again in both places. Raise `OSError`; then nothing is."""
+    """Do all that the plan says, and begin again in both places. Raise `OSError` or `Refused`."""
     now = timezone.now()
     for of_team in plan.teams:
         for mine in of_team.campaigns:
@@ -230,22 +230,38 @@ def _hold(mine: CampaignPlan, now: datetime) -> None:
 
 def _doubt_people(mine: CampaignPlan, copied_at: datetime | None, now: datetime) -> None:
     """Make people unconfirmed, each with an attempt that a person or a webhook settles."""
-    ids = list(_people(mine).values_list("pk", flat=True))
-    for start in range(0, len(ids), CHUNK):
-        some = ids[start : start + CHUNK]
-        Attempt.objects.bulk_create(
-            Attempt(
-                campaign=mine.campaign,
-                recipient_id=pk,
-                token=secrets.token_hex(16),
-                started_at=copied_at or now,
-                finished_at=now,
-                outcome=Attempt.Outcome.UNCONFIRMED,
-                error=MAYBE_SENT,
-            )
-            for pk in some
+    attempt = Attempt(
+        campaign=mine.campaign,
+        started_at=copied_at or now,
+        finished_at=now,
+        outcome=Attempt.Outcome.UNCONFIRMED,
+        error=MAYBE_SENT,
+    )
+    people = _people(mine)
+    if _insert_for(people, attempt) != people.update(status=Recipient.Status.UNCONFIRMED):
+        raise Refused(_("A worker sends at the moment. Stop all workers, then try again."))
+
+
+def _insert_for(people: RecipientQuerySet, attempt: Attempt) -> int:
+    """Insert the attempt once for each of the people, in one statement. Return how many."""
+    fields = [
+        field
+        for field in Attempt._meta.concrete_fields
+        if field.attname not in ("id", "recipient_id", "token")
+    ]
+    values = [
+        field.get_db_prep_save(getattr(attempt, field.attname), connection) for field in fields
+    ]
+    columns = ", ".join(connection.ops.quote_name(str(field.column)) for field in fields)
+    chosen, chosen_params = people.values("id").query.sql_with_params()
+    with connection.cursor() as cursor:
+        # With the ORM, a hundred thousand rows would lock SQLite for most of a minute.
+        cursor.execute(
+            f"INSERT INTO {Attempt._meta.db_table} ({columns}, recipient_id, token)"
+            f" SELECT {', '.join(['%s'] * len(values))}, id, %s || id FROM ({chosen}) people",
+            [*values, secrets.token_hex(6), *chosen_params],
         )
-        Recipient.objects.filter(pk__in=some).update(status=Recipient.Status.UNCONFIRMED)
+        return int(cursor.rowcount)
 
 
 def _doubt_batch(

@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 from django.utils import timezone
 
+from core.errors import Refused
 from core.formats import number
 from sending.services import adoption
 from sending.services.adoption import CampaignPlan, Plan
@@ -71,6 +72,8 @@ class Command(BaseCommand):
             return
         try:
             adoption.apply(plan)
+        except Refused as error:
+            raise CommandError(f"Nothing was changed. {error}") from None
         except OSError as error:
             raise CommandError(
                 f"Nothing was changed. The file can't be written: {error}."
