@@ -70,6 +70,10 @@ class Campaign(models.Model):
         FAILURES = "failures", _("Too many messages failed")
         TEMPLATE = "template", _("The template can't be sent any more")
         NOT_TESTED = "not_tested", _("A test of the template has to be accepted first")
+        TEMPLATE_CHANGED = (
+            "template_changed",
+            _("The template has changed since this campaign was checked"),
+        )
         GROUP_CHANGED = "group_changed", _("The group changed since it was checked")
         GROUP_REFUSED = "group_refused", _("ChumiAI may not send to this group by itself")
 
@@ -81,6 +85,7 @@ class Campaign(models.Model):
         UNREACHABLE = "unreachable", _("ChumiAI can't be reached")
         WHATSAPP = "whatsapp", _("WhatsApp can't take messages")
         GROUP_COUNT = "group_count", _("The group is being counted")
+        TEMPLATE_READ = "template_read", _("The template is being read again")
         BATCH_IN_FLIGHT = "batch_in_flight", _("Another batch is being submitted")
         OPEN_JOBS = "open_jobs", _("ChumiAI is still sending earlier batches")
         DISK = "disk", _("The server can't write to its disk")
@@ -129,6 +134,10 @@ class Campaign(models.Model):
     recipient_count = models.PositiveIntegerField(default=0)
     # What is sent, frozen at the launch: template name, language, components, mapping.
     snapshot = models.JSONField(null=True)
+    # The `content_hash` of the template that was checked: nothing is sent while it is another.
+    template_hash = models.CharField(max_length=64, blank=True)
+    # When ChumiAI was last asked for the template, None from each start until it was.
+    template_read_at = models.DateTimeField(null=True)
     intent = models.UUIDField(null=True, unique=True, editable=False)
     created_by = models.ForeignKey(USER, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
@@ -275,6 +284,8 @@ class Check(models.Model):
     opted_out = models.PositiveIntegerField(default=0)
     excluded = models.PositiveIntegerField(default=0)
     frequency_cap = models.PositiveIntegerField(default=0)
+    # The template as it was checked (`message_templates.versions.Version`), {} before that.
+    template = models.JSONField(default=dict)
     # From the check, beside the counts: samples of each outcome, the longest message, …
     details = models.JSONField(default=dict)
     # Under MEDIA_ROOT: a `ReportRow` per line for every row with a note or a problem.

@@ -8,7 +8,6 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from hashlib import sha256
 from typing import Any
 from urllib.parse import unquote
 
@@ -208,11 +207,6 @@ def _offer(given: object) -> Offer:
 def body_text(components: object) -> str:
     """Return the text of the body, with its placeholders."""
     return parse(components).body
-
-
-def body_hash(components: object) -> str:
-    """Return the SHA-256 of the body's text. The same values fit as long as it is equal."""
-    return sha256(body_text(components).encode(errors="surrogatepass")).hexdigest()
 
 
 def has_braces(text: str) -> bool:

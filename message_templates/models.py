@@ -1,7 +1,7 @@
 """The copy of the team's WhatsApp templates, and the record of each sync."""
 
 import uuid
-from typing import Self
+from typing import Any, Self
 
 from django.db import models
 from django.utils.functional import cached_property
@@ -9,7 +9,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_noop, ngettext
 
 from core.formats import number
-from message_templates import components, labels, sendability
+from message_templates import components, labels, sendability, versions
 from message_templates.components import Content
 from message_templates.sendability import Unsendable
 from teams.models import Team
@@ -50,6 +50,8 @@ class MessageTemplate(models.Model):
     rejected_reason = models.CharField(max_length=500, blank=True)
     # A code of `Unsendable`, or '' for a template that can be sent; stored for the filters.
     unsendable_code = models.CharField(max_length=40, blank=True)
+    # What a recipient sees and what values are filled into, see `versions`.
+    content_hash = models.CharField(max_length=64, blank=True)
     raw = models.JSONField(default=dict)
     first_seen_at = models.DateTimeField()
     changed_at = models.DateTimeField()
@@ -71,6 +73,13 @@ class MessageTemplate(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.language})"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        # Whatever wrote the content: what is compared before a message goes out is never older.
+        self.content_hash = versions.hash_of(self.version)
+        if (fields := kwargs.get("update_fields")) is not None:
+            kwargs["update_fields"] = {*fields, "content_hash"}
+        super().save(*args, **kwargs)
 
     @property
     def is_sendable(self) -> bool:
@@ -101,8 +110,12 @@ class MessageTemplate(models.Model):
         return str(labels.MEDIA_NOTES.get(header.media, "")) if header else ""
 
     @property
-    def body_hash(self) -> str:
-        return components.body_hash(self.components)
+    def version(self) -> versions.Version:
+        return versions.version_of(
+            category=self.category,
+            components=self.components,
+            parameter_format=self.parameter_format,
+        )
 
     @property
     def body_html(self) -> SafeString:

@@ -23,6 +23,8 @@ class Account:
         self._seed = f"{seed_number}:{name}"
         self.at_meta = {(t["name"], t["language"]): self._with_id(t) for t in seed.templates()}
         self.listed = dict(self.at_meta)
+        # Templates that the list shows beside one of the same name and language.
+        self.twins: list[tuple[str, Data]] = []
         self.sync_ready_at: float | None = None
         self.jobs: dict[str, Job] = {}
         for past in seed.past_jobs(self._random("jobs")):
@@ -46,7 +48,9 @@ class Account:
         """Return the templates that the list shows, after any sync that is ready."""
         if self.sync_ready_at is not None and now >= self.sync_ready_at:
             self.listed, self.sync_ready_at = dict(self.at_meta), None
-        return list(self.listed.values())
+        before = [twin for place, twin in self.twins if place == "before"]
+        after = [twin for place, twin in self.twins if place == "after"]
+        return [*before, *self.listed.values(), *after]
 
     def sync_templates(self) -> Data:
         """Copy the templates at Meta into the list; return the counts."""
@@ -60,10 +64,15 @@ class Account:
             "total": len(self.listed),
         }
 
-    def set_template(self, template: Data) -> Data:
-        """Add or replace a template at Meta and return it; the list shows it after a sync."""
-        made = self._with_id(template)
-        self.at_meta[template["name"], template["language"]] = made
+    def set_template(self, template: Data, *, listed: bool = False) -> Data:
+        """Add or replace a template at Meta and return it.
+
+        The list shows it after a sync, or at once if it is `listed`.
+        """
+        identity, made = (template["name"], template["language"]), self._with_id(template)
+        self.at_meta[identity] = made
+        if listed:
+            self.listed[identity] = made
         return made
 
     def body_of(self, name: str, language: str) -> str:
@@ -71,6 +80,10 @@ class Account:
         template = self.at_meta.get((name, language)) or {}
         parts = template.get("components", ())
         return next((part["text"] for part in parts if part.get("type") == "BODY"), "")
+
+    def add_twin(self, template: Data, place: str) -> None:
+        """Let the list show another template of the same name before or after the real one."""
+        self.twins.append((place, {"id": str(10**15 + len(self.twins)), **template}))
 
     # Contacts and groups
 

@@ -24,6 +24,10 @@ BASE = "/__sandbox__"
 INBOUND_FIELDS = ("type", "media", "replyTo", "payload", "profileName")
 
 
+# What a template is sent with to the control, beside its own fields.
+TEMPLATE_ORDERS = ("account", "key", "listed", "twin")
+
+
 class Refused(Exception):
     """The request is invalid; the message says why."""
 
@@ -164,10 +168,15 @@ def set_options(state: State, data: Data) -> Json:
 
 def set_template(state: State, data: Data) -> Json:
     account = _account(data) or DEFAULT_ACCOUNT
-    template = {key: value for key, value in data.items() if key not in ("account", "key")}
+    template = {key: value for key, value in data.items() if key not in TEMPLATE_ORDERS}
     for name in ("name", "language"):
         _need(template, name, str)
-    state.set_template(account, template)
+    if twin := data.get("twin"):
+        if twin not in ("before", "after"):
+            raise Refused("twin must be before or after")
+        state.add_twin(account, template, twin)
+    else:
+        state.set_template(account, template, listed=data.get("listed") is True)
     return template
 
 

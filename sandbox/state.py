@@ -239,13 +239,20 @@ class State:
         return mine.sync_templates()
 
     @locked
-    def set_template(self, account: str, template: Data) -> None:
-        """Add or replace a template at Meta, and send an event for each change."""
+    def set_template(self, account: str, template: Data, *, listed: bool = False) -> None:
+        """Add or replace a template at Meta, and send an event for each change.
+
+        If it is `listed`, ChumiAI's list shows it without a sync.
+        """
         mine = self.account(account)
         before = mine.at_meta.get((template["name"], template["language"]))
-        now = mine.set_template(template)
+        now = mine.set_template(template, listed=listed)
         for event in webhook_events.template_changes(before, now) if before else []:
             self.send_event(account, event)
+
+    @locked
+    def add_twin(self, account: str, template: Data, place: str) -> None:
+        self.account(account).add_twin(template, place)
 
     @locked
     def drop_template(self, account: str, name: str, language: str) -> bool:

@@ -120,6 +120,12 @@ class DecisionForm(forms.Form):
     people = forms.IntegerField(min_value=1)
 
 
+class ResumeForm(forms.Form):
+    """The changed template that the person saw: its `content_hash`, '' for none."""
+
+    template_hash = forms.CharField(max_length=64, required=False)
+
+
 class RetryForm(forms.Form):
     """The reason for which failed messages are retried: WhatsApp's code."""
 

@@ -22,6 +22,7 @@ from campaigns import group_rules
 from campaigns.audiences import audience_of
 from campaigns.models import Campaign, GroupChoice, Recipient
 from core.disk import Trouble
+from message_templates.models import MessageTemplate
 from sending.models import Attempt, Batch, BulkJob
 from sending.services import launches
 from sending.tested import lacks_test
@@ -36,6 +37,8 @@ Outcome = Attempt.Outcome
 TRY_AGAIN = 15
 # The end of a job wakes the worker; this is only in case that wake-up is lost.
 LOOK_AGAIN = 30
+# How long after ChumiAI was asked for the template messages may go out one by one.
+TEMPLATE_STAYS_READ = timedelta(seconds=60)
 # The number of last messages that decide whether a campaign is healthy.
 LAST = 50
 # Unconfirmed messages among the last, or in a row, that pause a campaign.
@@ -218,6 +221,24 @@ def not_tested(campaign: Campaign, now: datetime) -> Hold | None:
     return pause(Pause.NOT_TESTED) if lacks_test(campaign) else None
 
 
+def template_changed(campaign: Campaign, now: datetime) -> Hold | None:
+    """The template is not the one that was checked: values may stand in another text."""
+    template = campaign.template
+    if template is None or template.content_hash == campaign.template_hash:
+        return None
+    return pause(Pause.TEMPLATE_CHANGED)
+
+
+def template_not_read(campaign: Campaign, now: datetime) -> Hold | None:
+    """ChumiAI was not asked for the template since the start, or since the last batch."""
+    read_at = campaign.template_read_at
+    if read_at and now - read_at <= TEMPLATE_STAYS_READ:
+        batches = campaign.batches.filter(claimed_at__gte=read_at)
+        if campaign.engine == Campaign.Engine.SINGLY or not batches.exists():
+            return None
+    return wait(Wait.TEMPLATE_READ, now, 1)
+
+
 def group_not_counted(campaign: Campaign, now: datetime) -> Hold | None:
     """A group whose members we send to is counted once, between the launch and the first message.
 
@@ -272,7 +293,10 @@ HOLDS: tuple[tuple[Callable[[Campaign, datetime], Hold | None], frozenset[Before
     (not_connected, BOTH),
     (template_not_sendable, BOTH),
     (not_tested, BOTH),
+    (template_changed, BOTH),
     (unhealthy, frozenset((Before.PERSON,))),
+    # The last one: it is read when nothing else holds.
+    (template_not_read, BOTH),
 )
 # Those that can be known before the launch.
 KNOWN_BEFORE_LAUNCH = (switched_off, not_connected, template_not_sendable, not_tested)
@@ -283,6 +307,9 @@ UNRECORDED = (Wait.BATCH_IN_FLIGHT, Wait.OPEN_JOBS)
 def first_hold(campaign: Campaign, before: Before) -> Hold | None:
     """Return the first hold of the list, or None if the campaign may go on."""
     now = timezone.now()
+    # The campaign may carry the row as it was at the start of the step.
+    known = MessageTemplate.objects.defer("raw")
+    campaign.template = known.filter(campaigns=campaign).first()
     asked = (ask(campaign, now) for ask, asked_before in HOLDS if before in asked_before)
     return next((hold for hold in asked if hold), None)
 

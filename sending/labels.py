@@ -17,6 +17,7 @@ from message_templates.sendability import Unsendable
 from sending.holds import Hold
 from sending.models import Batch
 from sending.progress import Progress
+from sending.services import template_guard
 from teams.models import Team
 from teams.services import NotConnected, client_for
 from whatsapp import errors
@@ -28,6 +29,8 @@ def pause_sentence(campaign: Campaign) -> str:
     """Return why the campaign is paused and what to do, '' if it is not paused."""
     if campaign.pause_reason == Pause.NOT_CONNECTED:
         return _not_connected(campaign.team) or _("There is a key again. Resume to continue.")
+    if campaign.pause_reason == Pause.TEMPLATE_CHANGED:
+        return _of_changed_template(campaign)
     if campaign.pause_reason:
         return _of_pause(campaign.pause_reason, campaign.pause_details)
     return ""
@@ -137,6 +140,8 @@ def _of_wait(reason: str, details: Mapping[str, Any]) -> str:
             return _("{why} Nothing was lost. We try again in a minute.").format(why=why)
         case Wait.GROUP_COUNT:
             return _("ChumiAI counts the group before the first message.")
+        case Wait.TEMPLATE_READ:
+            return _("ChumiAI is asked for the template again before the next message.")
         case Wait.BATCH_IN_FLIGHT:
             return _("Another batch is being submitted with the same key.")
         case Wait.OPEN_JOBS:
@@ -205,6 +210,14 @@ def _of_pause(reason: str, details: Mapping[str, Any]) -> str:
             why = str(Unsendable(details["unsendable"]).label)
             return why
     return _why(details) or str(Pause(reason).label)
+
+
+def _of_changed_template(campaign: Campaign) -> str:
+    """Return what changed of the template since it was checked, with both texts."""
+    changes = template_guard.changes_of(campaign)
+    if not changes:
+        return _("It is the one that was checked again. Resume to continue.")
+    return _("{changes}.").format(changes=". ".join(map(str, changes)))
 
 
 def _why(details: Mapping[str, Any]) -> str:

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -133,7 +132,7 @@ def tests_of(campaign: Campaign) -> list[SentTest]:
 
 def _sent_test(draft: Campaign, person: Recipient, label: str) -> SentTest:
     test = person.campaign
-    assert test.launched_at is not None and test.snapshot is not None
+    assert test.launched_at is not None
     waits = person.status in (Status.PENDING, Status.SUBMITTING)
     return SentTest(
         campaign=test,
@@ -142,15 +141,14 @@ def _sent_test(draft: Campaign, person: Recipient, label: str) -> SentTest:
         at=test.launched_at,
         message_state=state_of(test, person),
         is_open=waits and test.status != Campaign.Status.PAUSED,
-        is_current=_is_current(test.snapshot, draft),
+        is_current=_is_current(test, draft),
     )
 
 
-def _is_current(snapshot: dict[str, Any], draft: Campaign) -> bool:
-    template = draft.template
-    return template is not None and (
-        snapshot["template"],
-        snapshot["language"],
-        snapshot["body_hash"],
-        snapshot["media"],
-    ) == (template.name, template.language, template.body_hash, media.content_of(draft))
+def _is_current(test: Campaign, draft: Campaign) -> bool:
+    template, sent = draft.template, test.snapshot or {}
+    return (
+        template is not None
+        and (test.template_id, test.template_hash) == (template.pk, template.content_hash)
+        and sent["media"] == media.content_of(draft)
+    )

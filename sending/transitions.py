@@ -13,6 +13,8 @@ Status = Campaign.Status
 
 NO_PAUSE: Mapping[str, Any] = {"pause_reason": "", "pause_details": {}}
 NO_WAIT: Mapping[str, Any] = {"wait_reason": "", "wait_until": None, "wait_details": {}}
+# The template is read again before the next message.
+NOT_READ: Mapping[str, Any] = {"template_read_at": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,15 @@ class Transition:
     fixed: Mapping[str, Any] = field(default_factory=dict)
 
 
-LAUNCHED = ("intent", "engine", "snapshot", "launched_by", "launched_at", "consent")
+LAUNCHED = (
+    "intent",
+    "engine",
+    "snapshot",
+    "template_hash",
+    "launched_by",
+    "launched_at",
+    "consent",
+)
 
 TRANSITIONS: Mapping[str, Transition] = {
     "launch": Transition(
@@ -50,10 +60,13 @@ TRANSITIONS: Mapping[str, Transition] = {
     ),
     # By a person, who has seen what failed until then.
     "resume": Transition(
-        (Status.PAUSED,), Status.SENDING, given=frozenset(("failures_since",)), fixed=NO_PAUSE
+        (Status.PAUSED,),
+        Status.SENDING,
+        given=frozenset(("failures_since",)),
+        fixed={**NO_PAUSE, **NOT_READ},
     ),
     # By itself, once nothing is unconfirmed any more.
-    "resume_settled": Transition((Status.PAUSED,), Status.SENDING, fixed=NO_PAUSE),
+    "resume_settled": Transition((Status.PAUSED,), Status.SENDING, fixed={**NO_PAUSE, **NOT_READ}),
     "stop": Transition(
         Campaign.LIVE,
         Status.STOPPED,
@@ -72,11 +85,11 @@ TRANSITIONS: Mapping[str, Transition] = {
         (Status.COMPLETED,),
         Status.SENDING,
         given=frozenset(("failures_since",)),
-        fixed={"finished_at": None},
+        fixed={"finished_at": None, **NOT_READ},
     ),
     # By itself: a message that provably was not sent is waiting again.
     "reopen_unfinished": Transition(
-        (Status.COMPLETED,), Status.SENDING, fixed={"finished_at": None}
+        (Status.COMPLETED,), Status.SENDING, fixed={"finished_at": None, **NOT_READ}
     ),
 }
 

@@ -5,6 +5,7 @@ import time
 import uuid
 from datetime import timedelta
 
+import requests
 import xlsxwriter
 from bs4 import BeautifulSoup
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -28,7 +29,7 @@ from sending.services import launches, test_sends
 from tasks import services as tasks
 from tasks.models import Task
 from teams import services as teams
-from teams.models import Membership, Team, User
+from teams.models import Connection, Membership, Team, User
 
 PASSWORD = "correct horse battery staple"
 PREFIXES = (24, 54, 55, 59, 20, 50)
@@ -56,7 +57,21 @@ def make_user(name, team=None, role="marketer", **fields):
 def connect(team, sandbox, *, kind="full", account=None):
     """Connect the team to an account of its own at the sandbox."""
     teams.connect(team, base_url=sandbox.url, key=sandbox.key(account or account_of(team), kind))
+    for template in MessageTemplate.objects.for_team(team):
+        publish(template)
     return team
+
+
+def publish(template, **changes):
+    """Let ChumiAI list the template as our row has it, or with changes; the row stays."""
+    connection = Connection.objects.filter(team=template.team).first()
+    if connection is None or not connection.has_key:
+        return
+    fields = ("name", "language", "category", "status", "parameter_format", "components")
+    order = {field: getattr(template, field) for field in fields} | changes
+    order |= {"quality": template.quality, "listed": True, "key": connection.key()}
+    url = f"{connection.base_url}/__sandbox__/templates"
+    requests.post(url, json=order, timeout=10).raise_for_status()
 
 
 def account_of(team):
@@ -79,7 +94,7 @@ def make_template(team, name="welcome_message", *, body=BODY, language="en_US", 
         status=values["status"],
         vanished=values.get("vanished_at") is not None,
     )
-    return MessageTemplate.objects.create(
+    template = MessageTemplate.objects.create(
         team=team,
         name=name,
         language=language,
@@ -89,6 +104,8 @@ def make_template(team, name="welcome_message", *, body=BODY, language="en_US", 
         changed_at=now,
         **values,
     )
+    publish(template)
+    return template
 
 
 def xlsx(rows, name="customers.xlsx"):

@@ -62,7 +62,7 @@ MUTANTS = (
         (
             (
                 BATCHES,
-                "Campaign.objects.filter(pk=batch.campaign_id, status=Campaign.Status.SENDING)",
+                "Campaign.objects.filter(may_send(), pk=batch.campaign_id)",
                 "Campaign.objects.filter(pk=batch.campaign_id)",
             ),
         ),

@@ -28,6 +28,7 @@ from core import formats, phones, sentences
 from core.disk import NotSaved, Trouble, new_file, saving
 from core.errors import Refused
 from core.sentences import gettext_noop
+from message_templates import versions
 from spreadsheets.cells import Cell, Row
 from tasks import services as tasks
 from teams.models import User
@@ -262,6 +263,15 @@ def _make_ready(campaign: Campaign, checked: Check) -> None:
         digest=_digest(campaign, checked),
         recipient_count=checked.sendable,
     )
+    template = campaign.template
+    assert template is not None
+    Check.objects.filter(pk=checked.pk).update(template=template.version)
+
+
+def template_changes(campaign: Campaign) -> list[versions.Change]:
+    """Return what changed of the template since the campaign was checked, as it is now."""
+    checked, template = campaign.check_result.template, campaign.template
+    return versions.changes(checked, template.version) if checked and template else []
 
 
 def digest_of(campaign: Campaign) -> str:
@@ -275,7 +285,7 @@ def _digest(campaign: Campaign, checked: Check) -> str:
     content = [
         template.name,
         template.language,
-        template.body_hash,
+        template.content_hash,
         template.is_sendable,
         campaign.mapping,
         audience_of(campaign).digest_part(),

@@ -30,6 +30,7 @@ class Migration(migrations.Migration):
                 ('components', models.JSONField(default=list)),
                 ('rejected_reason', models.CharField(blank=True, max_length=500)),
                 ('unsendable_code', models.CharField(blank=True, max_length=40)),
+                ('content_hash', models.CharField(blank=True, max_length=64)),
                 ('raw', models.JSONField(default=dict)),
                 ('first_seen_at', models.DateTimeField()),
                 ('changed_at', models.DateTimeField()),

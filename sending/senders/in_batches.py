@@ -28,6 +28,7 @@ from core.disk import NotSaved
 from sending import holds
 from sending.holds import LOOK_AGAIN, TRY_AGAIN, Before
 from sending.models import Attempt, Batch, BulkJob
+from sending.senders import template_reads
 from sending.senders.errors import is_temporary, wait_or_pause
 from sending.services import batches, launches
 from tasks import continuity
@@ -54,9 +55,9 @@ def step(campaign: Campaign) -> float | None:
 def next_batch(campaign: Campaign, submit: Callable[[Batch], float]) -> float | None:
     """Submit the next batch by the given function, unless something holds the campaign."""
     batch = campaign.batches.filter(status=Batch.Status.PENDING).first()
-    hold = holds.first_hold(campaign, Before.BATCH if batch else Before.END)
-    if hold:
-        return holds.apply_hold(campaign, hold)
+    wait = template_reads.held(campaign, Before.BATCH if batch else Before.END)
+    if wait is not None:
+        return wait
     if batch is None:
         return LOOK_AGAIN if campaign.batches.open().exists() else None
     batch.campaign = campaign

@@ -22,6 +22,7 @@ from core.sentences import gettext_noop
 from sending import holds
 from sending.holds import TRY_AGAIN, Before, Hold
 from sending.models import Attempt
+from sending.senders import template_reads
 from sending.senders.errors import is_temporary, wait_or_pause
 from sending.services import launches, singles
 from teams.retry_policy import wait_after
@@ -87,9 +88,9 @@ def step(campaign: Campaign) -> float | None:
     """Send for a few seconds. Return the seconds until the next step, or None."""
     if not singles.has_work(campaign):
         return None
-    hold = holds.first_hold(campaign, Before.PERSON)
-    if hold:
-        return holds.apply_hold(campaign, hold)
+    held = template_reads.held(campaign, Before.PERSON)
+    if held is not None:
+        return held
     try:
         client = client_for(campaign.team)
     except NotConnected:

@@ -25,6 +25,7 @@ from core.errors import Refused
 from sending.models import Attempt, Batch, BulkJob
 from sending.services import decisions, jobs, launches
 from sending.services.restored import refuse_if_restored
+from sending.services.template_guard import may_send
 from spreadsheets.xlsx_writer import write_clean_xlsx
 from tasks import continuity
 from tasks import services as tasks
@@ -125,9 +126,7 @@ def claim(batch: Batch, prepared: Prepared, baseline: list[str]) -> Attempt | No
             # The batch's own state is a condition of the outer query: only that one is checked
             # again after PostgreSQL has waited for another worker's claim.
             won = Batch.objects.filter(
-                Exists(
-                    Campaign.objects.filter(pk=batch.campaign_id, status=Campaign.Status.SENDING)
-                ),
+                Exists(Campaign.objects.filter(may_send(), pk=batch.campaign_id)),
                 pk=batch.pk,
                 status=Status.PENDING,
             ).update(
@@ -198,16 +197,16 @@ class _FileIsStale(Exception):
 def may_finish(attempt: Attempt) -> bool:
     """Return True if the request may send its last byte now.
 
-    A person may have paused or stopped meanwhile, and a worker that was frozen must not send
-    late: the claim has to be ours and young.
+    A person may have paused or stopped meanwhile, the template may have changed, and a worker
+    that was frozen must not send late: the claim has to be ours and young.
     """
     young = timezone.now() - timedelta(seconds=settings.CHUMIAI_SEND_SECONDS)
     return Batch.objects.filter(
+        may_send("campaign__"),
         pk=_batch_of(attempt).pk,
         status=Status.SUBMITTING,
         token=attempt.token,
         claimed_at__gt=young,
-        campaign__status=Campaign.Status.SENDING,
     ).exists()
 
 

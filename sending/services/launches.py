@@ -14,12 +14,13 @@ from django.utils.translation import gettext_lazy, ngettext
 from campaigns.audiences import audience_of
 from campaigns.models import Campaign, Recipient
 from campaigns.services import groups, media
-from campaigns.services.checks import digest_of
+from campaigns.services.checks import digest_of, template_changes
 from core.errors import Refused
 from core.times import clock
 from message_templates.models import MessageTemplate
 from sending import engines
 from sending.models import Batch, BulkJob
+from sending.services import template_guard
 from sending.services.restored import refuse_if_restored
 from sending.tested import lacks_test
 from sending.transitions import NO_WAIT, move
@@ -93,6 +94,7 @@ def launch(
                     intent=intent,
                     engine=engine,
                     snapshot=_snapshot(campaign),
+                    template_hash=_template_of(campaign).content_hash,
                     launched_by=by,
                     launched_at=now,
                     consent=consent,
@@ -162,6 +164,12 @@ def _check_launch(campaign: Campaign, digest: str, typed: int | None) -> None:
         raise Refused(_nothing_sent(missing))
     if refused := audience_of(campaign).what_blocks():
         raise Refused(_nothing_sent(refused))
+    if changes := template_changes(campaign):
+        raise Refused(
+            _("{why} Check again, then launch. Nothing was sent.").format(
+                why=template_guard.in_words(changes)
+            )
+        )
     if digest_of(campaign) != campaign.digest or digest != campaign.digest:
         raise Refused(str(CHANGED))
     if needs_number(campaign) and typed != campaign.recipient_count:
@@ -222,11 +230,7 @@ def _snapshot(campaign: Campaign) -> dict[str, Any]:
     return {
         "template": template.name,
         "language": template.language,
-        "category": template.category,
-        "components": template.components,
-        "parameter_format": template.parameter_format,
-        "body_hash": template.body_hash,
-        "placeholders": template.placeholders,
+        **template.version,
         "media": media.content_of(campaign),
         **audience_of(campaign).snapshot(),
     }
@@ -336,12 +340,16 @@ def reason_for(failure: errors.Failure | None) -> Campaign.Pause:
     return REASONS_BY_SUBJECT.get(about, Campaign.Pause.REJECTED)
 
 
-def resume(campaign: Campaign, *, by: User | None = None) -> None:
-    """Continue with the messages that were not sent yet. Raise `Refused`."""
+def resume(campaign: Campaign, *, by: User | None = None, template_hash: str = "") -> None:
+    """Continue with the messages that were not sent yet. Raise `Refused`.
+
+    If the template has changed, `template_hash` names the one that the person saw and confirmed.
+    """
     refuse_if_restored()
     if campaign.batches.filter(status=Batch.Status.UNCONFIRMED).exists():
         raise Refused(_("A batch is still unconfirmed. Decide about it first, then resume."))
     with transaction.atomic():
+        template_guard.accept(campaign, seen=template_hash, by=by)
         if campaign.pause_reason == Campaign.Pause.GROUP_CHANGED:
             groups.accept_count(campaign)
         # The person has seen what failed until now. The jobs are locked before the task, in the
@@ -369,7 +377,14 @@ def _resume(campaign: Campaign, transition: str, **given: Any) -> bool:
     moved = move(campaign, transition, **given)
     if moved:
         tasks.request("send_batches", campaign.team_id)
+        pause_if_changed(campaign)
     return moved
+
+
+def pause_if_changed(campaign: Campaign) -> None:
+    """Pause a campaign whose template, as we know it, is not the one that was checked."""
+    if template_guard.has_changed(campaign):
+        pause(campaign, reason=Campaign.Pause.TEMPLATE_CHANGED)
 
 
 def stop(campaign: Campaign, *, by: User | None) -> None:
@@ -396,6 +411,7 @@ def reopen(campaign: Campaign) -> None:
     if campaign.status == Status.STOPPED:
         raise Refused(_("This campaign was stopped, so no one is retried. Nothing was changed."))
     tasks.request("send_batches", campaign.team_id)
+    pause_if_changed(campaign)
 
 
 def finish_stopped(team: Team) -> None:

@@ -28,6 +28,7 @@ from sending.models import Attempt
 from sending.services import decisions, launches
 from sending.services.batches import NO_ANSWER, claim_lifetime, facts_of
 from sending.services.restored import refuse_if_restored
+from sending.services.template_guard import may_send
 from tasks import continuity
 from tasks import services as tasks
 from tasks.second_place import Kept
@@ -79,7 +80,7 @@ def _claim(campaign: Campaign, most: int) -> tuple[list[Attempt], Kept | None]:
     # The person's own state is a condition of the outer query: only that one is checked again
     # after PostgreSQL has waited for another worker's claim.
     won = Recipient.objects.filter(
-        Exists(Campaign.objects.filter(pk=campaign.pk, status=Campaign.Status.SENDING)),
+        Exists(Campaign.objects.filter(may_send(), pk=campaign.pk)),
         pk__in=[person.pk for person in people],
         status=Status.PENDING,
     ).update(status=Status.SUBMITTING)
@@ -100,16 +101,16 @@ class _TakenByAnother(Exception):
 def may_finish(campaign: Campaign, attempts: Iterable[Attempt]) -> set[int]:
     """Return the ids of the attempts whose request may send its last byte now.
 
-    The claim has to be ours and young, the campaign still sending, and the person must not have
-    opted out meanwhile.
+    The claim has to be ours and young, the campaign still sending the template that was checked,
+    and the person must not have opted out meanwhile.
     """
     young = timezone.now() - timedelta(seconds=settings.CHUMIAI_SEND_SECONDS)
     live = Attempt.objects.filter(
+        may_send("campaign__"),
         pk__in=[attempt.pk for attempt in attempts],
         outcome=Outcome.OPEN,
         started_at__gt=young,
         recipient__status=Status.SUBMITTING,
-        campaign__status=Campaign.Status.SENDING,
     ).values_list("pk", "recipient__phone")
     phones = dict(live)
     gone = opted_out_of(campaign.team, list(phones.values()))

@@ -13,7 +13,7 @@ from campaigns.models import Campaign, HeaderMedia, Recipient
 from campaigns.services import checks, drafts
 from core.errors import Refused
 from sending.models import TestNumber
-from sending.services import launches
+from sending.services import launches, template_guard
 from teams.models import Team, User
 from teams.services import audit
 
@@ -44,6 +44,13 @@ def send_tests(
     ).update(digest=digest)
     if not seen:
         raise Refused(str(CHANGED))
+    campaign.refresh_from_db()
+    if changes := checks.template_changes(campaign):
+        raise Refused(
+            _("{why} Check again, then send the test. Nothing was sent.").format(
+                why=template_guard.in_words(changes)
+            )
+        )
     if Campaign.objects.filter(intent__in=[_intent(intent, n) for n in numbers]).exists():
         raise launches.AlreadyLaunched(_("This test was already sent. Nothing is sent twice."))
     _refuse_too_many(campaign.team, len(numbers))

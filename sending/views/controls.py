@@ -19,7 +19,7 @@ from core.confirms import Confirm
 from core.errors import Refused
 from core.formats import number
 from sending.failure_groups import FailureGroup
-from sending.forms import DecisionForm, RetryForm
+from sending.forms import DecisionForm, ResumeForm, RetryForm
 from sending.pages import get_batch, get_campaign, redirect_to_campaign
 from sending.progress import BatchProgress, Progress
 from sending.services import batches, launches, retries, singles
@@ -73,13 +73,44 @@ def campaign_pause(request: TeamRequest, uuid: UUID) -> HttpResponse:
 # Resume
 
 
+def template_accept_confirm(campaign: Campaign, template_hash: str, people: int) -> Confirm:
+    """Return the button to send the changed template of a paused campaign to the rest."""
+    count = number(people)
+    question = ngettext(
+        "Send the new text to the remaining {count} person?",
+        "Send the new text to the remaining {count} people?",
+        people,
+    )
+    label = ngettext(
+        "Send the new text to the remaining {count}",
+        "Send the new text to the remaining {count}",
+        people,
+    )
+    return Confirm(
+        question=question.format(count=count),
+        consequence=_(
+            "Each value stands where the new text has its placeholder. Those who got the message "
+            "already keep the old text."
+        ),
+        label=label.format(count=count),
+        button=_("Send the new text"),
+        action=_url("campaign_resume", campaign, campaign.uuid),
+        fields={"template_hash": template_hash},
+        icon="player-play",
+        form_id="accept-form",
+    )
+
+
 @require_POST
 @requires("launch")
 def campaign_resume(request: TeamRequest, uuid: UUID) -> HttpResponse:
     """Send the rest of a paused campaign."""
     campaign = get_campaign(request, uuid)
+    form = ResumeForm(request.POST)
     with refusal_as_message(request):
-        launches.resume(campaign, by=request.user)
+        if not form.is_valid():
+            raise Refused(_("This page was out of date. Nothing was sent. Check again."))
+        launches.resume(campaign, by=request.user, **form.cleaned_data)
         messages.success(request, _("Campaign resumed"))
     return redirect_to_campaign(campaign)
 
@@ -289,6 +320,15 @@ def campaign_decide(request: TeamRequest, uuid: UUID) -> HttpResponse:
 # Retry
 
 
+def _is_held(request: TeamRequest, campaign: Campaign) -> bool:
+    """Say it if the changed template of the campaign holds what was just asked for."""
+    if campaign.pause_reason != Campaign.Pause.TEMPLATE_CHANGED:
+        return False
+    text = _("The template has changed, so nothing is sent until you decide below.")
+    messages.warning(request, text)
+    return True
+
+
 def batch_retry_confirm(campaign: Campaign, batch: BatchProgress) -> Confirm:
     values = {"batch": number(batch.number)}
     return Confirm(
@@ -312,8 +352,9 @@ def batch_retry(request: TeamRequest, uuid: UUID) -> HttpResponse:
     batch = get_batch(request, uuid)
     with refusal_as_message(request):
         retries.retry_batch(batch, by=request.user)
-        text = _("Batch {batch} is waiting to be sent again")
-        messages.success(request, text.format(batch=number(batch.number)))
+        if not _is_held(request, batch.campaign):
+            text = _("Batch {batch} is waiting to be sent again")
+            messages.success(request, text.format(batch=number(batch.number)))
     return redirect_to_campaign(batch.campaign)
 
 
@@ -351,8 +392,11 @@ def campaign_retry(request: TeamRequest, uuid: UUID) -> HttpResponse:
         if not form.is_valid():
             raise Refused(_("This page was out of date. Nothing was sent. Check again."))
         people = retries.retry(campaign, form.cleaned_data["code"], by=request.user)
-        text = ngettext(
-            "Retrying {count} message, one by one", "Retrying {count} messages, one by one", people
-        )
-        messages.success(request, text.format(count=number(people)))
+        if not _is_held(request, campaign):
+            text = ngettext(
+                "Retrying {count} message, one by one",
+                "Retrying {count} messages, one by one",
+                people,
+            )
+            messages.success(request, text.format(count=number(people)))
     return redirect_to_campaign(campaign)

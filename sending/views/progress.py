@@ -22,7 +22,7 @@ from sending.pages import get_campaign, redirect_to_step
 from sending.progress import BatchProgress, Progress
 from sending.progress_queries import load_progress
 from sending.services import jobs
-from sending.views import controls
+from sending.views import controls, template_change
 from teams.models import AuditEvent
 from teams.requests import TeamRequest
 
@@ -97,12 +97,20 @@ def _progress_context(request: TeamRequest, campaign: Campaign) -> dict[str, Any
     person = campaign.recipients.first() if audience_of(campaign).is_single else None
     message_state = state_of(campaign, person) if person else None
     undecided = progress.singles.undecided
+    changed = template_change.of(
+        campaign, may_launch=may_launch, with_values=request.may["prepare"]
+    )
     return {
         "campaign": campaign,
         "person": person,
         "message_state": message_state,
         "progress": progress,
-        "controls": _controls(campaign, progress) if may_launch and campaign.is_live else None,
+        "template_change": changed,
+        "controls": (
+            _controls(campaign, progress, has_changed=changed is not None)
+            if may_launch and campaign.is_live
+            else None
+        ),
         "paused": _pause_of(campaign),
         "failures": _failure_rows(campaign, progress, may_launch),
         "unconfirmed_rows": [row for row in rows if row.batch.unconfirmed],
@@ -172,11 +180,12 @@ def _failure_rows(campaign: Campaign, progress: Progress, may_launch: bool) -> l
     ]
 
 
-def _controls(campaign: Campaign, progress: Progress) -> Controls:
+def _controls(campaign: Campaign, progress: Progress, *, has_changed: bool) -> Controls:
     is_paused = campaign.status == Campaign.Status.PAUSED
     can_pause = not is_paused and progress.remaining and not audience_of(campaign).is_single
     return Controls(
-        can_resume=is_paused and progress.can_resume,
+        # What changed of the template has a button of its own.
+        can_resume=is_paused and progress.can_resume and not has_changed,
         pause=controls.pause_confirm(campaign, progress) if can_pause else None,
         stop=controls.stop_confirm(campaign, progress),
     )

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 from campaigns import steps
 from campaigns.models import Campaign
 from campaigns.pages import get_draft, render_step, step_page
+from campaigns.services import checks
 from core.errors import Refused
 from core.formats import number
 from sending import engines, review
@@ -69,6 +70,7 @@ def _review(
         app="sending",
         form=_launch_form(request, campaign, error),
         refused=str(error or ""),
+        template_changes=checks.template_changes(campaign),
         points=[(p, steps.url_of(campaign, p.step) if p.step else "") for p in points],
         is_blocked=any(point.tone == "bad" for point in points),
         offers=offers,

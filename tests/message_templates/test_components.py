@@ -92,12 +92,6 @@ def test_hints_show_the_words_around_a_placeholder():
     assert c.hints("{{1}}", ["1"]) == {"1": c.Hint("", "")}
 
 
-def test_body_hash_follows_the_body_alone():
-    with_footer = [BODY, {"type": "FOOTER", "text": "Bye"}]
-    assert c.body_hash([BODY]) == c.body_hash(with_footer)
-    assert c.body_hash([BODY]) != c.body_hash(body("Hi {{1}}"))
-
-
 def test_render_puts_values_in_once():
     assert c.render("Hi {{1}} {{ 1 }}, {{2}}", {"1": "{{2}}"}) == "Hi {{2}} {{2}}, {{2}}"
 
@@ -210,7 +204,6 @@ def test_no_components_raise(components, word):
     names = c.placeholders(components, word)
     assert set(c.sample_values(components, word)) <= set(names)
     assert set(c.hints(c.body_text(components), names)) == set(names)
-    c.body_hash(components)
     c.limits(components)
     warnings(components=components, parameter_format=word, quality=word)
     code = why_unsendable(components=components, status=word, category=word)

@@ -7,6 +7,7 @@ from django.core.management import CommandError, call_command
 from django.urls import reverse
 from django.utils import timezone
 
+from chumi_api.types import TemplateUpdate
 from message_templates import services
 from message_templates.models import MessageTemplate, TemplateSync
 from message_templates.sendability import Unsendable
@@ -334,3 +335,51 @@ def test_a_list_beyond_the_limit_keeps_the_former_one(
     run = sync()
     assert (run.state, run.error) == ("failed", f"{sentence} The former list stays.")
     assert list(MessageTemplate.objects.for_team(team).values()) == before
+
+
+@pytest.mark.parametrize("place", ["before", "after"])
+def test_a_rejected_twin_does_not_hide_the_approved_template(place, sync, sandbox, team):
+    add(sandbox)
+    add(sandbox, status="REJECTED", components=[{"type": "BODY", "text": "No"}], twin=place)
+    run = sync()
+    row = MessageTemplate.objects.for_team(team).get(name="fresh_one")
+    assert (row.status, row.is_sendable, row.content.body) == (
+        "APPROVED",
+        True,
+        "Hello {{1}}, see you.",
+    )
+    assert run.total == 15
+    again = sync()
+    assert (again.changed, again.vanished) == (0, 0)
+    # An update of the twin is not about ours.
+    twin = TemplateUpdate(
+        name="fresh_one", language="en", remote_id=str(10**15), status="DISABLED"
+    )
+    assert services.record_update(team, twin) == []
+    row.refresh_from_db()
+    assert row.is_sendable
+
+
+@pytest.mark.parametrize(
+    ("known", "raw", "named", "is_ours"),
+    [
+        ("594425479261596", {}, "111222333", False),
+        ("594425479261596", {}, "594425479261596", True),
+        # Ours has no id, or the update has none.
+        ("", {}, "111222333", True),
+        ("594425479261596", {}, "", True),
+        # ChumiAI's own id can't be compared with Meta's, unless it lists that as well.
+        ("665f1c0a", {}, "111222333", True),
+        ("665f1c0a", {"metaTemplateId": 594425479261596}, "111222333", False),
+        ("665f1c0a", {"metaTemplateId": 111222333}, "111222333", True),
+    ],
+)
+def test_an_update_of_another_template_of_the_same_name_is_not_ours(
+    team, known, raw, named, is_ours
+):
+    factories.make_template(team, remote_id=known, raw=raw)
+    update = TemplateUpdate(
+        name="welcome_message", language="en_US", remote_id=named, status="DELETED"
+    )
+    assert bool(services.record_update(team, update)) == is_ours
+    assert MessageTemplate.objects.get().is_sendable != is_ours

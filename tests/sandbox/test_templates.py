@@ -98,3 +98,12 @@ def test_state_at_meta_counts_when_sending(api):
     api.order("/templates", **paused)
     assert listed(api)["welcome_message", "en_US"]["status"] == "APPROVED"
     assert api.send("233244123451", "a", "b").json()["errorCode"] == 132015
+
+
+def test_a_listed_template_needs_no_sync_and_a_twin_replaces_nothing(api):
+    api.order("/templates", **NEW, listed=True)
+    assert listed(api)["sunday_hours", "en"]["status"] == "APPROVED"
+    api.order("/templates", **(NEW | {"status": "REJECTED"}), twin="after")
+    page = api.get("/whatsapp/templates?limit=100").json()["data"]
+    assert [t["status"] for t in page if t["name"] == "sunday_hours"] == ["APPROVED", "REJECTED"]
+    assert len({t["id"] for t in page}) == 16

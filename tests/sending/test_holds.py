@@ -12,7 +12,7 @@ from message_templates.models import MessageTemplate
 from sending import holds, senders
 from sending.labels import pause_sentence, upcoming_sentence, wait_sentence
 from sending.models import Attempt, Batch, BulkJob
-from sending.senders import to_group
+from sending.senders import template_reads, to_group
 from sending.services import launches
 from tasks import continuity
 from tasks.models import Continuity
@@ -51,7 +51,9 @@ open_jobs              (wait)                 -                    (wait)
 not_connected          pause:not_connected    pause:not_connected  pause:not_connected
 template_not_sendable  pause:template         pause:template       pause:template
 not_tested             pause:not_tested       pause:not_tested     pause:not_tested
+template_changed       pause:template_changed pause:template_changed pause:template_changed
 unhealthy              -                      pause:failures       -
+template_not_read      wait:template_read     wait:template_read   wait:template_read
 """
 
 
@@ -198,10 +200,30 @@ def not_tested(scene):
 
 def _set_components(campaign, components):
     """Change the template as if the campaign had been launched with it."""
-    MessageTemplate.objects.filter(pk=campaign.template_id).update(components=components)
+    template = MessageTemplate.objects.get(pk=campaign.template_id)
+    template.components = components
+    template.save()
     if campaign.snapshot:
-        snapshot = campaign.snapshot | {"components": components}
-        Campaign.objects.filter(pk=campaign.pk).update(snapshot=snapshot)
+        Campaign.objects.filter(pk=campaign.pk).update(
+            snapshot=campaign.snapshot | template.version, template_hash=template.content_hash
+        )
+
+
+def template_changed(scene):
+    template = MessageTemplate.objects.get(pk=scene.campaign.template_id)
+    checked, template.components = template.components, [{"type": "BODY", "text": "{{1}}, {{2}}"}]
+    template.save()
+    yield
+    template.components = checked
+    template.save()
+
+
+def template_not_read(scene):
+    # As if the worker died between the launch and the read.
+    read = template_reads.read
+    scene.monkeypatch.setattr(template_reads, "read", lambda campaign: None)
+    yield
+    scene.monkeypatch.setattr(template_reads, "read", read)
 
 
 def unhealthy(scene):

@@ -21,6 +21,7 @@ from tests.factories import (
     make_template,
     media_link,
     people,
+    publish,
     xlsx,
 )
 from tests.processes import ROOT, wait_until
@@ -364,6 +365,20 @@ def test_a_person_is_needed(stack, sandbox, team, save):
     assert (done.returncode, result["status"]) == (4, "paused")
     assert (result["pause_reason"], result["remaining"]) == ("forbidden", 10)
     assert result["note"]
+
+
+@pytest.mark.stack
+def test_a_changed_template_needs_a_person(stack, sandbox, team, save):
+    connect(team, sandbox)
+    template = make_template(team)
+    publish(template, components=[{"type": "BODY", "text": "Code {{1}}, dear {{2}}."}])
+    start_worker(stack)
+    done = manage(stack, *arguments(save(people(10)), "--wait"))
+    out, error = done.communicate(timeout=60)
+    assert done.returncode == 4
+    assert "“Hi {{1}}, your code is {{2}}.” → “Code {{1}}, dear {{2}}.”" in out
+    assert "a person is needed" in error
+    assert sandbox.ledger("kente") == []
 
 
 @pytest.mark.stack

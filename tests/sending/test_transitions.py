@@ -50,6 +50,7 @@ def values_for(transition):
         "intent": uuid.uuid4(),
         "engine": Campaign.Engine.SINGLY,
         "snapshot": {"template": "hello"},
+        "template_hash": "0" * 64,
         "launched_by": None,
         "launched_at": now,
         "consent": "They agreed.",

@@ -10,6 +10,7 @@ from campaigns.models import Campaign, Recipient
 from contacts.models import OptOut
 from conversations.models import Message
 from message_templates.models import MessageTemplate
+from sending.services import launches
 from tests import factories
 from tests.webhooks.conftest import envelope, inbound, status, statuses
 from webhooks import services
@@ -251,3 +252,14 @@ def test_the_campaigns_counts_still_add_up(sent, deliver):
     counts = ("accepted", "failed", "skipped", "unconfirmed", "unreported", "remaining")
     assert sum(getattr(progress, name) for name in counts) == progress.total == 4
     assert (progress.receipts.delivered, progress.receipts.read) == (2, 1)
+
+
+def test_an_update_of_an_older_template_of_the_same_name_pauses_nothing(connected, deliver):
+    template = factories.make_template(connected, remote_id="594425479261596")
+    campaign = factories.launch(factories.make_ready_campaign(connected, template=template))
+    launches.begin(campaign)
+    deliver(template_update(event="DELETED", message_template_id=111222333, reason="NONE"))
+    template.refresh_from_db()
+    campaign.refresh_from_db()
+    assert (template.status, template.is_sendable) == ("APPROVED", True)
+    assert campaign.status == "sending"
