@@ -145,6 +145,8 @@ def _words_of_job(batch: BatchProgress, job: BulkJob) -> BatchWords:
         case state:
             label = _("Sending") if state == BulkJob.State.RUNNING else _("Accepted")
             tone, done = "busy", _("{count} of {total} processed.").format(**counted)
+    if job.counters_wrong:
+        done = ""
     said = (_failures_of(batch, job), _rest_of(batch, job), _why_of(job))
     return BatchWords(label, tone, _join(done, *said))
 
@@ -174,7 +176,7 @@ def _failures_of(batch: BatchProgress, job: BulkJob) -> str:
 
 
 def _rest_of(batch: BatchProgress, job: BulkJob) -> str:
-    if not (job.is_over and batch.unreported):
+    if job.counters_wrong or not (job.is_over and batch.unreported):
         return ""
     count = number(batch.unreported)
     return _("ChumiAI does not report the result of {count}.").format(count=count)

@@ -113,7 +113,7 @@ def test_an_account_error_pauses_and_says_what_to_do(open_page, sandbox, slow, m
     launch(page, slow, campaign)
     expect(notices(page)).to_contain_text("WhatsApp stopped the account")
     expect(notices(page)).to_contain_text("payment")
-    expect(notices(page)).to_contain_text("The remaining people got no message.")
+    expect(notices(page)).to_contain_text("wait and have got no message yet.")
     shoot(page, "account")
     page.get_by_role("button", name="Resume").click()
     expect(page.locator(".progress-head")).to_contain_text("Finished")
