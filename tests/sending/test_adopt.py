@@ -39,6 +39,8 @@ from tests.factories import (
     soup,
 )
 
+pytestmark = pytest.mark.django_db
+
 PEOPLE = 12
 Status = Campaign.Status
 
