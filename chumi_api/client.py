@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Protocol, TypeVar
 from urllib.parse import quote, urlsplit
 
 from chumi_api import parsing
@@ -68,7 +68,21 @@ ACCESS_QUESTIONS: tuple[tuple[str, tuple[str, ...], Callable[[Any], object], str
     (CONTACTS, parsing.CONTACT_NAMES, parsing.parse_contact, "contacts:read"),
     (JOBS, parsing.JOB_NAMES, parsing.parse_job, None),
 )
+SCOPE_OF_PATH = (
+    (f"{TEMPLATES}/sync", ""),
+    (TEMPLATES, "templates:read"),
+    (JOBS, ""),
+    (CONTACTS, "contacts:read"),
+    (f"{API}/whatsapp/send-template", "whatsapp:send"),
+    (f"{API}/whatsapp/bulk-import-messages", "whatsapp:send"),
+)
 SCOPES = ("templates:read", "contacts:read", "contacts:write", "whatsapp:read", "whatsapp:send")
+
+
+class Listener(Protocol):
+    """Hears each call, in its thread: the scope documented for it or '', its error or None."""
+
+    def hear(self, scope: str, error: ChumiError | None) -> None: ...
 
 
 class _Key(str):
@@ -84,7 +98,7 @@ class Client:
     `deadline` and `send_deadline` are for a whole exchange, from the look-up of the name to
     the last byte of the answer. A list raises an error when it has more than `max_pages`, takes
     longer than `list_seconds` (waits included) or is larger than `list_bytes`; no list is ever
-    cut short.
+    cut short. `listener` hears the outcome of each call.
     """
 
     def __init__(
@@ -99,6 +113,7 @@ class Client:
         max_pages: int = 5_000,
         list_seconds: float = 300,
         list_bytes: int = 64 * MEBIBYTE,
+        listener: Listener | None = None,
     ) -> None:
         self._base_url = base_url.rstrip("/")
         self._key = _Key(api_key)
@@ -109,6 +124,7 @@ class Client:
         self._max_pages = max_pages
         self._list_seconds = list_seconds
         self._list_bytes = list_bytes
+        self.listener = listener
 
     def __repr__(self) -> str:
         return f"Client({urlsplit(self._base_url).hostname})"
@@ -121,10 +137,12 @@ class Client:
 
     def sync_templates(self) -> SyncResult:
         """Let ChumiAI fetch the templates from Meta; it may queue that (`queued`)."""
-        answer = self._call("POST", f"{TEMPLATES}/sync")
-        body = parsing.load(answer.text)
-        # Nothing in the answer is needed, so any JSON or an empty body is a yes.
-        self._raise_unless_read(answer, body, understood=body is not None or answer.text == "")
+        path = f"{TEMPLATES}/sync"
+        with self._heard(path):
+            answer = self._call("POST", path)
+            body = parsing.load(answer.text)
+            # Nothing in the answer is needed, so any JSON or an empty body is a yes.
+            self._raise_unless_read(answer, body, understood=body is not None or answer.text == "")
         return parsing.parse_sync(body, status=answer.status or 0)
 
     # Sending
@@ -219,10 +237,12 @@ class Client:
 
     def bulk_job(self, job_id: str) -> BulkJob:
         """Return the state of one job."""
-        answer = self._call("GET", f"{JOBS}/{_segment(job_id)}/status")
-        body = parsing.load(answer.text)
-        job = parsing.parse_job_answer(body, job_id)
-        self._raise_unless_read(answer, body, understood=job is not None)
+        path = f"{JOBS}/{_segment(job_id)}/status"
+        with self._heard(path):
+            answer = self._call("GET", path)
+            body = parsing.load(answer.text)
+            job = parsing.parse_job_answer(body, job_id)
+            self._raise_unless_read(answer, body, understood=job is not None)
         assert job is not None
         return job
 
@@ -291,7 +311,7 @@ class Client:
         for path, names, parse, scope in ACCESS_QUESTIONS:
             find = partial(parsing.find_list, names=names)
             try:
-                with self.connection() as connection:
+                with self._heard(path), self.connection() as connection:
                     page = self._page(
                         connection,
                         path,
@@ -307,7 +327,10 @@ class Client:
                     missing = problem.required_scope or scope
                     if missing:
                         scopes[missing] = "missing"
-                if problem.status is None or isinstance(problem, (Unauthorized, RateLimited)):
+                answered = any(check.ok for check in checks)
+                if isinstance(problem, RateLimited) or (
+                    not answered and (problem.status is None or isinstance(problem, Unauthorized))
+                ):
                     # The other reads would fail for the same reason.
                     break
                 continue
@@ -332,6 +355,18 @@ class Client:
         from chumi_api.transport import Connection
 
         return Connection()
+
+    @contextmanager
+    def _heard(self, path: str) -> Iterator[None]:
+        """Let the listener hear how the call to this path ends."""
+        try:
+            yield
+        except ChumiError as error:
+            if self.listener:
+                self.listener.hear(_scope_of(path), error)
+            raise
+        if self.listener:
+            self.listener.hear(_scope_of(path), None)
 
     def _call(self, method: str, path: str) -> Answer:
         with self.connection() as connection:
@@ -403,27 +438,28 @@ class Client:
         kept: Connection | None = None,
     ) -> R:
         """Make a call that sends, on `kept` or on its own connection; raise unless accepted."""
-        with nullcontext(kept) if kept else self.connection() as connection:
-            answer = self._exchange(
-                connection,
-                "POST",
-                path,
-                deadline=self._send_deadline,
-                body=body,
-                keep=kept is not None,
+        with self._heard(path):
+            with nullcontext(kept) if kept else self.connection() as connection:
+                answer = self._exchange(
+                    connection,
+                    "POST",
+                    path,
+                    deadline=self._send_deadline,
+                    body=body,
+                    keep=kept is not None,
+                )
+            content = parsing.load(answer.text)
+            result = parse(content)
+            kind = parsing.send_verdict(
+                finished=answer.finished,
+                status=answer.status,
+                body=content,
+                accepted=result is not None,
             )
-        content = parsing.load(answer.text)
-        result = parse(content)
-        kind = parsing.send_verdict(
-            finished=answer.finished,
-            status=answer.status,
-            body=content,
-            accepted=result is not None,
-        )
-        if kind is not None:
-            raise self._error(kind, answer, sends=True) from body.gate_error
-        assert result is not None
-        return replace(result, request_id=parsing.request_id(answer.headers, content))
+            if kind is not None:
+                raise self._error(kind, answer, sends=True) from body.gate_error
+            assert result is not None
+            return replace(result, request_id=parsing.request_id(answer.headers, content))
 
     def _raise_unless_read(self, answer: Answer, body: Any, *, understood: bool) -> None:
         kind = parsing.read_verdict(
@@ -501,7 +537,8 @@ class Client:
                 while True:
                     budget.check()
                     try:
-                        return self._page(connection, path, find, parse, params, asked, budget)
+                        with self._heard(path):
+                            return self._page(connection, path, find, parse, params, asked, budget)
                     except ChumiError as error:
                         # A page may be cut because the list has taken all that it may.
                         budget.check()
@@ -514,6 +551,12 @@ class Client:
 
     def _budget(self) -> Budget:
         return Budget(self._list_seconds, self._list_bytes)
+
+
+def _scope_of(path: str) -> str:
+    """Return the scope of a call; of the history, whose path is a setting, `whatsapp:read`."""
+    found = (scope for prefix, scope in SCOPE_OF_PATH if path.startswith(prefix))
+    return next(found, "whatsapp:read")
 
 
 def _newest_first(jobs: Sequence[BulkJob]) -> bool:

@@ -69,6 +69,8 @@ class ChumiError(Exception):
     ) -> None:
         super().__init__(message)
         self.message = message
+        # Why, without what became of this call: for what outlives it.
+        self.reason = message
         self.params = dict(params or {})
         self.status = status
         self.request_id = request_id

@@ -11,7 +11,7 @@ from contacts import services
 from contacts.models import ContactGroup, ContactSync
 from core.formats import sentence
 from teams.retry_policy import RetryPolicy
-from teams.services import NotConnected, client_for, record_problem
+from teams.services import NotConnected, client_for
 
 READS = RetryPolicy(longest=300)
 # Groups in a row that ChumiAI fails to give, after which it is not about the groups.
@@ -45,8 +45,6 @@ def _fetch_and_finish(sync: ContactSync) -> None:
     except ChumiError as error:
         problem = sentence(error.message, error.params)
         services.record_contact_sync_failed(sync, problem)
-        if error.concerns_account:
-            record_problem(sync.team, problem)
     else:
         services.record_contact_sync_succeeded(sync)
 

@@ -9,7 +9,7 @@ from conversations import services
 from conversations.models import Conversation
 from core import formats
 from teams.retry_policy import RetryPolicy
-from teams.services import NotConnected, client_for, record_problem
+from teams.services import NotConnected, client_for
 
 READS = RetryPolicy(longest=120)
 READ_SCOPE = "whatsapp:read"
@@ -35,8 +35,6 @@ def sync_conversation(conversation_id: int) -> None:
     except ChumiError as error:
         problem = formats.sentence(error.message, error.params)
         services.record_history_failed(conversation, problem)
-        if error.concerns_account:
-            record_problem(conversation.team, str(error))
     else:
         services.record_history_synced(conversation, skipped=skipped)
 

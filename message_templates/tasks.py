@@ -5,7 +5,7 @@ from core.formats import sentence
 from message_templates import services
 from message_templates.models import TemplateSync
 from teams.retry_policy import wait_after
-from teams.services import NotConnected, client_for, record_problem
+from teams.services import NotConnected, client_for
 
 # ChumiAI may answer before its own sync with Meta has ended: an unchanged list is fetched again.
 # The seconds until then, by how often it was fetched.
@@ -39,10 +39,7 @@ def sync_templates(team_id: str) -> float | None:
     except ChumiError as error:
         problem = sentence(error.message, error.params)
         services.record_sync_failed(sync, problem)
-        if error.concerns_account:
-            record_problem(sync.team, problem)
         return None
-    record_problem(sync.team, "")
     sync.refresh_from_db()
     if (queued or sync.fetches > 1) and not differed and sync.fetches in FETCH_AGAIN_AFTER:
         return FETCH_AGAIN_AFTER[sync.fetches]

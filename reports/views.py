@@ -164,7 +164,7 @@ def _attention(
     if connection and connection.problem:
         url = _url(request, "teams:connection")
         title = _("The connection to ChumiAI has a problem")
-        items.append(AttentionItem(title, connection.problem, url, _("View")))
+        items.append(AttentionItem(title, connection.problem_sentence, url, _("View")))
     rows = _rows_to_look_at(request.team)
     if unreadable := rows["unreadable"]:
         text = ngettext(

@@ -254,7 +254,7 @@ def _connection(team: Team) -> Iterator[Point]:
     if connection is None or not connection.has_key:
         return
     if connection.problem:
-        yield Point("warn", connection.problem)
+        yield Point("warn", connection.problem_sentence)
     elif connection.scopes.get("whatsapp:send") == "missing":
         text = _(
             "ChumiAI says that the key may not send messages. The campaign would pause at once."

@@ -17,7 +17,7 @@ from sending.services import batches, jobs
 from sending.services.restored import LOOK_AGAIN
 from tasks import continuity
 from teams.models import Team
-from teams.services import NotConnected, client_for, record_problem
+from teams.services import NotConnected, client_for, settle
 
 # Jobs per run of the task, and per round of parallel requests; the others come first next time.
 JOBS_A_RUN = 48
@@ -67,6 +67,7 @@ def poll_jobs(team_id: str) -> float | None:
         for start in range(0, len(due), AT_ONCE):
             asked = due[start : start + AT_ONCE]
             answers = list(pool.map(partial(_ask, client), asked))
+            settle(client)
             for job, answer in zip(asked, answers, strict=True):
                 _record(job, answer)
             if seconds := _wait_after(team, answers):
@@ -127,6 +128,5 @@ def _wait_after(team: Team, answers: Iterable[RemoteJob | ChumiError]) -> float 
         if isinstance(error, Unreachable):
             return jobs.WAIT
         if error.concerns_account:
-            record_problem(team, str(error))
             return 60
     return None

@@ -12,6 +12,8 @@ from django.db.models.functions import Lower
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
+from core import formats
+from core.sentence_field import SentenceField
 from teams import crypto
 
 # Letters of other alphabets look like these, and an address names its person.
@@ -180,9 +182,14 @@ class Connection(models.Model):
     key_last4 = models.CharField(max_length=4, blank=True, editable=False)
     # Equal for equal keys and says nothing else about them.
     key_fingerprint = models.CharField(max_length=64, blank=True, editable=False)
-    # {"templates:read": "granted" | "missing" | "untested", …}, from the last test.
+    # {"templates:read": "granted" | "missing" | "untested", …}, from tests and from use.
     scopes = models.JSONField(default=dict, editable=False)
-    problem = models.CharField(max_length=300, blank=True, editable=False)
+    # Why ChumiAI refuses every call, '' when it doesn't; and ChumiAI's own words.
+    problem = SentenceField(blank=True, editable=False)
+    problem_said = models.CharField(max_length=200, blank=True, editable=False)
+    # The answers to the last test (see `access`).
+    checks = models.JSONField(default=list, editable=False)
+    tested_at = models.DateTimeField(null=True, editable=False)
     checked_at = models.DateTimeField(null=True, editable=False)
     changed_at = models.DateTimeField(auto_now=True)
 
@@ -196,6 +203,16 @@ class Connection(models.Model):
     @property
     def is_sandbox(self):
         return self.base_url in settings.CHUMIAI_SANDBOX_URLS
+
+    @property
+    def problem_sentence(self):
+        """Why ChumiAI refuses every call, in the language of the page, or ''."""
+        return formats.sentence(self.problem) if self.problem else ""
+
+    @property
+    def is_proven(self):
+        """Return True if ChumiAI has accepted the key for something."""
+        return "granted" in self.scopes.values()
 
     def set_key(self, key: str) -> None:
         """Encrypt `key`, bound to this team: it does not decrypt on the row of another team."""

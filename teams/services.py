@@ -9,9 +9,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from chumi_api.client import Client
-from chumi_api.errors import Forbidden
 from core.errors import Refused
-from teams import crypto
+from teams import access, crypto, watch
 from teams.models import AuditEvent, Connection, Team, User
 
 # The permissions of a key that the product uses, and what for.
@@ -82,6 +81,7 @@ def client_for(team: Team) -> Client:
         key,
         deadline=settings.CHUMIAI_READ_SECONDS,
         send_deadline=settings.CHUMIAI_SEND_SECONDS,
+        listener=watch.Watch(connection),
         list_seconds=settings.CHUMIAI_LIST_SECONDS,
         list_bytes=settings.CHUMIAI_LIST_BYTES,
     )
@@ -120,7 +120,8 @@ def connect(team: Team, *, base_url: str, key: str = "", by: User | None = None)
         connection.key_ciphertext = connection.key_last4 = connection.key_fingerprint = ""
     if key:
         connection.set_key(key)
-    connection.scopes, connection.problem, connection.checked_at = {}, "", None
+    connection.scopes, connection.checks, connection.tested_at = {}, [], None
+    connection.problem, connection.problem_said, connection.checked_at = "", "", None
     connection.save()
     audit(
         team,
@@ -136,21 +137,37 @@ def connect(team: Team, *, base_url: str, key: str = "", by: User | None = None)
 def test_connection(team: Team) -> Connection:
     """Ask ChumiAI what the key allows, without sending; return the updated Connection.
 
-    `scopes` shows a missing permission; `problem` is an error that stops every call.
-    Raise `NotConnected`.
+    What was answered is heard like every other call (see `watch`). The answers are kept for the
+    page; a problem is only what no later call can answer by itself. Raise `NotConnected`.
     """
     report = client_for(team).check_access()
-    problems = [c.problem for c in report.checks if not isinstance(c.problem, Forbidden)]
-    problem = next(filter(None, problems), "")
+    problem = access.key_problem(report)
+    lasting = problem is not None and not problem.is_temporary
+    known = Connection.objects.get(team=team).scopes
     Connection.objects.filter(team=team).update(
-        scopes=report.scopes, problem=str(problem)[:300], checked_at=timezone.now()
+        scopes={scope: known.get(scope, state) for scope, state in report.scopes.items()},
+        checks=access.stored(report),
+        tested_at=timezone.now(),
+    )
+    record_problem(
+        team,
+        watch.words_of(problem) if problem and lasting else "",
+        said=watch.said_in(problem) if problem and lasting else "",
     )
     return Connection.objects.get(team=team)
 
 
-def record_problem(team: Team, problem: str) -> None:
-    """Store why ChumiAI could not be used, or '' after it could."""
-    Connection.objects.filter(team=team).update(problem=problem[:300], checked_at=timezone.now())
+def record_problem(team: Team, problem: str, *, said: str = "") -> None:
+    """Store why ChumiAI can't be used, a sentence, or '' if it can; `said` are its own words."""
+    Connection.objects.filter(team=team).update(
+        problem=problem, problem_said=said, checked_at=timezone.now()
+    )
+
+
+def settle(client: Client) -> None:
+    """Write what the threads that called ChumiAI with this client have heard."""
+    if isinstance(client.listener, watch.Watch):
+        client.listener.settle()
 
 
 def create_team(slug: str, *, name: str, by: User | None = None) -> Team:

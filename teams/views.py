@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from teams import services
+from teams import access, services
 from teams.forms import ConnectionForm
 from teams.requests import TeamRequest
 from teams.roles import requires
@@ -42,7 +42,11 @@ def connection(request: TeamRequest) -> HttpResponse:
     return render(
         request,
         "teams/connection.html",
-        {"form": form, "scopes": _scopes(request.team_connection)},
+        {
+            "form": form,
+            "scopes": _scopes(request.team_connection),
+            "answers": _answers(request.team_connection),
+        },
     )
 
 
@@ -53,6 +57,13 @@ def _scopes(connection):
         {"name": name, "purpose": purpose, "state": found.get(name, "untested")}
         for name, purpose in services.SCOPES.items()
     ]
+
+
+def _answers(connection):
+    """Return what the last test asked, with the answers."""
+    if connection is None or not connection.checks:
+        return []
+    return list(access.answers(connection.checks, connection.scopes))
 
 
 @require_POST
@@ -71,8 +82,16 @@ def _test(request):
         messages.error(request, str(error))
         return
     if connection.problem:
-        messages.error(request, _("The test failed, so nothing can be sent yet."))
+        text = _("The test failed: {why}")
+        messages.error(request, text.format(why=connection.problem_sentence))
+    elif access.has_no_answer(connection.checks):
+        messages.warning(
+            request, _("ChumiAI did not answer the test. The key is stored: test it again later.")
+        )
     elif "missing" in connection.scopes.values():
         messages.warning(request, _("ChumiAI accepts the key, but it lacks a permission."))
+    elif access.has_gaps(connection.checks):
+        text = _("ChumiAI accepts the key. Not everything could be asked: see below.")
+        messages.warning(request, text)
     else:
         messages.success(request, _("ChumiAI accepts the key."))

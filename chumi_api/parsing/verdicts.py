@@ -203,15 +203,15 @@ def build_error(
     match = META_CODE_IN_TEXT.search(vendor)
     if code is None and match:
         code = int(match[1] or match[2])
-    message = _SENTENCES[kind][sends]
+    message, reason = _SENTENCES[kind][sends], _SENTENCES[kind][False]
     extra: dict[str, Any] = {}
     if kind is RateLimited:
         extra["retry_after"] = retry_after(headers.get("retry-after"), now=now)
     if kind is Forbidden and (named := REQUIRED_SCOPE.search(vendor)):
         scope = named[1].lower()
-        message = _MISSING_SCOPE[sends]
+        message, reason = _MISSING_SCOPE[sends], _MISSING_SCOPE[False]
         extra |= {"required_scope": scope, "params": {"scope": scope}}
-    return kind(
+    error = kind(
         message,
         status=status,
         request_id=request_id(headers, body),
@@ -221,6 +221,8 @@ def build_error(
         details=(first(pick(level, META_DETAILS, as_string) for level in found) or "")[:500],
         **extra,
     )
+    error.reason = reason
+    return error
 
 
 def retry_after(value: str | None, *, now: datetime | None = None) -> float | None:

@@ -11,7 +11,6 @@ from sending.holds import TRY_AGAIN, Hold
 from sending.services import launches
 from sending.services.batches import details_of
 from teams.retry_policy import wait_after
-from teams.services import record_problem
 from whatsapp import errors
 
 Pause, Wait = Campaign.Pause, Campaign.Wait
@@ -43,6 +42,4 @@ def hold_for(error: ChumiError, now: datetime) -> Hold:
 def wait_or_pause(campaign: Campaign, error: ChumiError) -> float:
     """Let the campaign wait or pause after an error. Return the seconds until the next step."""
     hold = hold_for(error, timezone.now())
-    if hold.kind == holds.Kind.PAUSE and error.concerns_account:
-        record_problem(campaign.team, str(error))
     return holds.apply_hold(campaign, hold)

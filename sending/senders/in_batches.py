@@ -34,7 +34,7 @@ from sending.services import batches, launches
 from tasks import continuity
 from teams.models import Team
 from teams.retry_policy import wait_after
-from teams.services import NotConnected, client_for, record_problem
+from teams.services import NotConnected, client_for
 
 logger = logging.getLogger(__name__)
 
@@ -124,7 +124,6 @@ def record_answer(attempt: Attempt, answer: BulkAccepted) -> float:
     """Record that ChumiAI accepted the batch. Return the seconds until the next step."""
     campaign = attempt.campaign
     batches.record_accepted(attempt, answer)
-    record_problem(campaign.team, "")
     launches.end_wait(campaign)
     return 0
 

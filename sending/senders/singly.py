@@ -26,7 +26,7 @@ from sending.senders import template_reads
 from sending.senders.errors import is_temporary, wait_or_pause
 from sending.services import launches, singles
 from teams.retry_policy import wait_after
-from teams.services import NotConnected, client_for, record_problem
+from teams.services import NotConnected, client_for, settle
 
 logger = logging.getLogger(__name__)
 
@@ -139,6 +139,7 @@ class SendingSlice:
             for _ in threads:
                 self.outbox.put(None)
             singles.give_back(self.campaign, [send.attempt for send in self.claimed])
+        settle(self.client)
         if self.error:
             return wait_or_pause(self.campaign, self.error)
         if self.hold:
@@ -234,9 +235,8 @@ class SendingSlice:
         if accepted < len(done):
             self.halted |= holds.pause_if_unhealthy(self.campaign)
         if accepted and not self.works:
-            # Once a step: the connection works again.
+            # Once a step: what it waited for is over.
             self.works = True
-            record_problem(self.campaign.team, "")
             launches.end_wait(self.campaign)
 
     def remember_error(self, error: ChumiError) -> None:

@@ -1,3 +1,4 @@
+import core.sentence_field
 import django.core.validators
 import django.db.models.deletion
 import django.db.models.functions.text
@@ -72,7 +73,10 @@ class Migration(migrations.Migration):
                 ('key_last4', models.CharField(blank=True, editable=False, max_length=4)),
                 ('key_fingerprint', models.CharField(blank=True, editable=False, max_length=64)),
                 ('scopes', models.JSONField(default=dict, editable=False)),
-                ('problem', models.CharField(blank=True, editable=False, max_length=300)),
+                ('problem', core.sentence_field.SentenceField(blank=True, editable=False)),
+                ('problem_said', models.CharField(blank=True, editable=False, max_length=200)),
+                ('checks', models.JSONField(default=list, editable=False)),
+                ('tested_at', models.DateTimeField(editable=False, null=True)),
                 ('checked_at', models.DateTimeField(editable=False, null=True)),
                 ('changed_at', models.DateTimeField(auto_now=True)),
                 ('team', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='connection', to='teams.team')),
