@@ -211,7 +211,10 @@ if "sqlite" in DATABASES["default"]["ENGINE"]:
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
     }
 else:
-    DATABASES["default"]["OPTIONS"] = {"options": "-c synchronous_commit=on"}
+    # A worker that is frozen or cut off inside a claim must not hold up all others.
+    DATABASES["default"]["OPTIONS"] = {
+        "options": "-c synchronous_commit=on -c idle_in_transaction_session_timeout=120s"
+    }
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 
 CACHES = {

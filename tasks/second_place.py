@@ -8,6 +8,7 @@ itself: a copy that was put in its place is recognised.
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -20,6 +21,8 @@ from core.births import birth_of
 
 # Marks kept; the oldest are forgotten first.
 MOST_MARKS = 100
+# Seconds that a writer waits for another.
+LONGEST_WAIT = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +123,16 @@ def _store(kept: Kept) -> None:
 
 @contextmanager
 def _locked() -> Iterator[None]:
-    """One writer at a time, of all threads and processes."""
+    """One writer at a time, of all threads and processes; a frozen one is not waited for long."""
     path: Path = settings.CONTINUITY_FILE.with_suffix(".lock")
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        until = time.monotonic() + LONGEST_WAIT
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > until:
+                    raise TimeoutError("another process does not end its writing") from None
+            time.sleep(0.005)
         yield

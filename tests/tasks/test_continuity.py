@@ -204,6 +204,14 @@ def test_a_file_that_cant_be_written_confirms_nothing(file):
     assert continuity.catch_up()
 
 
+def test_a_frozen_writer_is_not_waited_for_long(file, monkeypatch):
+    monkeypatch.setattr(second_place, "LONGEST_WAIT", 0.1)
+    stamp = continuity.advance("sale", 9)
+    with second_place._locked():
+        assert not continuity.confirm(stamp)
+    assert continuity.confirm(stamp)
+
+
 def test_old_marks_are_forgotten_and_then_say_nothing(file, monkeypatch):
     monkeypatch.setattr(second_place, "MOST_MARKS", 2)
     older = row()
