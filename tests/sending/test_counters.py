@@ -2,6 +2,7 @@
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from campaigns.models import Campaign
 from chumi_api.parsing.jobs import parse_job_answer
@@ -9,7 +10,6 @@ from chumi_api.types import BulkJob as RemoteJob
 from chumi_api.types import JobState
 from sending import holds
 from sending.counters import Counters, merge
-from sending.holds import Before
 from sending.models import BulkJob
 from sending.progress_queries import load_progress
 from sending.services import jobs
@@ -97,7 +97,7 @@ def test_impossible_counters_are_a_dash_with_a_word(running, login, marketer):
     progress = load_progress(running)
     first = progress.batches[0]
     assert (first.accepted, first.failed, first.unreported) == (None, None, size)
-    assert holds.first_hold(running, Before.BATCH) is None
+    assert holds.too_many_failed(running, timezone.now()) is None
     client = login(marketer)
     page = client.get(reverse("campaigns:campaign_detail", args=("kente", running.uuid)))
     row = factories.soup(page).select_one(f"#row-{first.uuid}")
