@@ -9,7 +9,6 @@ from typing import Any, NamedTuple, TypeVar
 
 from django.db import transaction
 from django.db.models import F, Model, QuerySet
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from chumi_api.types import Contact as RemoteContact
@@ -23,7 +22,7 @@ from contacts.models import (
     OptOut,
     UnreadableOptOut,
 )
-from core import phones
+from core import clocks, phones
 from core.columns import fit
 from core.errors import Refused
 from tasks import services as tasks
@@ -74,7 +73,7 @@ def opt_out(
             "reason": reason,
             "created_by": by,
             "message": message.replace("\0", "")[:MESSAGE_LENGTH],
-            "created_at": at or timezone.now(),
+            "created_at": at or clocks.now(),
         },
     )
     if created:
@@ -133,7 +132,7 @@ def lift(opt_out: OptOut, *, reason: str, by: User) -> None:
     lifted = (
         OptOut.objects.in_force()
         .filter(pk=opt_out.pk)
-        .update(lifted_at=timezone.now(), lifted_by=by, lifted_reason=reason[:200])
+        .update(lifted_at=clocks.now(), lifted_by=by, lifted_reason=reason[:200])
     )
     if not lifted:
         raise Refused(_("This number was already removed from the list. Nothing was changed."))
@@ -185,7 +184,7 @@ def record_unreadable_opt_outs(team: Team, found: Iterable[Unread]) -> None:
             "name": it.name,
             "source": it.source,
             "message": it.message[:MESSAGE_LENGTH],
-            "created_at": it.at or timezone.now(),
+            "created_at": it.at or clocks.now(),
         }
         row = UnreadableOptOut(team=team, **fit(UnreadableOptOut, columns))
         rows.setdefault(row.number or row.key, row)
@@ -219,7 +218,7 @@ def dismiss_unreadable(row: UnreadableOptOut, *, by: User) -> None:
 
 def _decide(row: UnreadableOptOut, decision: str, *, by: User) -> None:
     waiting = UnreadableOptOut.objects.waiting(row.team).filter(pk=row.pk)
-    if not waiting.update(decision=decision, decided_at=timezone.now(), decided_by=by):
+    if not waiting.update(decision=decision, decided_at=clocks.now(), decided_by=by):
         raise Refused(_("Someone else has decided this already. Nothing was changed."))
 
 
@@ -389,7 +388,7 @@ def record_group_synced(sync: ContactSync, group: ContactGroup) -> None:
     """Record that all pages of the group have come, and count its members."""
     _advance(sync, groups_synced=F("groups_synced") + 1)
     ContactGroup.objects.filter(pk=group.pk).update(
-        synced_at=timezone.now(), size=group.memberships.count()
+        synced_at=clocks.now(), size=group.memberships.count()
     )
 
 

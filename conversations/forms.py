@@ -5,13 +5,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from django import forms
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.models import Campaign
 from conversations import search
 from conversations.models import ConversationQuerySet, Message
-from core import phones
+from core import clocks, phones
 from core.listing import FilterForm
 from core.phone_forms import clean_number
 from teams.models import Team
@@ -75,7 +74,7 @@ class ConversationFilterForm(FilterForm):
         if show == "unread":
             conversations = conversations.unread()
         elif show == "open":
-            conversations = conversations.open_window(timezone.now())
+            conversations = conversations.open_window(clocks.now())
         if campaign := self.campaigns.get(self.asked.get("campaign", "")):
             conversations = conversations.with_reply_to(campaign)
         if not self.text:

@@ -9,11 +9,11 @@ from typing import Self
 
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.models import Campaign, Recipient
 from conversations import text
+from core import clocks
 from core.phone_columns import e164
 from teams.models import Team
 
@@ -123,7 +123,7 @@ class Conversation(models.Model):
         if self.last_inbound_at is None:
             return None
         ends = self.last_inbound_at + WINDOW
-        return ends if ends > timezone.now() else None
+        return ends if ends > clocks.now() else None
 
     @property
     def is_syncing(self) -> bool:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Case, Count, DateTimeField, F, OuterRef, QuerySet, Subquery, When
-from django.utils import timezone
 
 from campaigns.models import Campaign
 from conversations.models import WINDOW, Conversation, Message
+from core import clocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ def replies_to(campaign: Campaign) -> QuerySet[Conversation]:
     Conversations with a closed window follow, the latest first. Each row has `reply_id`, its
     first reply to the campaign.
     """
-    since = timezone.now() - WINDOW
+    since = clocks.now() - WINDOW
     reply = Message.objects.filter(conversation=OuterRef("pk"), attributed_to=campaign)
     open_since = Case(
         When(last_inbound_at__gt=since, then=F("last_inbound_at")),

@@ -21,6 +21,7 @@ from django.utils.translation import gettext as _
 from campaigns.models import Campaign, Recipient
 from conversations import text
 from conversations.models import Conversation, ConversationQuerySet, Message
+from core import clocks
 from message_templates.components import Content, format_whatsapp, parse, render
 from teams.models import Team
 from whatsapp.errors import Failure, explain
@@ -188,7 +189,7 @@ def stamp_of(conversation: Any) -> str:
 def window_left(conversation: Conversation) -> tuple[int, int] | None:
     """Return how long the service window is open, as the pages round it; None if closed."""
     ends = conversation.window_ends_at
-    return text.rounded_time(ends - timezone.now()) if ends else None
+    return text.rounded_time(ends - clocks.now()) if ends else None
 
 
 def page_of(

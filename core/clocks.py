@@ -5,12 +5,13 @@ machine whose own clock is wrong sends, polls and takes over like any other.
 """
 
 import time
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 import psycopg
 from django.db import DatabaseError, connection
-from django.utils import timezone
+from django.db.models.expressions import CombinedExpression
+from django.db.models.functions import Now
 
 # Seconds after which the two clocks are compared again.
 COMPARE_EVERY = 30.0
@@ -37,7 +38,15 @@ _last: _Comparison | None = None
 
 def now() -> datetime:
     """Return the current moment by the database's clock."""
-    return timezone.now() - timedelta(seconds=ahead())
+    return datetime.fromtimestamp(time.time() - ahead(), UTC)
+
+
+def seconds_ago(seconds: float) -> CombinedExpression:
+    """Return a moment that the database works out when it runs the query.
+
+    For a question on which a message depends: it holds even if this whole machine was frozen.
+    """
+    return Now() - timedelta(seconds=seconds)
 
 
 def ahead() -> float:

@@ -5,9 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 from django.db import transaction
-from django.utils import timezone
 
 from chumi_api.types import Listing, Template, TemplateUpdate
+from core import clocks
 from core.columns import fit, fit_identity
 from message_templates.models import MessageTemplate, TemplateSync
 from message_templates.sendability import Unsendable, why_unsendable
@@ -62,7 +62,7 @@ def apply_sync(sync: TemplateSync, templates: Listing[Template]) -> bool:
                 team=sync.team,
                 name=remote.name,
                 language=remote.language,
-                first_seen_at=timezone.now(),
+                first_seen_at=clocks.now(),
             )
         differed = _copy(row, remote)
         added += is_new
@@ -141,7 +141,7 @@ def _copy(row: MessageTemplate, remote: Template) -> bool:
         return False
     row.raw = remote.raw
     row.status_reported_at = row.quality_reported_at = row.category_reported_at = None
-    row.changed_at = timezone.now()
+    row.changed_at = clocks.now()
     row.save()
     return differs
 
@@ -150,7 +150,7 @@ def _mark_vanished(row: MessageTemplate) -> bool:
     """Mark a template that ChumiAI no longer lists. Return False if it was marked before."""
     if row.vanished_at is not None:
         return False
-    row.vanished_at = row.changed_at = timezone.now()
+    row.vanished_at = row.changed_at = clocks.now()
     row.unsendable_code = Unsendable.VANISHED
     row.save(update_fields=["vanished_at", "changed_at", "unsendable_code"])
     return True
@@ -208,7 +208,7 @@ def _is_another(row: MessageTemplate, named: str) -> bool:
 
 
 def _apply_update(row: MessageTemplate, update: TemplateUpdate) -> None:
-    at = update.at or timezone.now()
+    at = update.at or clocks.now()
     reported = fit(
         MessageTemplate,
         {
@@ -225,7 +225,7 @@ def _apply_update(row: MessageTemplate, update: TemplateUpdate) -> None:
             row.rejected_reason = update.reason[:500]
             row.status_assumed = False
         if getattr(row, field) != value:
-            row.changed_at = timezone.now()
+            row.changed_at = clocks.now()
         setattr(row, field, value)
         setattr(row, f"{field}_reported_at", at)
     _set_unsendable_code(row)

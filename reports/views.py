@@ -11,7 +11,6 @@ from django.db.models.functions import Coalesce
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
@@ -19,7 +18,7 @@ from django.views.decorators.http import require_safe
 from campaigns import steps
 from campaigns.models import Campaign, Recipient
 from contacts.models import OptOut, UnreadableOptOut
-from core import formats, times
+from core import clocks, formats, times
 from message_templates.models import MessageTemplate, TemplateSync
 from reports.results import funnel
 from sending.failure_groups import failures_of
@@ -74,7 +73,7 @@ class FirstStep:
 @require_safe
 def home(request: TeamRequest) -> HttpResponse:
     """Show the first steps until they are done, then what is running."""
-    since = timezone.now() - REPORTED
+    since = clocks.now() - REPORTED
     campaigns = Campaign.objects.for_team(request.team).filter(
         Q(launched_at__gte=since) | NEEDS_A_LOOK
     )

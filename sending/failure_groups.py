@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import Count, Max, Min
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from campaigns.models import Campaign, Recipient
+from core import clocks
 from core.formats import number, sentence
 from sending.progress import Progress
 from sending.retry_times import retry_words
@@ -39,7 +39,7 @@ def failures_of(campaign: Campaign, progress: Progress) -> list[FailureGroup]:
     """Return the failures by reason, the most frequent first, the unnamed ones last."""
     if not progress.failed:
         return []
-    now = timezone.now()
+    now = clocks.now()
     rows = (
         Recipient.objects.filter(campaign=campaign, status=Recipient.Status.FAILED)
         .values("failure_code", "reason")

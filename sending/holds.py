@@ -16,11 +16,11 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
 
 from campaigns import group_rules
 from campaigns.audiences import audience_of
 from campaigns.models import Campaign, GroupChoice, Recipient
+from core import clocks
 from core.disk import Trouble
 from message_templates.models import MessageTemplate
 from sending.models import Attempt, Batch, BulkJob
@@ -306,7 +306,7 @@ UNRECORDED = (Wait.BATCH_IN_FLIGHT, Wait.OPEN_JOBS)
 
 def first_hold(campaign: Campaign, before: Before) -> Hold | None:
     """Return the first hold of the list, or None if the campaign may go on."""
-    now = timezone.now()
+    now = clocks.now()
     # The campaign may carry the row as it was at the start of the step.
     known = MessageTemplate.objects.defer("raw")
     campaign.template = known.filter(campaigns=campaign).first()
@@ -316,7 +316,7 @@ def first_hold(campaign: Campaign, before: Before) -> Hold | None:
 
 def upcoming(campaign: Campaign) -> list[Hold]:
     """Return what would hold the campaign if it was launched now, in the order of the list."""
-    now = timezone.now()
+    now = clocks.now()
     found = (ask(campaign, now) for ask, _before in HOLDS if ask in KNOWN_BEFORE_LAUNCH)
     return [hold for hold in found if hold]
 
@@ -328,7 +328,7 @@ def apply_hold(campaign: Campaign, hold: Hold) -> float:
         return 0
     if hold.reason not in UNRECORDED:
         launches.record_wait(campaign, hold.reason, until=hold.until, details=hold.details)
-    return max((hold.until - timezone.now()).total_seconds(), 0) if hold.until else TRY_AGAIN
+    return max((hold.until - clocks.now()).total_seconds(), 0) if hold.until else TRY_AGAIN
 
 
 def pause_campaign(campaign: Campaign, hold: Hold) -> bool:
@@ -337,11 +337,11 @@ def pause_campaign(campaign: Campaign, hold: Hold) -> bool:
         paused = launches.pause(campaign, reason=hold.reason, details=hold.details)
         if paused and hold.failed_batch:
             # A failed job pauses once: a person can resume in spite of it.
-            Batch.objects.filter(pk=hold.failed_batch).update(failure_noticed_at=timezone.now())
+            Batch.objects.filter(pk=hold.failed_batch).update(failure_noticed_at=clocks.now())
     return paused
 
 
 def pause_if_unhealthy(campaign: Campaign) -> bool:
     """Pause a campaign of whose last single messages too many failed or are unconfirmed."""
-    hold = unhealthy(campaign, timezone.now())
+    hold = unhealthy(campaign, clocks.now())
     return hold is not None and pause_campaign(campaign, hold)

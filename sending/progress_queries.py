@@ -8,9 +8,9 @@ from typing import Any
 
 from django.db.models import Count, Max, OuterRef, Prefetch, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
-from django.utils import timezone
 
 from campaigns.models import Campaign, Recipient
+from core import clocks
 from sending.models import Attempt, Batch, ReceiptSource
 from sending.progress import (
     NO_RECEIPTS,
@@ -66,7 +66,7 @@ def load_progresses(
 
     `tries` loads the attempts of each batch, too.
     """
-    now = timezone.now()
+    now = clocks.now()
     campaigns = list(campaigns)
     batches = _batches(campaigns, tries)
     counted = _singles(campaigns, batches, now)

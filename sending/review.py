@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -15,7 +14,7 @@ from campaigns.services import media
 from campaigns.services.checks import digest_of
 from contacts.models import OptOut
 from contacts.services import opted_out_of
-from core import phones
+from core import clocks, phones
 from core.formats import number, sentence
 from core.sentences import Sentence
 from core.times import day, day_and_clock
@@ -210,7 +209,7 @@ def looks_repeated(campaign: Campaign) -> bool:
         found
         and found["same_template"]
         and found["percent"] >= SAME_PERCENT
-        and timezone.now() - datetime.fromisoformat(found["launched_at"]) < timedelta(days=1)
+        and clocks.now() - datetime.fromisoformat(found["launched_at"]) < timedelta(days=1)
     )
 
 

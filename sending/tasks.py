@@ -6,11 +6,11 @@ from datetime import datetime
 from functools import partial
 
 from django.db.models import Min
-from django.utils import timezone
 
 from chumi_api.client import Client
 from chumi_api.errors import ChumiError, NotFound, RateLimited, Unreachable
 from chumi_api.types import BulkJob as RemoteJob
+from core import clocks
 from sending import senders
 from sending.models import BulkJob
 from sending.services import batches, jobs
@@ -62,7 +62,7 @@ def poll_jobs(team_id: str) -> float | None:
     except NotConnected:
         return 60
     waiting = BulkJob.objects.for_team(team)
-    due = list(waiting.due(timezone.now())[:JOBS_A_RUN])
+    due = list(waiting.due(clocks.now())[:JOBS_A_RUN])
     with ThreadPoolExecutor(AT_ONCE) as pool:
         for start in range(0, len(due), AT_ONCE):
             asked = due[start : start + AT_ONCE]
@@ -77,7 +77,7 @@ def poll_jobs(team_id: str) -> float | None:
     next_poll_at: datetime | None = waiting.aggregate(Min("next_poll_at"))["next_poll_at__min"]
     if next_poll_at is None:
         return None
-    return max((next_poll_at - timezone.now()).total_seconds(), 0.5)
+    return max((next_poll_at - clocks.now()).total_seconds(), 0.5)
 
 
 def _ask(client: Client, job: BulkJob) -> RemoteJob | ChumiError:

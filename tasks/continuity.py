@@ -19,8 +19,8 @@ from weakref import WeakKeyDictionary
 
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F
-from django.utils import timezone
 
+from core import clocks
 from core.births import birth_of
 from tasks import data_folder, second_place, services
 from tasks.models import Continuity, Task
@@ -155,7 +155,7 @@ def advance(subject: str, upto: int) -> Kept:
     # With the row locked, no other claim can be committed and written to the file meanwhile.
     if found := _doubt(second_place.read(), row):
         raise RestoredCopy(found)
-    token, now = secrets.token_hex(16), timezone.now()
+    token, now = secrets.token_hex(16), clocks.now()
     Continuity.objects.update(counter=F("counter") + 1, token=token, claimed_at=now)
     row.counter, row.token, row.claimed_at = row.counter + 1, token, now
     return _kept(row, marks={subject: (row.counter, upto)})
@@ -189,7 +189,7 @@ def catch_up() -> bool:
 
 def distrust() -> None:
     """Record that ChumiAI lists a job of ours that this database does not know."""
-    Continuity.objects.filter(doubted_at=None).update(doubted_at=timezone.now())
+    Continuity.objects.filter(doubted_at=None).update(doubted_at=clocks.now())
 
 
 def evidence() -> Evidence:

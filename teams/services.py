@@ -4,11 +4,11 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from chumi_api.client import Client
+from core import clocks
 from core.errors import Refused
 from teams import access, crypto, watch
 from teams.models import AuditEvent, Connection, Team, User
@@ -147,7 +147,7 @@ def test_connection(team: Team) -> Connection:
     Connection.objects.filter(team=team).update(
         scopes={scope: known.get(scope, state) for scope, state in report.scopes.items()},
         checks=access.stored(report),
-        tested_at=timezone.now(),
+        tested_at=clocks.now(),
     )
     record_problem(
         team,
@@ -160,7 +160,7 @@ def test_connection(team: Team) -> Connection:
 def record_problem(team: Team, problem: str, *, said: str = "") -> None:
     """Store why ChumiAI can't be used, a sentence, or '' if it can; `said` are its own words."""
     Connection.objects.filter(team=team).update(
-        problem=problem, problem_said=said, checked_at=timezone.now()
+        problem=problem, problem_said=said, checked_at=clocks.now()
     )
 
 

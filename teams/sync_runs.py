@@ -10,11 +10,10 @@ from typing import Self, TypeVar
 from django.conf import settings
 from django.db import IntegrityError, models, transaction
 from django.db.models import Q
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from core import times
+from core import clocks, times
 from core.formats import number
 from teams.models import Team, User
 
@@ -47,7 +46,7 @@ class SyncRunQuerySet(models.QuerySet[Run]):
         """Return (the unfinished sync of the team, True if this call created it)."""
         try:
             with transaction.atomic():
-                return self.create(team=team, requested_by=by, requested_at=timezone.now()), True
+                return self.create(team=team, requested_by=by, requested_at=clocks.now()), True
         except IntegrityError:
             # Without an unfinished one, it finished after our insert: as fresh as a new one.
             unfinished = self.for_team(team).unfinished().first()
@@ -55,12 +54,12 @@ class SyncRunQuerySet(models.QuerySet[Run]):
 
     def wait(self, seconds: float) -> int:
         """Store when ChumiAI is asked again for the unfinished syncs. Return their count."""
-        return self.unfinished().update(waits_until=timezone.now() + timedelta(seconds=seconds))
+        return self.unfinished().update(waits_until=clocks.now() + timedelta(seconds=seconds))
 
     def finish(self, state: "SyncRun.State", error: str = "") -> int:
         """Finish the unfinished syncs. Return their count."""
         return self.unfinished().update(
-            state=state, error=error[:300], finished_at=timezone.now(), waits_until=None
+            state=state, error=error[:300], finished_at=clocks.now(), waits_until=None
         )
 
 

@@ -9,9 +9,9 @@ import threading
 from typing import Any
 
 from django.db import transaction
-from django.utils import timezone
 
 from chumi_api.errors import ChumiError, Forbidden, Rejected, Unauthorized
+from core import clocks
 from core.sentences import Sentence
 from teams.models import Connection
 from whatsapp import errors
@@ -69,7 +69,7 @@ class Watch:
                 row.scopes = row.scopes | heard.get("scopes", {})
                 row.problem = heard.get("problem", row.problem)
                 row.problem_said = heard.get("problem_said", row.problem_said)
-                row.checked_at = timezone.now()
+                row.checked_at = clocks.now()
                 row.save(update_fields=["scopes", "problem", "problem_said", "checked_at"])
 
 

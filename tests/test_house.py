@@ -127,3 +127,15 @@ def test_every_text_for_a_person_is_marked_for_translation():
         for place, text in everywhere()
         if not place.startswith("webhooks/views.py")
     ] == []
+
+
+def test_one_place_asks_for_the_time():
+    """Processes on several machines compare the rows: `core.clocks` has the database's time."""
+    own_clock = re.compile(r"timezone\.now\(|datetime\.(utc)?now\(|[^.]time\.time\(")
+    elsewhere = {"tests", "sandbox", "chumi_api"}
+    found = {
+        str(path.relative_to(ROOT))
+        for path in files({".py"})
+        if path.relative_to(ROOT).parts[0] not in elsewhere and own_clock.search(path.read_text())
+    }
+    assert found == {"core/clocks.py"}

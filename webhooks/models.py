@@ -7,10 +7,10 @@ from typing import Self
 
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from contacts import stop_words
+from core import clocks
 from teams import crypto
 from teams.models import Team
 
@@ -58,7 +58,7 @@ class Webhook(models.Model):
         secret = secrets.token_urlsafe(32)
         self.secret_hash = hash_of(secret)
         self.secret_ciphertext = crypto.encrypt(secret, bound_to=self.bound_to())
-        self.made_at = timezone.now()
+        self.made_at = clocks.now()
 
     def secret(self) -> str:
         """Return the secret of the address. Raise `crypto.CannotDecrypt`."""
@@ -82,7 +82,7 @@ class Webhook(models.Model):
         """Set a new signing secret; the previous one stays valid until it is dropped."""
         self.signing_before_ciphertext = self.signing_ciphertext
         self.signing_ciphertext = crypto.encrypt(secret, bound_to=self.bound_to())
-        self.signing_changed_at = timezone.now()
+        self.signing_changed_at = clocks.now()
 
     def signing_secrets(self) -> list[str]:
         """Return the valid signing secrets. Raise `crypto.CannotDecrypt`."""

@@ -13,7 +13,6 @@ from typing import Any
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import QuerySet
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from audience import check
@@ -24,7 +23,7 @@ from campaigns.models import Campaign, Check, Recipient
 from campaigns.services import exclusions, media
 from campaigns.services.drafts import edit, remove_report
 from contacts.services import opted_out_of
-from core import formats, phones, sentences
+from core import clocks, formats, phones, sentences
 from core.disk import NotSaved, Trouble, new_file, saving
 from core.errors import Refused
 from core.sentences import gettext_noop
@@ -54,7 +53,7 @@ def request_check(campaign: Campaign, *, by: User | None) -> Campaign:
     if missing:
         raise Refused(missing)
     with edit(campaign, by=by, field="check", after=Check.State.REQUESTED):
-        Check.objects.create(campaign=campaign, requested_at=timezone.now())
+        Check.objects.create(campaign=campaign, requested_at=clocks.now())
         tasks.request("check_campaign", campaign.pk)
     campaign.refresh_from_db()
     return campaign
@@ -112,7 +111,7 @@ def check_number(campaign: Campaign, *, by: User | None) -> Campaign:
         verdict = verdict_on_number(campaign)
         if not verdict.outcome.is_sendable:
             raise Refused(formats.sentence(verdict.problem))
-        now = timezone.now()
+        now = clocks.now()
         notes = [sentences.to_json(note) for note in verdict.notes]
         row = [verdict.row.number, verdict.phone, verdict.values, notes]
         checked = Check.objects.create(
@@ -164,7 +163,7 @@ def run_check(check: Check) -> None:
 
 
 def _fail(mine: QuerySet[Check], errors: Sequence[str | list[Any]]) -> None:
-    mine.update(state=Check.State.FAILED, errors=errors, finished_at=timezone.now())
+    mine.update(state=Check.State.FAILED, errors=errors, finished_at=clocks.now())
 
 
 def _keep_report(name: str, written: Path | None) -> str:
@@ -241,7 +240,7 @@ def _finish(
     counts = summary["counts"]
     done = mine.update(
         state=Check.State.DONE,
-        finished_at=timezone.now(),
+        finished_at=clocks.now(),
         rows=summary["total"],
         **{outcome.value: counts[outcome.value] for outcome in check.Outcome},
         details={key: summary[key] for key in DETAILS if key in summary},

@@ -9,11 +9,11 @@ from datetime import timedelta
 from typing import Any
 
 from django.db.models import Count, Q, QuerySet
-from django.utils import timezone
 
 from audience.check import Outcome
 from campaigns.models import Campaign, Recipient, RecipientQuerySet
 from contacts.services import opted_out_of
+from core import clocks
 from core.sentences import Sentence, gettext_noop, ngettext_noop
 from teams.models import Team
 
@@ -61,7 +61,7 @@ def over_frequency_cap(campaign: Campaign) -> Phones:
     Messages of the campaign itself do not count, or its retries would block themselves; nor do
     tests to the team's own numbers. A message that may have been sent counts as sent.
     """
-    since = timezone.now() - timedelta(hours=campaign.team.marketing_hours)
+    since = clocks.now() - timedelta(hours=campaign.team.marketing_hours)
     # The campaigns first, which are few: their people are then found by the index of each.
     recent = (
         Campaign.objects.for_team(campaign.team)
@@ -137,7 +137,7 @@ def overlap(campaign: Campaign) -> dict[str, Any] | None:
 
     {"uuid", "name", "launched_at", "percent", "same_template"}, from OVERLAP_PERCENT on.
     """
-    since = timezone.now() - timedelta(days=OVERLAP_DAYS)
+    since = clocks.now() - timedelta(days=OVERLAP_DAYS)
     recent = {
         row.pk: row
         for row in Campaign.objects.for_team(campaign.team)

@@ -5,12 +5,11 @@ from datetime import datetime
 
 from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from campaigns.models import Campaign, HeaderMedia
 from campaigns.services.drafts import TOO_LATE, edit
-from core import formats, sentences
+from core import clocks, formats, sentences
 from core.errors import Refused
 from tasks import services as tasks
 from teams.models import User
@@ -30,7 +29,7 @@ def set_media(
     """
     link, media_id = link.strip(), media_id.strip()
     _refuse_bad(campaign, link, media_id)
-    now = timezone.now()
+    now = clocks.now()
     old = HeaderMedia.objects.filter(campaign=campaign).first()
     if old is None or (old.link, old.media_id) != (link, media_id):
         with edit(
@@ -138,7 +137,7 @@ def look(media: HeaderMedia) -> None:
         content_type=found.content_type,
         size=found.size,
         stored_problem=sentences.to_json(found.problem),
-        checked_at=timezone.now(),
+        checked_at=clocks.now(),
     )
 
 

@@ -5,9 +5,9 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import F, Q
-from django.utils import timezone
 
 from conversations.models import Conversation
+from core import clocks
 from tasks import services as tasks
 
 # The shortest time between two requests, however many people have the thread open.
@@ -19,7 +19,7 @@ History = Conversation.History
 @transaction.atomic
 def request_history(conversation: Conversation) -> bool:
     """Request a sync of the whole history. Return False if one is running or just was."""
-    now = timezone.now()
+    now = clocks.now()
     rested = Q(history_requested_at=None) | Q(history_requested_at__lt=now - MIN_INTERVAL)
     requested = (
         Conversation.objects.filter(pk=conversation.pk, phone__startswith="+")
@@ -39,9 +39,7 @@ def request_history(conversation: Conversation) -> bool:
 
 def record_history_synced(conversation: Conversation, *, skipped: int) -> None:
     """Record that all pages came; `skipped` entries could not be parsed."""
-    _finish(
-        conversation, History.SYNCED, history_synced_at=timezone.now(), history_skipped=skipped
-    )
+    _finish(conversation, History.SYNCED, history_synced_at=clocks.now(), history_skipped=skipped)
 
 
 def record_history_not_offered(conversation: Conversation) -> None:

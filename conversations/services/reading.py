@@ -4,9 +4,9 @@ from datetime import datetime
 
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q
-from django.utils import timezone
 
 from conversations.models import Conversation, Message
+from core import clocks
 from teams.models import Team
 
 
@@ -16,7 +16,7 @@ def open_conversation(team: Team, phone: str) -> Conversation:
     try:
         with transaction.atomic():
             return existing.first() or Conversation.objects.create(
-                team=team, phone=phone, last_message_at=timezone.now()
+                team=team, phone=phone, last_message_at=clocks.now()
             )
     except IntegrityError:
         # Another request created it between our SELECT and our INSERT.

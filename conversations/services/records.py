@@ -11,7 +11,6 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Count, F, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
-from django.utils import timezone
 
 from campaigns.models import Recipient
 from chumi_api.types import Message as RemoteMessage
@@ -22,6 +21,7 @@ from conversations.services.attribution import attribute
 from conversations.services.incoming import MERGED, Incoming, identity_of
 from conversations.services.matching import Sighting, assign_message_ids, link_to_recipients
 from conversations.text import folded
+from core import clocks
 from sending.services import receipts
 from teams.models import Team
 
@@ -37,7 +37,7 @@ Rows = dict[str, Message]
 def record_messages(team: Team, messages: Iterable[RemoteMessage]) -> None:
     """Store or merge messages; create the conversations that are new."""
     messages = [message for message in messages if identity_of(team, message.phone)]
-    now = timezone.now()
+    now = clocks.now()
     for start in range(0, len(messages), CHUNK):
         chunk = messages[start : start + CHUNK]
         _record_chunk(team, [incoming.from_message(team, m, now) for m in chunk])
@@ -50,7 +50,7 @@ def record_statuses(team: Team, updates: Iterable[StatusUpdate]) -> set[str]:
     message belongs to a campaign: then its recipient holds the status.
     """
     updates = [u for u in updates if u.remote_id and incoming.STATUSES[u.status]]
-    now = timezone.now()
+    now = clocks.now()
     known_ids: set[str] = set()
     for start in range(0, len(updates), CHUNK):
         chunk = updates[start : start + CHUNK]
@@ -88,7 +88,7 @@ def _match_sends(team: Team, updates: list[StatusUpdate], stored: Rows) -> dict[
             phone = identity_of(team, update.phone)
         else:
             phone = row.conversation.phone if row else ""
-        moments = [update.at or timezone.now()]
+        moments = [update.at or clocks.now()]
         moments += [row.at] if row else []
         if update.remote_id in sightings:
             moments += [sightings[update.remote_id].at]

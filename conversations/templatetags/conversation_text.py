@@ -4,12 +4,11 @@ from datetime import datetime, timedelta
 
 from django import template
 from django.template import Context
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from conversations import text
 from conversations.models import Conversation
-from core import phones, times
+from core import clocks, phones, times
 
 register = template.Library()
 
@@ -52,7 +51,7 @@ def window_open(left: timedelta) -> str:
 @register.filter
 def time_until(moment: datetime | None) -> timedelta | None:
     """Return the time until a moment, None if there is none."""
-    return moment - timezone.now() if moment else None
+    return moment - clocks.now() if moment else None
 
 
 @register.filter

@@ -19,7 +19,7 @@ from contacts.models import Contact, ContactSync, OptOut
 from conversations import services, threads
 from conversations.models import Conversation
 from conversations.threads import Cursor
-from core import phones
+from core import clocks, phones
 from spreadsheets.csv_writer import safe_csv
 from tasks.services import worker_is_alive
 from teams.models import Team
@@ -71,7 +71,7 @@ def _thread(conversation: Conversation, before: Cursor | None) -> dict[str, Any]
         "is_newest": before is None,
         "stamp": threads.stamp_of(conversation),
         "poll_seconds": POLL_SECONDS,
-        "window_left": ends - timezone.now() if ends else None,
+        "window_left": ends - clocks.now() if ends else None,
         "no_worker": conversation.is_syncing and not worker_is_alive(),
     }
 

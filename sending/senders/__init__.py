@@ -9,9 +9,9 @@ from datetime import datetime
 from types import ModuleType
 
 from django.db.models import QuerySet
-from django.utils import timezone
 
 from campaigns.models import Campaign
+from core import clocks
 from sending import holds
 from sending.models import Attempt, Batch
 from sending.senders import in_batches, singly, to_group
@@ -97,4 +97,4 @@ def _until_claims_expire(team: Team) -> float | None:
     first: datetime | None = min(filter(None, claimed), default=None)
     if first is None:
         return None
-    return max((first + batches.claim_lifetime() - timezone.now()).total_seconds(), 1)
+    return max((first + batches.claim_lifetime() - clocks.now()).total_seconds(), 1)

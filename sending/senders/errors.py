@@ -2,10 +2,9 @@
 
 from datetime import datetime
 
-from django.utils import timezone
-
 from campaigns.models import Campaign
 from chumi_api.errors import ChumiError, Forbidden, RateLimited, Unauthorized
+from core import clocks
 from sending import holds
 from sending.holds import TRY_AGAIN, Hold
 from sending.services import launches
@@ -41,5 +40,5 @@ def hold_for(error: ChumiError, now: datetime) -> Hold:
 
 def wait_or_pause(campaign: Campaign, error: ChumiError) -> float:
     """Let the campaign wait or pause after an error. Return the seconds until the next step."""
-    hold = hold_for(error, timezone.now())
+    hold = hold_for(error, clocks.now())
     return holds.apply_hold(campaign, hold)

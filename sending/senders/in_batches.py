@@ -18,12 +18,12 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from django.conf import settings
-from django.utils import timezone
 
 from campaigns.models import Campaign
 from chumi_api.errors import ChumiError
 from chumi_api.types import BulkAccepted, Listing
 from chumi_api.types import BulkJob as RemoteJob
+from core import clocks
 from core.disk import NotSaved
 from sending import holds
 from sending.holds import LOOK_AGAIN, TRY_AGAIN, Before
@@ -80,7 +80,7 @@ def hand_over(batch: Batch) -> float:
     try:
         prepared = batches.prepare(batch)
     except NotSaved as failed:
-        return holds.apply_hold(campaign, holds.disk_hold(failed.trouble, timezone.now()))
+        return holds.apply_hold(campaign, holds.disk_hold(failed.trouble, clocks.now()))
     if prepared is None:
         return 0
     # Opened before the claim: a file that can't be read is then no batch without an answer.
@@ -154,7 +154,7 @@ def search_jobs(team: Team) -> float | None:
     unconfirmed = Batch.objects.filter(
         campaign__team=team, status=Batch.Status.UNCONFIRMED, next_search_at__isnull=False
     ).select_related("campaign__team")
-    now = timezone.now()
+    now = clocks.now()
     due = [batch for batch in unconfirmed if batch.next_search_at and batch.next_search_at <= now]
     if due:
         try:
@@ -168,7 +168,7 @@ def search_jobs(team: Team) -> float | None:
     next_at: datetime | None = times.first()
     if next_at is None:
         return None
-    return max((next_at - timezone.now()).total_seconds(), 0.5)
+    return max((next_at - clocks.now()).total_seconds(), 0.5)
 
 
 def _search(batch: Batch, listed: Listing[RemoteJob]) -> None:
@@ -181,7 +181,7 @@ def _search(batch: Batch, listed: Listing[RemoteJob]) -> None:
         and batches.record_found(attempt, found[0])
     ):
         return
-    age = (timezone.now() - (batch.claimed_at or attempt.started_at)).total_seconds()
+    age = (clocks.now() - (batch.claimed_at or attempt.started_at)).total_seconds()
     batches.record_search(
         batch,
         ended=age >= settings.RECONCILE_SECONDS and batch.searches + 1 >= FEWEST_SEARCHES,

@@ -7,11 +7,10 @@ we looked; whether the template is still the one that was checked, the holds the
 
 import logging
 
-from django.utils import timezone
-
 from campaigns.models import Campaign
 from chumi_api.client import Client
 from chumi_api.errors import ChumiError
+from core import clocks
 from sending import holds
 from sending.holds import Before
 from sending.senders.errors import wait_or_pause
@@ -42,12 +41,12 @@ def _is_due(campaign: Campaign, hold: holds.Hold | None, before: Before) -> bool
     if hold:
         return hold.reason == Campaign.Wait.TEMPLATE_READ
     read_at = campaign.template_read_at
-    return before != Before.END and (read_at is None or timezone.now() - read_at > READ_AGAIN)
+    return before != Before.END and (read_at is None or clocks.now() - read_at > READ_AGAIN)
 
 
 def read(campaign: Campaign) -> float | None:
     """Read the template from ChumiAI. Return the seconds to wait after an error, or None."""
-    asked_at = timezone.now()
+    asked_at = clocks.now()
     try:
         client = client_for(campaign.team)
         if campaign.template_read_at is None:

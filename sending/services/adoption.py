@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 from django.db.models import Q
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from campaigns.models import Campaign, Check, Recipient, RecipientQuerySet
@@ -20,6 +19,7 @@ from campaigns.services.drafts import edit
 from chumi_api.errors import ChumiError
 from chumi_api.types import BulkJob as RemoteJob
 from chumi_api.types import Listing
+from core import clocks
 from core.errors import Refused
 from core.sentences import gettext_noop
 from sending.models import Attempt, Batch, BulkJob
@@ -177,7 +177,7 @@ def _look_up_batches(of_team: TeamPlan) -> None:
 @transaction.atomic
 def apply(plan: Plan) -> None:
     """Do all that the plan says, and begin again in both places. Raise `OSError` or `Refused`."""
-    now = timezone.now()
+    now = clocks.now()
     for of_team in plan.teams:
         for mine in of_team.campaigns:
             if mine.needs_check:
@@ -280,7 +280,7 @@ def _doubt_batch(
 
 def _baseline(of_team: TeamPlan, campaign: Campaign, copied_at: datetime | None) -> list[str]:
     """Return the ids of jobs that are older than the copy or than the launch."""
-    launched_at = (campaign.launched_at or timezone.now()) - CLOCKS
+    launched_at = (campaign.launched_at or clocks.now()) - CLOCKS
     older = Q(batch__isnull=False) | Q(created_at__lt=launched_at)
     if copied_at:
         older |= Q(first_seen_at__lt=copied_at)

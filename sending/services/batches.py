@@ -9,7 +9,6 @@ from typing import Any
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Exists
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
@@ -19,7 +18,7 @@ from chumi_api.errors import ChumiError, Unreachable
 from chumi_api.types import BulkAccepted
 from chumi_api.types import BulkJob as RemoteJob
 from contacts.services import has_opted_out
-from core import phones
+from core import clocks, phones
 from core.disk import new_file, saving
 from core.errors import Refused
 from sending.models import Attempt, Batch, BulkJob
@@ -106,8 +105,8 @@ def group_may_finish(attempt: Attempt, prepared: Prepared) -> bool:
 def _settle_empty(batch: Batch) -> None:
     Batch.objects.filter(pk=batch.pk, status=Status.PENDING).update(
         status=Status.SKIPPED,
-        claimed_at=timezone.now(),
-        settled_at=timezone.now(),
+        claimed_at=clocks.now(),
+        settled_at=clocks.now(),
         skipped=batch.size,
     )
 
@@ -119,7 +118,7 @@ def claim(batch: Batch, prepared: Prepared, baseline: list[str]) -> Attempt | No
     the claim, and no other batch may be in flight with the same key: the database refuses a
     second one.
     """
-    now = timezone.now()
+    now = clocks.now()
     fingerprint = key_fingerprint_of(batch.campaign.team)
     try:
         with transaction.atomic():
@@ -200,13 +199,12 @@ def may_finish(attempt: Attempt) -> bool:
     A person may have paused or stopped meanwhile, the template may have changed, and a worker
     that was frozen must not send late: the claim has to be ours and young.
     """
-    young = timezone.now() - timedelta(seconds=settings.CHUMIAI_SEND_SECONDS)
     return Batch.objects.filter(
         may_send("campaign__"),
         pk=_batch_of(attempt).pk,
         status=Status.SUBMITTING,
         token=attempt.token,
-        claimed_at__gt=young,
+        claimed_at__gt=clocks.seconds_ago(settings.CHUMIAI_SEND_SECONDS),
     ).exists()
 
 
@@ -220,7 +218,7 @@ def _settle(
     **fields: Any,
 ) -> bool:
     """Move batch, recipients and attempt together. Return False if the claim is not ours."""
-    now = timezone.now()
+    now = clocks.now()
     batch = _batch_of(attempt)
     if not Batch.objects.filter(pk=batch.pk, token=attempt.token, status__in=sources).update(
         status=status, **fields
@@ -254,12 +252,12 @@ def record_accepted(attempt: Attempt, answer: BulkAccepted) -> bool:
                 attempt,
                 Status.ACCEPTED,
                 sources=UNSETTLED,
-                people={"status": Recipient.Status.ACCEPTED, "settled_at": timezone.now()},
+                people={"status": Recipient.Status.ACCEPTED, "settled_at": clocks.now()},
                 attempt_fields={
                     "outcome": Attempt.Outcome.ACCEPTED,
                     "request_id": answer.request_id or "",
                 },
-                settled_at=timezone.now(),
+                settled_at=clocks.now(),
                 next_search_at=None,
                 details={},
             )
@@ -320,10 +318,10 @@ def record_rejected(attempt: Attempt, error: ChumiError) -> bool:
         people={
             "status": Recipient.Status.FAILED,
             "reason": sentence[:300],
-            "settled_at": timezone.now(),
+            "settled_at": clocks.now(),
         },
         attempt_fields={"outcome": Attempt.Outcome.REJECTED, **facts_of(error)},
-        settled_at=timezone.now(),
+        settled_at=clocks.now(),
         details=details_of(error),
     )
 
@@ -347,7 +345,7 @@ def record_unconfirmed(
             **({"error": said} if said else facts_of(error)),
         },
         **SEARCH,
-        next_search_at=timezone.now(),
+        next_search_at=clocks.now(),
     )
     if settled:
         _pause_for(batch)
@@ -382,7 +380,7 @@ def record_never_shown(job: BulkJob) -> bool:
         or not BulkJob.objects.filter(pk=job.pk, batch=batch, asked_at=None).delete()[0]
     ):
         return False
-    now = timezone.now()
+    now = clocks.now()
     moved = Batch.objects.filter(pk=batch.pk, status=Status.ACCEPTED).update(
         status=Status.UNCONFIRMED, settled_at=None, next_search_at=now, **SEARCH
     )
@@ -430,7 +428,7 @@ def expire_claims(team: Team) -> None:
         outcome=Attempt.Outcome.OPEN,
         batch__campaign__team=team,
         batch__status=Status.SUBMITTING,
-        batch__claimed_at__lt=timezone.now() - claim_lifetime(),
+        batch__claimed_at__lt=clocks.now() - claim_lifetime(),
     )
     for attempt in expired:
         record_unconfirmed(attempt)
@@ -442,7 +440,7 @@ def record_search(batch: Batch, *, ended: bool, candidates: int) -> None:
     `candidates` is the number of jobs that may be it: 0, or more than 1.
     """
     searches = batch.searches + 1
-    now = timezone.now()
+    now = clocks.now()
     fields: dict[str, Any] = {"searches": searches, "candidates": candidates}
     if ended:
         fields |= {"search_ended_at": now, "next_search_at": None}
@@ -471,9 +469,9 @@ def _record_found(attempt: Attempt, remote: RemoteJob) -> bool:
         attempt,
         Status.ACCEPTED,
         sources=(Status.UNCONFIRMED,),
-        people={"status": Recipient.Status.ACCEPTED, "settled_at": timezone.now()},
+        people={"status": Recipient.Status.ACCEPTED, "settled_at": clocks.now()},
         attempt_fields={"outcome": Attempt.Outcome.ACCEPTED},
-        settled_at=timezone.now(),
+        settled_at=clocks.now(),
         next_search_at=None,
         search_ended_at=None,
         details={"found": True},
@@ -492,7 +490,7 @@ class _SettledMeanwhile(Exception):
 def decide(batch: Batch, decision: str, *, by: User) -> None:
     """Settle an unconfirmed batch whose search has ended, as a person decides. Raise `Refused`."""
     refuse_if_restored()
-    now = timezone.now()
+    now = clocks.now()
     person = decisions.recipient_fields(decision, now)
     undecided = Batch.objects.filter(
         pk=batch.pk, status=Status.UNCONFIRMED, search_ended_at__isnull=False

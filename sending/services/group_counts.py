@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import transaction
-from django.utils import timezone
 
 from campaigns.models import Campaign, GroupChoice
+from core import clocks
 from sending import holds
 from sending.models import Batch
 
@@ -23,7 +23,7 @@ def record_count(campaign: Campaign, size: int) -> bool:
         hold = holds.hold_for_size(group, size)
         if hold:
             holds.apply_hold(campaign, hold)
-        choice.update(counted_size=size, counted_at=timezone.now())
+        choice.update(counted_size=size, counted_at=clocks.now())
     return hold is None
 
 

@@ -8,7 +8,6 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q, Value
 from django.db.models.functions import Greatest
-from django.utils import timezone
 
 from campaigns.models import Campaign, Recipient
 from chumi_api.errors import ChumiError
@@ -16,7 +15,7 @@ from chumi_api.types import BulkJob as RemoteJob
 from chumi_api.types import JobState, Listing, RowResult
 from contacts.models import OptOut
 from contacts.services import opt_out_all
-from core import phones
+from core import clocks, phones
 from core.columns import fit
 from sending.counters import Counters, merge
 from sending.models import Batch, BulkJob, JobPolling, JobSync
@@ -52,7 +51,7 @@ def poll_interval(age: timedelta, *, watched: bool = False) -> timedelta:
 
 def link(batch: Batch, remote_id: str, *, total: int) -> bool:
     """Link the job to the batch that started it, once. Return False if it is another batch's."""
-    now = timezone.now()
+    now = clocks.now()
     snapshot = batch.campaign.snapshot or {}
     job, _ = BulkJob.objects.get_or_create(
         team=batch.campaign.team,
@@ -118,7 +117,7 @@ def apply_status(job: BulkJob, remote: RemoteJob) -> bool:
         counters, total = Counters(failed=named), job.total
     elif sent_nothing:
         counters = Counters(failed=people or total or 0)
-    now = timezone.now()
+    now = clocks.now()
     state: str = remote.state.value
     moved = (job.state, known, job.counters_wrong) != (state, counters, wrong)
     unchanged = 0 if moved else job.polls_unchanged + 1
@@ -201,7 +200,7 @@ def _fail_all(batch: Batch, remote: RemoteJob) -> bool:
     code = errors.code_in(remote.error_text)
     people.filter(status=Recipient.Status.ACCEPTED, retries=0).update(
         status=Recipient.Status.FAILED,
-        settled_at=timezone.now(),
+        settled_at=clocks.now(),
         failure_code=code,
         reason="" if code is not None else remote.error_text[:300],
     )
@@ -261,7 +260,7 @@ def _record_failures(batch: Batch, results: Iterable[RowResult]) -> int:
             opt_out_all(team, gone, source=OptOut.Source.WHATSAPP)
         failed.update(
             status=Recipient.Status.FAILED,
-            settled_at=timezone.now(),
+            settled_at=clocks.now(),
             failure_code=code,
         )
     # Those with an id failed after ChumiAI had accepted them.
@@ -298,7 +297,7 @@ def _record_messages(batch: Batch, results: Iterable[RowResult]) -> None:
 
 def stop_polling(job: BulkJob, because: BulkJob.Stop) -> None:
     """Stop asking ChumiAI about the job."""
-    now = timezone.now()
+    now = clocks.now()
     with transaction.atomic():
         if (
             BulkJob.objects.open()
@@ -311,25 +310,25 @@ def stop_polling(job: BulkJob, because: BulkJob.Stop) -> None:
 
 def may_be_late(job: BulkJob) -> bool:
     """Return True while a job that ChumiAI has not shown yet may only be late in its list."""
-    return job.asked_at is None and timezone.now() - job.first_seen_at < SHOWN_WITHIN
+    return job.asked_at is None and clocks.now() - job.first_seen_at < SHOWN_WITHIN
 
 
 def record_asked(job: BulkJob, *, again_in: float) -> None:
     """Set the time of the next poll; nothing else of the job changes."""
     BulkJob.objects.open().filter(pk=job.pk).update(
-        next_poll_at=timezone.now() + timedelta(seconds=again_in)
+        next_poll_at=clocks.now() + timedelta(seconds=again_in)
     )
 
 
 def is_too_old(job: BulkJob) -> bool:
     """Return True if the job did not end within a day."""
-    return timezone.now() - job.first_seen_at > POLL_FOR
+    return clocks.now() - job.first_seen_at > POLL_FOR
 
 
 def record_wait(team: Team, error: ChumiError) -> float:
     """Do not ask ChumiAI about jobs until its Retry-After has passed. Return the seconds."""
     seconds = wait_after(error, default=WAIT)
-    waits_until = timezone.now() + timedelta(seconds=seconds)
+    waits_until = clocks.now() + timedelta(seconds=seconds)
     JobPolling.objects.update_or_create(team=team, defaults={"waits_until": waits_until})
     JobSync.objects.for_team(team).wait(seconds)
     return seconds
@@ -337,7 +336,7 @@ def record_wait(team: Team, error: ChumiError) -> float:
 
 def waits_for(team: Team) -> timedelta | None:
     """Return how long ChumiAI must not be asked about jobs, or None."""
-    now = timezone.now()
+    now = clocks.now()
     waiting = JobPolling.objects.filter(team=team, waits_until__gt=now).first()
     return waiting.waits_until - now if waiting else None
 
@@ -348,7 +347,7 @@ def watch(campaign: Campaign) -> int:
 
     Return how many are open. Several open pages cause no more polls than one.
     """
-    now = timezone.now()
+    now = clocks.now()
     open_jobs = BulkJob.objects.open().filter(batch__campaign=campaign)
     soon = now + timedelta(seconds=2)
     unwatched = open_jobs.filter(Q(watched_until=None) | Q(watched_until__lt=now))
@@ -363,9 +362,7 @@ def request_sync(team: Team, *, by: User | None = None) -> JobSync:
     """Request a sync of the key's whole job history; return the unfinished one if there is one."""
     sync, _ = JobSync.objects.request(team, by=by)
     given_up = BulkJob.objects.filter(team=team, stopped_polling_because=BulkJob.Stop.TIMED_OUT)
-    given_up.update(
-        stopped_polling_at=None, stopped_polling_because="", next_poll_at=timezone.now()
-    )
+    given_up.update(stopped_polling_at=None, stopped_polling_because="", next_poll_at=clocks.now())
     tasks.request("sync_jobs", team.pk)
     tasks.request("poll_jobs", team.pk)
     return sync
@@ -378,7 +375,7 @@ def record_sync_started(team: Team) -> None:
 
 def apply_list(team: Team, remotes: Listing[RemoteJob]) -> None:
     """Mirror the jobs that the key can see; those that we did not start have no batch."""
-    now = timezone.now()
+    now = clocks.now()
     JobSync.objects.for_team(team).unfinished().update(skipped=remotes.skipped)
     for remote in remotes:
         job, _ = BulkJob.objects.get_or_create(

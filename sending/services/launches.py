@@ -7,7 +7,6 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -15,6 +14,7 @@ from campaigns.audiences import audience_of
 from campaigns.models import Campaign, Recipient
 from campaigns.services import groups, media
 from campaigns.services.checks import digest_of, template_changes
+from core import clocks
 from core.errors import Refused
 from core.times import clock
 from message_templates.models import MessageTemplate
@@ -84,7 +84,7 @@ def launch(
         _check_launch(campaign, digest, typed)
         _check_consent(campaign, consent)
         engine = _engine(campaign, engine)
-        now = timezone.now()
+        now = clocks.now()
         try:
             with transaction.atomic():
                 won = move(
@@ -295,7 +295,7 @@ def complete_paused(team: Team) -> None:
         if not (
             has_people_left(campaign) or campaign.batches.open().exists() or unconfirmed.exists()
         ):
-            move(campaign, "complete_paused", finished_at=timezone.now())
+            move(campaign, "complete_paused", finished_at=clocks.now())
 
 
 def pause_for_unconfirmed(campaign: Campaign, number: int) -> None:
@@ -355,7 +355,7 @@ def resume(campaign: Campaign, *, by: User | None = None, template_hash: str = "
         # The person has seen what failed until now. The jobs are locked before the task, in the
         # same order as where their polls are recorded, so that neither waits for the other.
         BulkJob.objects.filter(batch__campaign=campaign).update(failures_seen=True)
-        if not _resume(campaign, "resume", failures_since=timezone.now()):
+        if not _resume(campaign, "resume", failures_since=clocks.now()):
             raise Refused(_("This campaign is not paused."))
         audit(campaign.team, "campaign resumed", by=by, subject=str(campaign.uuid))
 
@@ -390,7 +390,7 @@ def pause_if_changed(campaign: Campaign) -> None:
 def stop(campaign: Campaign, *, by: User | None) -> None:
     """End the campaign for good; sent messages can't be recalled. Raise `Refused`."""
     with transaction.atomic():
-        moved = move(campaign, "stop", finished_at=timezone.now())
+        moved = move(campaign, "stop", finished_at=clocks.now())
         if moved:
             Recipient.objects.filter(campaign=campaign, status=Recipient.Status.PENDING).update(
                 **STOPPED_PERSON
@@ -407,7 +407,7 @@ def reopen(campaign: Campaign) -> None:
     A paused campaign stays paused, and a stopped one stays stopped.
     """
     refuse_if_restored()
-    move(campaign, "reopen", failures_since=timezone.now())
+    move(campaign, "reopen", failures_since=clocks.now())
     if campaign.status == Status.STOPPED:
         raise Refused(_("This campaign was stopped, so no one is retried. Nothing was changed."))
     tasks.request("send_batches", campaign.team_id)
@@ -416,7 +416,7 @@ def reopen(campaign: Campaign) -> None:
 
 def finish_stopped(team: Team) -> None:
     """Skip the people whose claim was undone just after their campaign was stopped."""
-    lately = timezone.now() - timedelta(days=1)
+    lately = clocks.now() - timedelta(days=1)
     stopped = Campaign.objects.for_team(team).filter(status=Status.STOPPED, finished_at__gt=lately)
     Recipient.objects.filter(campaign__in=list(stopped), status=Recipient.Status.PENDING).update(
         **STOPPED_PERSON
@@ -429,7 +429,7 @@ def reopen_unfinished(team: Team) -> None:
     A worker that was frozen may wake up and prove that a message was not sent, just when
     another has found no one pending.
     """
-    lately = timezone.now() - timedelta(days=1)
+    lately = clocks.now() - timedelta(days=1)
     batches = Batch.objects.filter(campaign=OuterRef("pk"), status=Batch.Status.PENDING)
     people = Recipient.objects.filter(campaign=OuterRef("pk"), status=Recipient.Status.PENDING)
     ended = Campaign.objects.for_team(team).filter(
@@ -441,7 +441,7 @@ def reopen_unfinished(team: Team) -> None:
 
 def complete(campaign: Campaign) -> bool:
     """End a campaign in which no one is pending and whose jobs are over."""
-    return move(campaign, "complete", finished_at=timezone.now())
+    return move(campaign, "complete", finished_at=clocks.now())
 
 
 def record_wait(

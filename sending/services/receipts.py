@@ -9,12 +9,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from django.db import transaction
-from django.utils import timezone
 
 from campaigns.models import Campaign, Recipient
 from chumi_api.types import MessageStatus, StatusUpdate
 from contacts.models import OptOut
 from contacts.services import opt_out_all
+from core import clocks
 from sending import holds
 from sending.models import Batch, ReceiptSource
 from sending.services import jobs, launches
@@ -68,7 +68,7 @@ def _record_source(team: Team, updates: Iterable[StatusUpdate]) -> None:
         ReceiptSource.objects.get_or_create(team=team)
         for name in missing:
             unset = ReceiptSource.objects.filter(team=team, **{name: None})
-            unset.update(**{name: timezone.now()})
+            unset.update(**{name: clocks.now()})
 
 
 def _record_chunk(team: Team, by_message: Mapping[str, Sequence[StatusUpdate]]) -> set[str]:
@@ -119,7 +119,7 @@ def _fail(
     reachable.update(
         status=Status.FAILED,
         failure_code=code,
-        settled_at=at or timezone.now(),
+        settled_at=at or clocks.now(),
     )
     failed = [person for person in people if person.pk in fresh]
     if code == errors.STOPPED_MARKETING:

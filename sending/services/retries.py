@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import F, Q
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from campaigns.models import Campaign, Recipient
+from core import clocks
 from core.errors import Refused
 from sending.models import Batch
 from sending.services import launches
@@ -35,7 +35,7 @@ def retry(campaign: Campaign, code: int, *, by: User) -> int:
 
     Return their number. Each gets an attempt of its own; the failed one stays as it was.
     """
-    failed = campaign.recipients.filter(can_be_tried(timezone.now()), failure_code=code)
+    failed = campaign.recipients.filter(can_be_tried(clocks.now()), failure_code=code)
     again = failed.update(
         status=Recipient.Status.PENDING,
         # Later delivery updates about the first message must not count for the next.

@@ -12,7 +12,6 @@ from typing import Any
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
@@ -22,6 +21,7 @@ from chumi_api.errors import ChumiError
 from chumi_api.types import SendResult
 from contacts.models import OptOut
 from contacts.services import opt_out_all, opted_out_of
+from core import clocks
 from core.errors import Refused
 from sending import holds
 from sending.models import Attempt
@@ -86,7 +86,7 @@ def _claim(campaign: Campaign, most: int) -> tuple[list[Attempt], Kept | None]:
     ).update(status=Status.SUBMITTING)
     if won != len(people):
         raise _TakenByAnother
-    now = timezone.now()
+    now = clocks.now()
     attempts = Attempt.objects.bulk_create(
         Attempt(campaign=campaign, recipient=person, token=secrets.token_hex(16), started_at=now)
         for person in people
@@ -104,12 +104,11 @@ def may_finish(campaign: Campaign, attempts: Iterable[Attempt]) -> set[int]:
     The claim has to be ours and young, the campaign still sending the template that was checked,
     and the person must not have opted out meanwhile.
     """
-    young = timezone.now() - timedelta(seconds=settings.CHUMIAI_SEND_SECONDS)
     live = Attempt.objects.filter(
         may_send("campaign__"),
         pk__in=[attempt.pk for attempt in attempts],
         outcome=Outcome.OPEN,
-        started_at__gt=young,
+        started_at__gt=clocks.seconds_ago(settings.CHUMIAI_SEND_SECONDS),
         recipient__status=Status.SUBMITTING,
     ).values_list("pk", "recipient__phone")
     phones = dict(live)
@@ -224,11 +223,11 @@ def _settle(
     **fields: Any,
 ) -> None:
     settled = Attempt.objects.filter(pk=attempt.pk, outcome__in=sources).update(
-        outcome=outcome, finished_at=timezone.now(), **fields
+        outcome=outcome, finished_at=clocks.now(), **fields
     )
     if settled:
         if outcome in (Outcome.ACCEPTED, Outcome.REJECTED):
-            person = {**person, "settled_at": timezone.now()}
+            person = {**person, "settled_at": clocks.now()}
         Recipient.objects.filter(pk=_person_of(attempt).pk, status__in=UNSETTLED).update(**person)
 
 
@@ -238,7 +237,7 @@ def expire_claims(team: Team) -> None:
         campaign__team=team,
         recipient__isnull=False,
         outcome=Outcome.OPEN,
-        started_at__lt=timezone.now() - claim_lifetime(),
+        started_at__lt=clocks.now() - claim_lifetime(),
     ).select_related("campaign", "recipient")
     campaigns: dict[int, Campaign] = {}
     with transaction.atomic():
@@ -266,7 +265,7 @@ def undecided(campaigns: Iterable[Campaign]) -> RecipientQuerySet:
             Attempt.objects.filter(
                 recipient=OuterRef("pk"),
                 outcome=Outcome.UNCONFIRMED,
-                started_at__lte=timezone.now() - oldest,
+                started_at__lte=clocks.now() - oldest,
             )
         ),
         campaign__in=campaigns,
@@ -281,7 +280,7 @@ def decide(campaign: Campaign, decision: str, *, people: int, by: User) -> int:
     `people` is the number that the person saw: no one is settled unseen. Return that number.
     """
     refuse_if_restored()
-    now = timezone.now()
+    now = clocks.now()
     person = decisions.recipient_fields(decision, now)
     ids = list(undecided([campaign]).values_list("pk", flat=True))
     if len(ids) != people:

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from django.db import IntegrityError, transaction
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from campaigns.models import Campaign, HeaderMedia, Recipient
 from campaigns.services import checks, drafts
+from core import clocks
 from core.errors import Refused
 from sending.models import TestNumber
 from sending.services import launches, template_guard
@@ -68,7 +68,7 @@ def _intent(intent: uuid.UUID, number: TestNumber) -> uuid.UUID:
 
 
 def _refuse_too_many(team: Team, wanted: int) -> None:
-    since = timezone.now() - timedelta(minutes=MINUTES)
+    since = clocks.now() - timedelta(minutes=MINUTES)
     lately = Campaign.objects.for_team(team).filter(is_test=True, launched_at__gt=since)
     if lately.count() + wanted > MOST:
         raise Refused(

@@ -8,10 +8,10 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
+from core import clocks
 from core.formats import sentence
 from core.listing import keyset_page, render_list, row_named
 from sending.forms import JobFilter
@@ -52,7 +52,7 @@ def job_list(request: TeamRequest) -> HttpResponse:
         after=row_named(ours, request.GET.get("after", "")),
         size=PAGE_SIZE,
     )
-    now = timezone.now()
+    now = clocks.now()
     context = {
         "filters": filters,
         "page": page,

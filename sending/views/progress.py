@@ -5,12 +5,12 @@ from uuid import UUID
 
 from django.http import HttpResponse
 from django.shortcuts import render
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from campaigns.audiences import audience_of
 from campaigns.models import Campaign, Recipient
+from core import clocks
 from core.confirms import Confirm
 from core.formats import number
 from message_templates import components
@@ -131,7 +131,7 @@ def _progress_context(request: TeamRequest, campaign: Campaign) -> dict[str, Any
 
 
 def _batch_rows(campaign: Campaign, progress: Progress, may_launch: bool) -> list[BatchRow]:
-    now = timezone.now()
+    now = clocks.now()
     can_retry = may_launch and campaign.status != Campaign.Status.STOPPED
     return [
         BatchRow(

@@ -6,13 +6,12 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
-from django.utils import timezone
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from campaigns.models import Campaign, Recipient
-from core import phones
+from core import clocks, phones
 from core.formats import sentence
 from core.listing import keyset_page, render_list
 from sending.batch_words import words_of
@@ -183,7 +182,7 @@ def _csv_rows(
 
 
 def _slices(campaign: Campaign, progress: Progress) -> list[BatchSlice]:
-    now = timezone.now()
+    now = clocks.now()
     return [
         BatchSlice(
             batch.last,

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db.models import QuerySet
-from django.utils import timezone
 
+from core import clocks
 from tasks import services as tasks
 from teams.models import Team
 from webhooks.models import Delivery, WebhookEvent
@@ -16,13 +16,13 @@ CHUNK = 1000
 
 def purge(team: Team) -> None:
     """Delete what is older than `WEBHOOK_KEEP_DAYS`; unprocessed and waiting rows stay."""
-    before = timezone.now() - timedelta(days=settings.WEBHOOK_KEEP_DAYS)
+    before = clocks.now() - timedelta(days=settings.WEBHOOK_KEEP_DAYS)
     old = Delivery.objects.filter(team=team, received_at__lt=before)
     _delete(old.exclude(processed_at=None))
     events = WebhookEvent.objects.filter(team=team, received_at__lt=before)
     _delete(events.exclude(state=WebhookEvent.State.WAITING))
     # A server that was killed between the INSERT and the wake-up leaves its delivery to us.
-    if Delivery.objects.due(team, timezone.now()).exists():
+    if Delivery.objects.due(team, clocks.now()).exists():
         tasks.request("process_webhooks", team.pk)
 
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import connection, transaction
-from django.utils import timezone
 
 from chumi_api import webhooks as payloads
+from core import clocks
 from tasks import services as tasks
 from teams import crypto
 from webhooks.models import Delivery, Webhook, hash_of
@@ -56,7 +56,7 @@ def receive(webhook: Webhook, body: bytes, headers: Mapping[str, str]) -> None:
     if webhook.is_signed and not payloads.verify(body, headers, webhook.signing_secrets()):
         raise BadSignature
     payloads.read(body)
-    now = timezone.now()
+    now = clocks.now()
     team_id = webhook.team_id
     ciphertext = crypto.encrypt(
         body.decode("utf-8-sig"), bound_to=Delivery(team_id=team_id).bound_to()

@@ -8,7 +8,6 @@ from operator import attrgetter
 from typing import Any
 
 from django.db import transaction
-from django.utils import timezone
 
 from chumi_api.types import (
     Event,
@@ -23,7 +22,7 @@ from contacts import stop_words
 from contacts.models import OptOut
 from contacts.services import Unread, opt_out, record_unreadable_opt_outs
 from conversations import services as conversations
-from core import phones
+from core import clocks, phones
 from message_templates.services import record_update
 from sending.services import launches, receipts
 from teams.models import Team
@@ -110,7 +109,7 @@ def row_of(
                 "code": event.code,
                 "at": event.at.isoformat() if event.at else None,
             }
-            row.next_try_at = timezone.now() + timedelta(seconds=RETRY_SECONDS[0])
+            row.next_try_at = clocks.now() + timedelta(seconds=RETRY_SECONDS[0])
     return row
 
 
@@ -184,7 +183,7 @@ def _opt_out(team: Team, event: Message | Preference, source: str, text: str = "
 
 def retry_waiting(team: Team) -> int:
     """Dispatch due statuses again whose messages were unknown. Return how many were due."""
-    now = timezone.now()
+    now = clocks.now()
     due = WebhookEvent.objects.waiting(team).filter(next_try_at__lte=now).order_by("next_try_at")
     rows = list(due[:RETRY_CHUNK])
     if not rows:

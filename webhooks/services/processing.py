@@ -7,10 +7,10 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import connection, transaction
-from django.utils import timezone
 
 from chumi_api import webhooks as payloads
 from chumi_api.types import Event
+from core import clocks
 from teams import crypto
 from teams.models import Team
 from webhooks.models import Delivery, Webhook, WebhookEvent
@@ -72,7 +72,7 @@ def _let_others_write() -> None:
 def _next_deliveries(team: Team) -> list[Delivery]:
     rows: list[Delivery] = []
     size = 0
-    for row in Delivery.objects.due(team, timezone.now())[:DELIVERIES]:
+    for row in Delivery.objects.due(team, clocks.now())[:DELIVERIES]:
         size += len(row.ciphertext)
         if rows and size > CHARACTERS:
             break
@@ -97,7 +97,7 @@ def _process(webhook: Webhook, rows: Sequence[Delivery]) -> None:
         wait = min(2.0**row.tries, LONGEST_BACKOFF)
         Delivery.objects.filter(pk=row.pk, processed_at=None).update(
             tries=min(row.tries + 1, 1000),
-            next_try_at=timezone.now() + timedelta(seconds=wait),
+            next_try_at=clocks.now() + timedelta(seconds=wait),
             error=type(error).__name__[:100],
         )
 
@@ -113,7 +113,7 @@ def _apply(webhook: Webhook, rows: Sequence[Delivery]) -> None:
     with transaction.atomic():
         # The claim: if another worker took one of them, none is applied here.
         own = Delivery.objects.filter(pk__in=[row.pk for row in rows], processed_at=None)
-        if own.update(processed_at=timezone.now(), next_try_at=None, error="") != len(rows):
+        if own.update(processed_at=clocks.now(), next_try_at=None, error="") != len(rows):
             raise _TakenByAnotherWorker
         stored = _stored_keys(team, list(events))
         fresh = {key: event for key, event in events.items() if key not in stored}
@@ -159,5 +159,5 @@ def _seconds_until_due(team: Team) -> float | None:
     ]
     if not moments:
         return None
-    now = timezone.now()
+    now = clocks.now()
     return max(min((moment or now) - now for moment in moments).total_seconds(), GATHER)

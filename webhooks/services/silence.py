@@ -12,8 +12,8 @@ from typing import Any
 
 from django.db.models import Count, F, Min, OuterRef, Subquery, Sum
 from django.db.models.expressions import Combinable
-from django.utils import timezone
 
+from core import clocks
 from sending.models import Attempt, BulkJob
 from teams.models import Team
 from webhooks.models import Delivery
@@ -34,7 +34,7 @@ class Silence:
 
     @property
     def lasts(self) -> timedelta:
-        return timezone.now() - self.since
+        return clocks.now() - self.since
 
 
 def moments() -> dict[str, Combinable]:
@@ -56,7 +56,7 @@ def silence_of(team: Team, known: Mapping[str, Any] | None = None) -> Silence | 
         known = Team.objects.filter(pk=team.pk).values(**moments()).get()
     if known["address_made_at"] is None:
         return None
-    now = timezone.now()
+    now = clocks.now()
     last = max(moment for name in moments() if (moment := known[name]))
     if now - last < LATE:
         return None
