@@ -56,6 +56,12 @@ def wait_until(condition, *, seconds=30, every=0.1, what="it"):
         time.sleep(every)
 
 
+def free_port():
+    """Return a port on which nothing listens at the moment."""
+    with socket.create_server(("127.0.0.1", 0)) as line:
+        return line.getsockname()[1]
+
+
 def database_url():
     """Name the test's own database for another process."""
     values = connection.settings_dict

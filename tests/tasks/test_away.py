@@ -1,0 +1,84 @@
+"""What a worker depends on is away or hangs: what does not need it goes on."""
+
+import json
+import time
+
+import pytest
+import requests
+
+from campaigns.models import Campaign
+from campaigns.services import checks, drafts
+from contacts.models import OptOut
+from contacts.services import request_contact_sync
+from sending.services import jobs
+from tasks.models import Task
+from tests import factories
+from tests.processes import Process, free_port, wait_until
+from tests.webhooks.conftest import inbound
+from webhooks import services as webhooks
+
+pytestmark = pytest.mark.stack
+
+HANGS = 30
+
+
+def test_a_stop_and_a_check_do_not_wait_for_teams_whose_chumiai_hangs(stack, sandbox):
+    slow = [factories.connect(factories.make_team(f"slow{n}"), sandbox) for n in range(5)]
+    team = factories.connect(factories.make_team("kente"), sandbox)
+    manager = factories.make_user("Ama Mensah", team, "manager")
+    webhook = webhooks.renew_address(team, by=manager)
+    for other in slow:
+        hang = {"path": "/", "account": other.slug, "times": None, "params": {"seconds": HANGS}}
+        sandbox.post("faults", kind="hang", **hang)
+        request_contact_sync(other)
+        jobs.request_sync(other)
+    stack.start_worker()
+    calls = Task.objects.exclude(token="").filter(name__in=["sync_contacts", "sync_jobs"])
+    wait_until(lambda: calls.count() == 4, what="the calls that hang")
+
+    start = time.monotonic()
+    webhooks.receive(webhook, json.dumps(inbound("STOP")).encode(), {})
+    wait_until(OptOut.objects.for_team(team).exists, what="the opt-out")
+    stopped = time.monotonic() - start
+    template = factories.make_template(team)
+    campaign = factories.make_campaign(team, by=manager, template=template)
+    drafts.attach_upload(
+        campaign, factories.xlsx(factories.people(1000)), name="a.xlsx", by=manager
+    )
+    start = time.monotonic()
+    checks.request_check(Campaign.objects.get(pk=campaign.pk), by=manager)
+    wait_until(lambda: factories.again(campaign).status == "ready", what="the check")
+    checked = time.monotonic() - start
+
+    print(f"\nSTOP in force after {stopped:.1f} s, 1,000 rows checked in {checked:.1f} s")
+    assert calls.count() >= 3, "they no longer hang, so this proves nothing"
+    assert stopped < HANGS / 2
+    assert checked < HANGS / 2
+
+
+def test_without_redis_a_campaign_is_launched_and_goes_on(stack, sandbox, tmp_path):
+    port = free_port()
+    command = ["redis-server", "--port", str(port), "--save", "", "--dir", str(tmp_path)]
+    redis = Process(command)
+    try:
+        stack.env["TASKS_STORE"] = f"redis://127.0.0.1:{port}/0"
+        stack.start_web()
+        stack.start_worker()
+        team = factories.connect(factories.make_team("kente"), sandbox)
+        campaign = factories.make_ready_campaign(team, count=6)
+        redis.kill()
+        factories.launch(campaign, engine="singly")
+        wait_until(
+            lambda: "store_of_wakeups" in requests.get(f"{stack.url}/health/", timeout=5).text,
+            what="its name on /health/",
+        )
+        wait_until(lambda: factories.again(campaign).is_terminal, what="the campaign")
+        assert len(sandbox.ledger("kente")) == 6
+        redis = Process(command)
+        wait_until(
+            lambda: requests.get(f"{stack.url}/health/", timeout=5).text == "ok",
+            what="the return",
+        )
+        assert stack.log().count('"thing": "store of wake-ups", "error"') <= 2
+    finally:
+        redis.kill()
