@@ -2,14 +2,18 @@
 
 import json
 import time
+from datetime import timedelta
 
 import pytest
 import requests
+from django.db import connection
 
 from campaigns.models import Campaign
 from campaigns.services import checks, drafts
 from contacts.models import OptOut
 from contacts.services import request_contact_sync
+from core import clocks
+from sending.models import JobSync
 from sending.services import jobs
 from tasks.models import Task
 from tests import factories
@@ -82,3 +86,29 @@ def test_without_redis_a_campaign_is_launched_and_goes_on(stack, sandbox, tmp_pa
         assert stack.log().count('"thing": "store of wake-ups", "error"') <= 2
     finally:
         redis.kill()
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="a file has no clock of its own")
+def test_a_worker_whose_clock_is_15_minutes_ahead_stalls_nobody(stack, sandbox, client):
+    stack.env["TASK_LEASE_SECONDS"] = "3"
+    team = factories.connect(factories.make_team("kente"), sandbox)
+    campaign = factories.make_ready_campaign(team, count=6)
+    # It holds the lease of a task that hangs, and then it dies.
+    hang = {"path": "/", "account": "kente", "times": None, "params": {"seconds": HANGS}}
+    sandbox.post("faults", kind="hang", **hang)
+    ahead = stack._start("-m", "tests.tasks.ahead_worker", "900")
+    jobs.request_sync(team)
+    held = Task.objects.exclude(token="").filter(name="sync_jobs")
+    wait_until(held.exists, what="the lease")
+    title = "wrong_clock: The clock of a server is 15 min ahead"
+    wait_until(lambda: client.get("/health/").content.decode() == title, what="its name")
+    ahead.kill()
+    sandbox.clear_faults()
+    stack.start_worker()
+    wait_until(
+        lambda: JobSync.objects.filter(team=team, state="succeeded").exists(), what="the take-over"
+    )
+    stack._start("-m", "tests.tasks.ahead_worker", "900")
+    factories.launch(campaign)
+    wait_until(lambda: factories.again(campaign).is_terminal, what="the campaign")
+    assert not Task.objects.filter(leased_until__gt=clocks.now() + timedelta(minutes=1)).exists()
