@@ -53,12 +53,14 @@ class CampaignPlan:
     # Batches that ChumiAI lists, and those that can't be looked up.
     found: list[tuple[Batch, RemoteJob]] = field(default_factory=list)
     unclear: list[Batch] = field(default_factory=list)
+    # Batches that were unconfirmed at the copy, and may have been sent again since.
+    searched: list[Batch] = field(default_factory=list)
     waiting: int = 0
     needs_check: bool = False
 
     @property
     def is_touched(self) -> bool:
-        return bool(self.people or self.found or self.unclear or self.needs_check)
+        return bool(self.people or self.found or self.unclear or self.searched or self.needs_check)
 
 
 @dataclass(slots=True)
@@ -172,6 +174,8 @@ def _look_up_batches(of_team: TeamPlan) -> None:
                 has_files and names_are_echoed and is_whole
             ):
                 mine.unclear.append(batch)
+            elif batch.status == Batch.Status.UNCONFIRMED:
+                mine.searched.append(batch)
 
 
 @transaction.atomic
@@ -187,6 +191,8 @@ def apply(plan: Plan) -> None:
             _doubt_people(mine, plan.copied_at, now)
             for batch in mine.unclear:
                 _doubt_batch(batch, of_team, plan.copied_at, now)
+            for batch in mine.searched:
+                _search_again(batch, now)
             for batch, job in mine.found:
                 _link(batch, job, now)
         audit(
@@ -275,6 +281,13 @@ def _doubt_batch(
         # Its name is known but for the end: only its people and template find it.
         file_name=batches.name_prefix(batch.campaign, batch.number) if has_files else "",
         baseline=_baseline(of_team, batch.campaign, copied_at),
+    )
+
+
+def _search_again(batch: Batch, now: datetime) -> None:
+    """Begin the search again: what it found at the copy says nothing of the time since."""
+    Batch.objects.filter(pk=batch.pk, status=Batch.Status.UNCONFIRMED).update(
+        searches=0, candidates=0, next_search_at=now, search_ended_at=None
     )
 
 

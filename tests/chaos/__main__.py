@@ -14,6 +14,7 @@ def read_arguments():
     parser = argparse.ArgumentParser(prog="script/chaos", description=__doc__)
     parser.add_argument("--engine", choices=(*ENGINES, "all"), default="all")
     parser.add_argument("--kills", type=int, default=1000)
+    parser.add_argument("--copies", action="store_true", help="restore copies of the database")
     parser.add_argument("--seed", type=int, default=random.randrange(1_000_000))
     parser.add_argument("--database-url", help="SQLite in a temporary folder unless given")
     return parser.parse_args()
@@ -32,6 +33,7 @@ def main():
     from django.db import connection
 
     from tests.chaos.run import SETTINGS, Chaos
+    from tests.chaos.store import find_port
     from tests.processes import SandboxProcess, Stack, database_url
     from tests.worker_pool import WorkerPool
 
@@ -43,7 +45,10 @@ def main():
     settings.CHUMIAI_BASE_URLS = settings.CHUMIAI_SANDBOX_URLS = [sandbox.url]
     settings.MEDIA_ROOT = settings.DATA_DIR / "files"
     folder = Path(tempfile.mkdtemp(prefix="chumi-chaos-"))
-    env = {name: str(value) for name, value in SETTINGS.items()} | {"TASKS_STORE": "memory://"}
+    port = find_port()
+    settings.TASKS_STORE = f"redis://127.0.0.1:{port}/0" if port else "memory://"
+    env = {name: str(value) for name, value in SETTINGS.items()}
+    env["TASKS_STORE"] = settings.TASKS_STORE
     stack = Stack(folder, database_url(), sandbox, env=env)
     worker_pool = WorkerPool(env=stack.env, log=folder / "workers.log")
     chaos = Chaos(
@@ -53,10 +58,12 @@ def main():
         kills=arguments.kills,
         seed=arguments.seed,
         stack=stack,
+        copies=arguments.copies,
     )
     try:
         problems = chaos.run()
     finally:
+        chaos.store.stop()
         stack.stop()
         worker_pool.close()
         sandbox.stop()

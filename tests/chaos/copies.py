@@ -3,9 +3,17 @@
 import shutil
 import sqlite3
 import tempfile
+import time
+from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 
+from django.core.management import call_command
 from django.db import connection
+from django.utils import timezone
+
+from campaigns.models import Campaign
+from tests.factories import let_time_pass
 
 
 class DatabaseCopy:
@@ -43,3 +51,65 @@ class DatabaseCopy:
             )
             cursor.execute(f'DROP DATABASE IF EXISTS "{target}"')
             cursor.execute(f'CREATE DATABASE "{target}" TEMPLATE "{source}"')
+
+
+class Past:
+    """Restores a copy of the database in the middle of a run, and has it adopted."""
+
+    # Seconds between a copy and its restoration, and for which a restored copy must send nothing.
+    AGE, WATCHED = (0.5, 6.0), 2.0
+    # Seconds until what was on its way has arrived.
+    ARRIVES = 1.5
+
+    def __init__(self, chaos):
+        self.chaos, self.copy = chaos, None
+
+    def tend(self):
+        """Make a copy now and then, and restore it some seconds later."""
+        chaos = self.chaos
+        if self.copy is None:
+            if chaos.is_on and chaos.chance.random() < 0.04:
+                chaos.stop_processes()
+                time.sleep(self.ARRIVES)
+                self.copy, self.sent = DatabaseCopy(), len(chaos.sandbox.ledger())
+                self.running = [
+                    replace(sent, decided=dict(sent.decided), texts=set(sent.texts))
+                    for sent in chaos.running
+                ]
+                self.until = time.monotonic() + chaos.chance.uniform(*self.AGE)
+                chaos.start_processes()
+        elif time.monotonic() > self.until:
+            self._restore()
+            self.copy = None
+
+    def _restore(self):
+        chaos = self.chaos
+        chaos.stop_processes()
+        time.sleep(self.ARRIVES)
+        before = len(chaos.sandbox.ledger())
+        self.copy.restore()
+        chaos.running = [
+            replace(sent, campaign=Campaign.objects.get(pk=sent.campaign.pk))
+            for sent in self.running
+        ]
+        chaos.count["restored copies"] += 1
+        chaos.start_processes()
+        if before > self.sent:
+            self._send_nothing(before)
+        call_command("adopt", "--yes", stdout=StringIO())
+        # The copy has the templates as they were; each is read again before the next message.
+        now = timezone.now()
+        chaos.known_at = dict.fromkeys(chaos.known_at, now)
+
+    def _send_nothing(self, before):
+        chaos = self.chaos
+        until = time.monotonic() + self.WATCHED
+        while time.monotonic() < until:
+            chaos.tend_workers(strikes=False)
+            for sent in chaos.running:
+                sent.campaign.refresh_from_db()
+                chaos.act_as_a_person(sent)
+            let_time_pass()
+        sent = len(chaos.sandbox.ledger()) - before
+        if sent:
+            chaos.problems.append(f"A RESTORED COPY SENT {sent} messages")

@@ -65,6 +65,26 @@ def _of_the_group(campaign, mine, decided):
         yield "WRONG LINK: the batch is tied to a job that is not ours"
 
 
+def check_texts(campaign, lines, intended, texts, known_at):
+    """Return the messages with a text that nobody checked, though we knew that it had changed.
+
+    `texts` are those that were checked or accepted, `known_at` says since when our row had the
+    others. A request that was begun before may carry one: nobody could know.
+    """
+    for line in lines:
+        if line["to"] not in intended or line["body"] in texts:
+            continue
+        known = known_at.get((campaign.team.slug, line["body"]))
+        attempts = campaign.attempts.exclude(outcome=Attempt.Outcome.NOT_SENT)
+        if line["via"] == "single":
+            attempts = attempts.filter(recipient__phone=f"+{line['to']}")
+        elif line["file_name"]:
+            attempts = attempts.filter(file_name=line["file_name"])
+        begun = attempts.order_by("started_at").values_list("started_at", flat=True).first()
+        if known and begun and begun > known:
+            yield f"NOT CHECKED: {line['to']} got a text that nobody accepted"
+
+
 def _of_people(campaign, mine, intended, decided):
     got = Counter(line["to"] for line in mine)
     people = list(campaign.recipients.order_by("position"))

@@ -7,15 +7,21 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 
+from django.utils import timezone
+
 from campaigns.models import Campaign, GroupChoice, Recipient
 from core.errors import Refused
+from message_templates import services as templates
 from sending.models import Attempt, Batch
-from sending.services import batches, launches, singles
+from sending.services import batches, launches, singles, template_guard
 from sending.services.batches import Decision
-from tests.chaos.ledger_check import check_ledger, problems_in_words
+from tests.chaos.copies import Past
+from tests.chaos.ledger_check import check_ledger, check_texts, problems_in_words
+from tests.chaos.store import Store
 from tests.chaos.web import Web
 from tests.factories import (
     connect,
+    drain,
     launch,
     let_time_pass,
     make_checked_campaign,
@@ -73,15 +79,20 @@ class Sent:
     started: float
     stop_at: float | None
     decided: dict = field(default_factory=dict)
+    # The texts that were checked, or seen and accepted later.
+    texts: set = field(default_factory=set)
 
 
 class Chaos:
     """A run of `kills` kills. `say` prints a line for a person.
 
     With a `stack`, people launch in web processes and webhooks arrive there; these are killed too.
+    With `copies`, the database is now and then put back to how it was some seconds ago.
     """
 
-    def __init__(self, *, sandbox, worker_pool, engines, kills, seed, stack=None, say=print):
+    def __init__(
+        self, *, sandbox, worker_pool, engines, kills, seed, stack=None, copies=False, say=print
+    ):
         self.sandbox, self.worker_pool, self.engines, self.kills = (
             sandbox,
             worker_pool,
@@ -94,6 +105,10 @@ class Chaos:
         self.running, self.problems = [], []
         self.count = Counter()
         self.web = Web(stack, self.chance, self.count) if stack else None
+        self.past = Past(self) if copies else None
+        # When our row had the text of a team's template, {(slug, text): time}.
+        self.known_at = {}
+        self.store = Store(self.chance, self.count)
         self.next_person = 1
         self.name = f"chaos{seed}"
         # Whether ChumiAI repeats file names in its job list is not documented.
@@ -104,20 +119,23 @@ class Chaos:
         begun = time.monotonic()
         self.sandbox.post("options", echo_file_name=self.echoes)
         while self.running or self.is_on:
-            self._tend_workers()
+            self.tend_workers()
             if self.is_on and len(self.running) < TEAMS:
                 self._begin()
             turn_ends = time.monotonic() + 0.3
             for sent in list(self.running):
                 sent.campaign.refresh_from_db()
-                self._act_as_a_person(sent)
+                self.act_as_a_person(sent)
                 self._watch(sent)
-                self._tend_workers()
+                self.tend_workers()
             let_time_pass()
             if self.web:
                 self.web.tend()
+            if self.past:
+                self.past.tend()
+            self.store.tend()
             while time.monotonic() < turn_ends:
-                self._tend_workers()
+                self.tend_workers()
                 time.sleep(0.02)
         for pid in self.workers:
             self.worker_pool.signal(pid, signal.SIGKILL)
@@ -130,7 +148,35 @@ class Chaos:
 
     # Workers
 
-    def _tend_workers(self):
+    def tend_workers(self, *, strikes=True):
+        """See who died, and start others in their place."""
+        self._reap_workers()
+        while len(self.workers) < WORKERS:
+            strike = self._strike() if strikes and self.is_on else None
+            pid = self.worker_pool.fork(
+                "forever",
+                strike=strike,
+                names=["send_batches", "poll_jobs", "process_webhooks"],
+                seed=self.chance.random(),
+            )
+            self.workers[pid] = strike, time.monotonic() + (0 if strike else 10_000)
+
+    def stop_processes(self):
+        """Kill all workers and the web server."""
+        for pid, (_, born) in self.workers.items():
+            self.workers[pid] = None, born
+            self.worker_pool.signal(pid, signal.SIGKILL)
+        while self.workers:
+            self._reap_workers()
+            time.sleep(0.01)
+        if self.web:
+            self.web.stop()
+
+    def start_processes(self):
+        if self.web:
+            self.web.start()
+
+    def _reap_workers(self):
         ended, frozen = self.worker_pool.reap()
         now = time.monotonic()
         for pid, code in ended:
@@ -151,15 +197,6 @@ class Chaos:
                 # Its step never came.
                 self.workers[pid] = None, born
                 self.worker_pool.signal(pid, signal.SIGKILL)
-        while len(self.workers) < WORKERS:
-            strike = self._strike() if self.is_on else None
-            pid = self.worker_pool.fork(
-                "forever",
-                strike=strike,
-                names=["send_batches", "poll_jobs", "process_webhooks"],
-                seed=self.chance.random(),
-            )
-            self.workers[pid] = strike, now if strike else now + 10_000
 
     def _strike(self):
         kind = self.chance.choices(("statement", "step", "moment"), (4, 4, 2))[0]
@@ -210,7 +247,9 @@ class Chaos:
                 launch(campaign, engine=engine)
             now = time.monotonic()
             stop_at = now + self.chance.uniform(0, 4) if self.chance.random() < 0.12 else None
-            self.running.append(Sent(campaign, intended, now, stop_at))
+            self.running.append(
+                Sent(campaign, intended, now, stop_at, texts={campaign.template.content.body})
+            )
 
     def _make(self, team, engine):
         """Return a campaign that is ready, and {phone: values} of what it is to send."""
@@ -233,6 +272,20 @@ class Chaos:
         total = self.chance.randint(1, 8) if self.echoes else 500
         self.sandbox.post("jobs", account=team.slug, template="welcome_message", total=total)
         self.count["foreign jobs"] += 1
+
+    def _change_template(self, team):
+        """Give the template another text, and sync it."""
+        number = self.count["changed templates"] = self.count["changed templates"] + 1
+        text = f"Use {{{{1}}}} today, dear {{{{2}}}}. ({number})"
+        body = {"type": "BODY", "text": text}
+        template = {"name": "welcome_message", "language": "en_US", "category": "MARKETING"}
+        self.sandbox.post(
+            "templates", account=team.slug, status="APPROVED", components=[body], **template
+        )
+        templates.request_sync(team)
+        drain("sync_templates")
+        # From here on, no claim may send it unless a person has accepted it.
+        self.known_at[team.slug, text] = timezone.now()
 
     def _order_fault(self, team):
         path, method, kinds = self.chance.choices(
@@ -271,7 +324,7 @@ class Chaos:
 
     # The person
 
-    def _act_as_a_person(self, sent):
+    def act_as_a_person(self, sent):
         campaign = sent.campaign
         if self.chance.random() < 0.3:
             self._report_statuses(sent)
@@ -279,6 +332,8 @@ class Chaos:
             self._order_fault(campaign.team)
         if self.is_on and self.chance.random() < 0.02:
             self._start_a_foreign_job(campaign.team)
+        if self.is_on and self.chance.random() < 0.01:
+            self._change_template(campaign.team)
         if self.is_on and self.chance.random() < 0.05:
             self.problems += self._named(sent, problems_in_words(campaign))
         try:
@@ -296,11 +351,24 @@ class Chaos:
                 campaign.status == Campaign.Status.PAUSED
                 and not campaign.batches.filter(status=Batch.Status.UNCONFIRMED).exists()
             ):
-                launches.resume(campaign)
-                self.count["resumes"] += 1
+                self._resume(sent)
         except Refused:
             # Another decision came first, or it has ended: a person reads that and reloads.
             self.count["refusals"] += 1
+
+    def _resume(self, sent):
+        """Resume, after a look at the template if it has changed; or stop because it has."""
+        campaign = sent.campaign
+        template = template_guard.template_now(campaign)
+        changed = template.content_hash != campaign.template_hash
+        if changed and self.chance.random() < 0.3:
+            launches.stop(campaign, by=None)
+            self.count["stops"] += 1
+            return
+        launches.resume(campaign, template_hash=template.content_hash if changed else "")
+        sent.texts.add(template.content.body)
+        self.count["changes accepted"] += changed
+        self.count["resumes"] += 1
 
     def _decide_batch(self, sent, batch):
         """Decide about a batch that was most likely not sent, or whose job is ambiguous."""
@@ -352,6 +420,7 @@ class Chaos:
         self.running.remove(sent)
         lines = self.sandbox.ledger(campaign.team.slug)
         found = list(check_ledger(campaign, lines, sent.intended, decided=sent.decided))
+        found += check_texts(campaign, lines, sent.intended, sent.texts, self.known_at)
         if lost:
             found.insert(0, f"it has not ended after {LONGEST_CAMPAIGN:.0f} s")
         self.count["people"] += len(sent.intended)

@@ -23,10 +23,17 @@ class Web:
 
     def __init__(self, stack, chance, count):
         self.stack, self.chance, self.count = stack, chance, count
-        self.url = stack.start_web(workers=3, threads=2, preload=True)
-        self.tabs = {}
         # Deliveries that got no answer. ChumiAI posts them again.
         self.unanswered = []
+        self.start()
+
+    def start(self):
+        self.url = self.stack.start_web(workers=3, threads=2, preload=True)
+        # By team, whose row is another one after a copy was restored.
+        self.tabs = {}
+
+    def stop(self):
+        self.stack.web.kill()
 
     def tend(self):
         """Kill a process now and then, and post again what got no answer."""

@@ -180,6 +180,30 @@ def test_without_names_a_batch_is_searched_for_or_decided(make, sandbox, setting
     assert sorted(ledger(sandbox, campaign)) == sorted(p for p, _, _ in people(PEOPLE)[1:])
 
 
+def test_a_batch_that_was_sent_again_since_is_searched_for(make, sandbox, settings, manager):
+    """At the copy its search had ended without a result; then a person sent it again."""
+    settings.RECONCILE_SECONDS = 0
+    sandbox.post("options", echo_file_name=False)
+    campaign = make("batches")
+    sandbox.fault("reset_before", path="/api/v1/whatsapp/bulk-import-messages")
+    undecided = campaign.batches.filter(search_ended_at__isnull=False)
+    for _ in range(20):
+        if undecided.exists():
+            break
+        senders.work(campaign.team)
+        let_time_pass()
+    with put_back():
+        batches.decide(undecided.get(), Decision.SEND_AGAIN, by=manager)
+        send_batches(campaign, 1)
+    sent = ledger(sandbox, campaign)
+    assert sent
+    adopt("--yes")
+    batch = campaign.batches.get(number=1)
+    assert (batch.status, batch.search_ended_at) == ("unconfirmed", None)
+    end(campaign, sandbox, manager)
+    assert sorted(ledger(sandbox, campaign)) == sorted(p for p, _, _ in people(PEOPLE)[1:])
+
+
 @pytest.mark.parametrize("file_is_lost", [False, True])
 def test_one_by_one_a_person_decides(make, sandbox, settings, manager, file_is_lost):
     settings.RECONCILE_SECONDS = 0

@@ -117,6 +117,7 @@ def _fate(mine: CampaignPlan) -> str:
         if mine.found
         else "",
         f"batches that become unconfirmed: {_numbers(mine.unclear)}" if mine.unclear else "",
+        f"batches that are searched for again: {_numbers(mine.searched)}" if mine.searched else "",
     ]
     said = [part for part in parts if part] or ["nothing was sent after the copy was made"]
     return f"stays paused; {'; '.join(said)}."
