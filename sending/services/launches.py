@@ -389,6 +389,8 @@ def pause_if_changed(campaign: Campaign) -> None:
 
 def stop(campaign: Campaign, *, by: User | None) -> None:
     """End the campaign for good; sent messages can't be recalled. Raise `Refused`."""
+    # Nothing is sent from a restored copy, and who got the message since it was made is not known.
+    refuse_if_restored()
     with transaction.atomic():
         moved = move(campaign, "stop", finished_at=clocks.now())
         if moved:

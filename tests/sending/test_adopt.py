@@ -287,11 +287,11 @@ def test_nothing_that_sends_can_be_asked_for(restored, marketer, manager):
         lambda: launches.reopen(campaign),
         lambda: batches.decide(batch, Decision.SEND_AGAIN, by=marketer),
         lambda: singles.decide(campaign, Decision.SEND_AGAIN, people=0, by=marketer),
+        # Those who got it since the copy would count as skipped.
+        lambda: launches.stop(campaign, by=marketer),
     ):
         with pytest.raises(Refused, match="restored copy"):
             ask()
-    launches.stop(campaign, by=marketer)
-    assert campaign.status == Status.STOPPED
 
 
 def test_its_past_is_not_settled(restored, sandbox, settings):
