@@ -71,7 +71,11 @@ def main():
         print(f"{number:8} {name}")
     print(f"{len(problems):8} problems; the workers wrote {folder / 'workers.log'}")
     if problems:
-        print(f"Again: script/chaos {' '.join(sys.argv[1:])} --seed {arguments.seed}")
+        copies = " --copies" if arguments.copies else ""
+        print(
+            f"Again: script/chaos --engine {arguments.engine} --kills {arguments.kills} "
+            f"--seed {arguments.seed}{copies}"
+        )
         print("\n".join(problems))
     return bool(problems)
 

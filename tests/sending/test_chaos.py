@@ -20,15 +20,17 @@ def worker_pool(make_nursery, settings):
 
 
 @pytest.mark.parametrize("kills", KILLS)
-def test_nobody_is_doubled_and_nobody_is_lost(worker_pool, sandbox, kills):
+def test_nobody_is_doubled_and_nobody_is_lost(worker_pool, sandbox, stack, kills):
     seed = random.randrange(1_000_000)
     print(f"Again, and longer: script/chaos --kills {kills} --seed {seed}")
     chaos = Chaos(
         sandbox=sandbox,
         worker_pool=worker_pool,
-        engines=("batches", "singly"),
+        engines=("batches", "singly", "group"),
         kills=kills,
         seed=seed,
+        stack=stack,
+        copies=kills > KILLS[0],
     )
     assert chaos.run() == []
     print(dict(chaos.count))
