@@ -37,7 +37,7 @@ class Web:
 
     def tend(self):
         """Kill a process now and then, and post again what got no answer."""
-        if self.chance.random() < 0.25:
+        if self.chance.random() < 0.06:
             self._kill_one()
         waiting, self.unanswered = self.unanswered, []
         for path, raw in waiting:
