@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import expect
 
 from campaigns.models import Campaign
+from message_templates import services as templates
 from sending.models import Attempt
 from sending.services import batches
 from tests.factories import account_of, connect, make_ready_campaign, people
@@ -199,3 +200,36 @@ def test_a_person_decides_about_a_batch_that_is_not_found(open_page, sandbox, te
     expect(page.locator(".progress-head")).to_contain_text("Finished")
     assert sent_to(sandbox, team) == [row[0] for row in people(12)[1:]]
     assert Campaign.objects.get().batches.get().attempts.count() == 2
+
+
+def test_a_template_that_changed_is_shown_old_and_new(open_page, sandbox, slow, manager):
+    campaign = make_ready_campaign(slow, count=60, by=manager)
+    page = open_page(manager)
+    page.goto(f"/t/{slow.slug}/campaigns/{campaign.uuid}/review/")
+    page.get_by_role("radio", name="One by one").check()
+    page.get_by_label("To confirm").fill("60")
+    page.get_by_label("agreed to hear from").check()
+    page.get_by_role("button", name="Send 60 messages now").click()
+    wait_until(lambda: len(sent_to(sandbox, slow)) > 3, what="the first messages")
+    new = "Use code {{1}} today, dear {{2}}. Reply STOP to opt out."
+    template = {"name": "welcome_message", "language": "en_US", "category": "MARKETING"}
+    body = [{"type": "BODY", "text": new}]
+    sandbox.post(
+        "templates", account=account_of(slow), status="APPROVED", components=body, **template
+    )
+    templates.request_sync(slow)
+    expect(notices(page)).to_contain_text("The template has changed", timeout=15_000)
+    before = len(sent_to(sandbox, slow))
+    time.sleep(1)
+    assert len(sent_to(sandbox, slow)) == before
+    expect(notices(page).locator("del").first).to_be_visible()
+    shoot(page, "template-changed")
+    page.get_by_role("button", name="Send the new text", exact=False).first.click()
+    shoot(page, "template-question")
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Send the new text", exact=False).click()
+    wait_until(lambda: len(sent_to(sandbox, slow)) > before, what="the new text")
+    texts = [line["body"] for line in sandbox.ledger(account_of(slow))]
+    # Before the sync nobody could know of the new text.
+    assert texts[0] != new
+    assert set(texts[before:]) == {new}
