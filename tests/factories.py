@@ -65,7 +65,7 @@ def connect(team, sandbox, *, kind="full", account=None):
 def publish(template, **changes):
     """Let ChumiAI list the template as our row has it, or with changes; the row stays."""
     connection = Connection.objects.filter(team=template.team).first()
-    if connection is None or not connection.has_key:
+    if connection is None or not (connection.has_key and connection.is_sandbox):
         return
     fields = ("name", "language", "category", "status", "parameter_format", "components")
     order = {field: getattr(template, field) for field in fields} | changes

@@ -197,8 +197,8 @@ MUTANTS = (
         (
             (
                 BATCHES,
-                "    young = timezone.now() - timedelta(seconds=settings.CHUMIAI_SEND_SECONDS)\n",
-                "    return True\n    young = None\n",
+                '    return Batch.objects.filter(\n        may_send("campaign__"),\n',
+                "    return True\n    return Batch.objects.filter(\n",
             ),
         ),
         f"{GUARDS}::test_no_request_finishes_after_a_pause_or_a_stop",
@@ -216,7 +216,13 @@ MUTANTS = (
     ),
     Mutant(
         "the gate lets old claims of batches through",
-        ((BATCHES, "        claimed_at__gt=young,\n", ""),),
+        (
+            (
+                BATCHES,
+                "        claimed_at__gt=clocks.seconds_ago(settings.CHUMIAI_SEND_SECONDS),\n",
+                "",
+            ),
+        ),
         f"{SEND_BATCHES}::test_a_claim_without_an_answer_becomes_unconfirmed",
     ),
     Mutant(
@@ -232,7 +238,13 @@ MUTANTS = (
     ),
     Mutant(
         "the gate lets old claims of people through",
-        ((SINGLES, "        started_at__gt=young,\n", ""),),
+        (
+            (
+                SINGLES,
+                "        started_at__gt=clocks.seconds_ago(settings.CHUMIAI_SEND_SECONDS),\n",
+                "",
+            ),
+        ),
         f"{SEND_SINGLY}::test_an_old_claim_may_not_finish",
     ),
     Mutant(

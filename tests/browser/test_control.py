@@ -185,7 +185,7 @@ def test_a_person_decides_about_a_batch_that_is_not_found(open_page, sandbox, te
     sandbox.fault("500", path=BULK)
     page = open_page(manager)
     launch(page, team, campaign, engine="Fast (batches)")
-    expect(notices(page)).to_contain_text("We are checking ChumiAI's job list")
+    expect(notices(page)).to_contain_text("check ChumiAI's job list again")
     expect(notices(page).get_by_role("button")).to_have_count(0)
     # Ten minutes and several searches later.
     for searches in range(6):

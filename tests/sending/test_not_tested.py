@@ -87,7 +87,9 @@ def test_a_test_of_another_text_or_team_does_not_count(connected, other_team, sa
     theirs = make(other_team, sandbox)
     assert lacks_test(factories.make_ready_campaign(other_team, template=theirs))
     changed = [BODY | {"text": "Bye {{1}}, your code is {{2}}."}, PARTS["contact info"]]
-    MessageTemplate.objects.filter(team=connected).update(components=changed)
+    template = campaign.template
+    template.components = changed
+    template.save()
     assert lacks_test(Campaign.objects.get(pk=campaign.pk))
 
 
