@@ -68,7 +68,7 @@ class Past:
         """Make a copy now and then, and restore it some seconds later."""
         chaos = self.chaos
         if self.copy is None:
-            if chaos.is_on and chaos.chance.random() < 0.01:
+            if chaos.is_on and chaos.chance.random() < 0.02:
                 chaos.stop_processes()
                 time.sleep(self.ARRIVES)
                 self.copy, self.sent = DatabaseCopy(), len(chaos.sandbox.ledger())
