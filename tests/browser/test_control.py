@@ -218,7 +218,7 @@ def test_a_template_that_changed_is_shown_old_and_new(open_page, sandbox, slow, 
         "templates", account=account_of(slow), status="APPROVED", components=body, **template
     )
     templates.request_sync(slow)
-    expect(notices(page)).to_contain_text("The template has changed", timeout=15_000)
+    expect(notices(page)).to_contain_text("The template has changed", timeout=60_000)
     before = len(sent_to(sandbox, slow))
     time.sleep(1)
     assert len(sent_to(sandbox, slow)) == before
