@@ -41,6 +41,11 @@ def now() -> datetime:
     return datetime.fromtimestamp(time.time() - ahead(), UTC)
 
 
+def machine_time() -> float:
+    """Return the epoch seconds by this machine's clock, where Django's own times are compared."""
+    return time.time()
+
+
 def seconds_ago(seconds: float) -> CombinedExpression:
     """Return a moment that the database works out when it runs the query.
 

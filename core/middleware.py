@@ -1,6 +1,5 @@
 """Rules that hold for every response."""
 
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -9,6 +8,7 @@ from django.conf import settings
 from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, UnreadablePostError
 
+from core import clocks
 from core.disk import NotSaved, saving
 from core.error_pages import disk_error
 
@@ -99,7 +99,7 @@ LAST_USE = "last_use"
 
 def record_use(request: HttpRequest) -> None:
     """Note in the session that it is in use; its cookie and its row then last longer, too."""
-    request.session[LAST_USE] = int(time.time())
+    request.session[LAST_USE] = int(clocks.machine_time())
 
 
 def end_idle_session(get_response: GetResponse) -> GetResponse:
@@ -111,7 +111,7 @@ def end_idle_session(get_response: GetResponse) -> GetResponse:
     def middleware(request: HttpRequest) -> HttpResponseBase:
         if request.user.is_authenticated:
             # By this machine's clock, as Django's own sessions are.
-            idle = time.time() - request.session.get(LAST_USE, 0)
+            idle = clocks.machine_time() - request.session.get(LAST_USE, 0)
             if LAST_USE in request.session and idle > settings.SESSION_COOKIE_AGE:
                 logout(request)
             # A hundredth: not each page writes.
