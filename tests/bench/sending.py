@@ -23,7 +23,7 @@ PACE_SECONDS = 20
 
 def measure(messages):
     sandbox = SandboxProcess()
-    settings.CHUMIAI_BASE_URLS = [sandbox.url]
+    settings.CHUMIAI_BASE_URLS = settings.CHUMIAI_SANDBOX_URLS = [sandbox.url]
     try:
         print(f"answers {LATENCY * 1000:.0f} ms late")
         sandbox.post("options", latency=LATENCY)
