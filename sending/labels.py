@@ -214,7 +214,7 @@ def _of_pause(reason: str, details: Mapping[str, Any]) -> str:
 
 def _of_changed_template(campaign: Campaign) -> str:
     """Return what changed of the template since it was checked, with both texts."""
-    changes = template_guard.changes_of(campaign)
+    changes = template_guard.changes_to(campaign, template_guard.template_now(campaign))
     if not changes:
         return _("It is the one that was checked again. Resume to continue.")
     return _("{changes}.").format(changes=". ".join(map(str, changes)))

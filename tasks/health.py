@@ -1,7 +1,8 @@
 """What is wrong with this installation, as one list: Home and `/health/` show it.
 
 Each function of `CHECKS` reads rows or files only and returns a `Problem` or None. To add one: a
-function, a row of `CHECKS`, and its case in tests/tasks/test_health.py.
+function, a row of `CHECKS`, and its case in tests/tasks/test_health.py. What the rows of workers
+say belongs in `_of_processes`, which reads them once.
 """
 
 from collections.abc import Callable, Iterator

@@ -5,6 +5,7 @@ It goes forwards only, whatever the order in which workers write it, and it know
 itself: a copy that was put in its place is recognised.
 """
 
+import dataclasses
 import fcntl
 import json
 import os
@@ -13,7 +14,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
 
@@ -62,7 +62,7 @@ def read() -> Kept | None:
         return None
     except (ValueError, TypeError, KeyError, AttributeError):
         return None
-    return _with(kept, is_genuine=kept.born == born)
+    return dataclasses.replace(kept, is_genuine=kept.born == born)
 
 
 def write(new: Kept, *, replace: bool = False) -> None:
@@ -80,7 +80,7 @@ def write(new: Kept, *, replace: bool = False) -> None:
             new = _merged(kept, new)
         else:
             # What was claimed before is not in it.
-            new = _with(new, forgotten=max(new.counter - 1, 0))
+            new = dataclasses.replace(new, forgotten=max(new.counter - 1, 0))
         _store(new)
 
 
@@ -94,12 +94,7 @@ def _merged(kept: Kept, new: Kept) -> Kept:
     for subject in sorted(marks, key=lambda one: marks[one])[:-MOST_MARKS]:
         forgotten = max(forgotten, marks.pop(subject)[0])
     later = kept if kept.counter > new.counter else new
-    return _with(later, marks=marks, forgotten=forgotten)
-
-
-def _with(kept: Kept, **changed: Any) -> Kept:
-    values = {name: getattr(kept, name) for name in Kept.__slots__}
-    return Kept(**values | changed)
+    return dataclasses.replace(later, marks=marks, forgotten=forgotten)
 
 
 def _store(kept: Kept) -> None:
@@ -109,8 +104,10 @@ def _store(kept: Kept) -> None:
     with suppress(FileNotFoundError):
         fresh.unlink()
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        values = {name: getattr(kept, name) for name in Kept.__slots__ if name != "is_genuine"}
-        file.write(json.dumps(values | {"born": birth_of(fresh)}))
+        values = dataclasses.asdict(kept) | {"born": birth_of(fresh)}
+        # That is for the reader to find out.
+        del values["is_genuine"]
+        file.write(json.dumps(values))
         file.flush()
         os.fsync(file.fileno())
     fresh.replace(path)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from django.utils.functional import Promise
@@ -15,8 +16,15 @@ from core.formats import number, sentence
 from core.sentences import to_json
 from teams.watch import words_of
 
-ANSWERED, MISSING, NOT_OFFERED, FAILED = "answered", "missing", "not_offered", "failed"
-NOT_ASKED = "not_asked"
+
+class Outcome(StrEnum):
+    ANSWERED = "answered"
+    MISSING = "missing"
+    NOT_OFFERED = "not_offered"
+    FAILED = "failed"
+    NOT_ASKED = "not_asked"
+
+
 # The documented addresses that the test asks, in its order.
 QUESTIONS: dict[str, str | Promise] = {
     "/api/v1/whatsapp/templates": gettext_lazy("Templates"),
@@ -54,16 +62,16 @@ def stored(report: AccessReport) -> list[dict[str, Any]]:
 
 def _stored(path: str, check: AccessCheck | None) -> dict[str, Any]:
     if check is None:
-        return {"path": path, "outcome": NOT_ASKED}
+        return {"path": path, "outcome": Outcome.NOT_ASKED}
     if check.ok:
-        return {"path": path, "outcome": ANSWERED, "items": check.items}
+        return {"path": path, "outcome": Outcome.ANSWERED, "items": check.items}
     problem = check.problem
     assert problem is not None
-    outcome = FAILED
+    outcome = Outcome.FAILED
     if isinstance(problem, Forbidden):
-        outcome = MISSING
+        outcome = Outcome.MISSING
     elif isinstance(problem, NotFound):
-        outcome = NOT_OFFERED
+        outcome = Outcome.NOT_OFFERED
     return {
         "path": path,
         "outcome": outcome,
@@ -96,12 +104,15 @@ def answers(checks: Iterable[Mapping[str, Any]], scopes: Mapping[str, str]) -> I
 
 def has_gaps(checks: Iterable[Mapping[str, Any]]) -> bool:
     """Return True if a documented address could not be asked."""
-    return any(check["outcome"] in (NOT_OFFERED, FAILED, NOT_ASKED) for check in checks)
+    return any(
+        check["outcome"] in (Outcome.NOT_OFFERED, Outcome.FAILED, Outcome.NOT_ASKED)
+        for check in checks
+    )
 
 
 def has_no_answer(checks: Iterable[Mapping[str, Any]]) -> bool:
     """Return True if ChumiAI said neither yes nor no to anything."""
-    return all(check["outcome"] in (FAILED, NOT_ASKED) for check in checks)
+    return all(check["outcome"] in (Outcome.FAILED, Outcome.NOT_ASKED) for check in checks)
 
 
 def why_of_first(checks: Iterable[Mapping[str, Any]]) -> str:
@@ -113,17 +124,17 @@ def _words(check: Mapping[str, Any]) -> tuple[str, str]:
     """Return the tone and the words of one answer."""
     status = f" (HTTP {check['status']})" if check.get("status") else ""
     match check["outcome"]:
-        case "answered" if check["items"] is None:
+        case Outcome.ANSWERED if check["items"] is None:
             return "ok", _("Answered.")
-        case "answered":
+        case Outcome.ANSWERED:
             items = check["items"]
             text = ngettext("Answered: {count} listed.", "Answered: {count} listed.", items)
             return "ok", text.format(count=number(items))
-        case "missing":
+        case Outcome.MISSING:
             return "bad", sentence(check["why"]) + status
-        case "not_offered":
+        case Outcome.NOT_OFFERED:
             return "idle", _("Could not be asked: ChumiAI does not offer this.") + status
-        case "failed":
+        case Outcome.FAILED:
             text = _("Could not be asked: {why}").format(why=sentence(check["why"]))
             return "idle", text + status
     return "idle", _("Not asked: the answer would be the same.")

@@ -43,9 +43,8 @@ def has_changed(campaign: Campaign) -> bool:
     return template_now(campaign).content_hash != campaign.template_hash
 
 
-def changes_of(campaign: Campaign) -> list[Change]:
-    """Return what changed of the template of a launched campaign since it was checked."""
-    template = template_now(campaign)
+def changes_to(campaign: Campaign, template: MessageTemplate) -> list[Change]:
+    """Return what is new in the template of a launched campaign since it was checked."""
     if template.content_hash == campaign.template_hash:
         return []
     return versions.changes(campaign.snapshot or {}, template.version)

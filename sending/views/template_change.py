@@ -32,10 +32,10 @@ def of(campaign: Campaign, *, may_launch: bool, with_values: bool) -> TemplateCh
     """Return what changed of the template of a paused campaign, None if nothing did."""
     if campaign.status != Campaign.Status.PAUSED:
         return None
-    changes = template_guard.changes_of(campaign)
+    template = template_guard.template_now(campaign)
+    changes = template_guard.changes_to(campaign, template)
     if not changes:
         return None
-    template = template_guard.template_now(campaign)
     fits = versions.fits(campaign.snapshot or {}, template.version)
     values = _next_values(campaign) if fits and with_values else []
     waiting = _waiting(campaign)
