@@ -5,15 +5,13 @@ import sqlite3
 import tempfile
 import time
 from dataclasses import replace
-from io import StringIO
 from pathlib import Path
 
-from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
 
 from campaigns.models import Campaign
-from tests.factories import let_time_pass
+from tests.factories import adopt, let_time_pass
 
 
 class DatabaseCopy:
@@ -96,7 +94,7 @@ class Past:
         chaos.start_processes()
         if before > self.sent:
             self._send_nothing(before)
-        call_command("adopt", "--yes", stdout=StringIO())
+        adopt("--yes")
         # The copy has the templates as they were; each is read again before the next message.
         now = timezone.now()
         chaos.known_at = dict.fromkeys(chaos.known_at, now)

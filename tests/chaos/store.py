@@ -1,20 +1,16 @@
 """A store of wake-ups that comes and goes. Without Redis on the machine there is none."""
 
 import shutil
-import socket
 import tempfile
 
 from django.conf import settings
 
-from tests.processes import Process
+from tests.processes import Process, free_port
 
 
 def find_port():
     """Return a port that is free at the moment, or None where no Redis is installed."""
-    if not shutil.which("redis-server"):
-        return None
-    with socket.create_server(("127.0.0.1", 0)) as line:
-        return line.getsockname()[1]
+    return free_port() if shutil.which("redis-server") else None
 
 
 class Store:

@@ -4,18 +4,14 @@ import json
 import os
 import signal
 import time
-import uuid
 from pathlib import Path
 
 import requests
 from django.db import connection
 from django.urls import reverse
 
-from sending.services import launches
 from tests.factories import make_user
-from tests.sending.test_launch_race import browser
-
-LONGEST_ANSWER = 10
+from tests.tabs import LONGEST_ANSWER, browser, launch_form, press_launch
 
 
 class Web:
@@ -77,27 +73,13 @@ class Web:
         if team.pk not in self.tabs:
             self.tabs[team.pk] = browser(make_user(f"{team.slug} X", team, role="manager"))
         tab = self.tabs[team.pk]
-        address = self.url + reverse("campaigns:campaign_launch", args=[team.slug, campaign.uuid])
-        form = {
-            "intent": str(uuid.uuid4()),
-            "digest": campaign.digest,
-            "consent": launches.consent_sentence(campaign),
-            "engine": engine,
-            "typed": campaign.recipient_count,
-        }
+        form = launch_form(campaign, engine=engine)
         connection.close()
         for _ in range(60):
             if self.chance.random() < 0.5:
                 self._kill_one()
             try:
-                token = self._token(tab, team)
-                answer = tab.post(
-                    address,
-                    data=form | {"csrfmiddlewaretoken": token},
-                    headers={"Referer": address},
-                    allow_redirects=False,
-                    timeout=LONGEST_ANSWER,
-                )
+                answer = press_launch(tab, self.url, campaign, form)
             except requests.RequestException:
                 self.count["launches without an answer"] += 1
                 time.sleep(0.1)
@@ -106,11 +88,3 @@ class Web:
             self.count["launches in the browser"] += 1
             return
         raise AssertionError("the web server never answered")
-
-    def _token(self, tab, team):
-        name = "csrftoken"
-        if name not in tab.cookies:
-            tab.get(
-                self.url + reverse("teams:connection", args=[team.slug]), timeout=LONGEST_ANSWER
-            ).raise_for_status()
-        return tab.cookies[name]

@@ -6,10 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 import pytest
-import requests
-from django.conf import settings
-from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-from django.contrib.sessions.backends.db import SessionStore
 from django.urls import reverse
 
 from campaigns.models import Campaign
@@ -25,24 +21,10 @@ from tests.factories import (
     people,
 )
 from tests.processes import wait_until
+from tests.tabs import browser
 
 pytestmark = pytest.mark.stack
 PRESSES = 50
-
-
-def browser(user):
-    """Return a logged-in HTTP session, as a browser tab has one."""
-    store = SessionStore()
-    store[SESSION_KEY] = str(user.pk)
-    store[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
-    store[HASH_SESSION_KEY] = user.get_session_auth_hash()
-    store.create()
-    session = requests.Session()
-    session.trust_env = False
-    # The server closes a line that was idle while the others were made ready.
-    session.headers["Connection"] = "close"
-    session.cookies[settings.SESSION_COOKIE_NAME] = store.session_key
-    return session
 
 
 def test_fifty_presses_are_one_send(stack, sandbox):

@@ -19,7 +19,7 @@ from tests.factories import (
     make_user,
 )
 from tests.processes import wait_until
-from tests.sending.test_launch_race import browser
+from tests.tabs import browser
 
 pytestmark = pytest.mark.stack
 PRESSES = 8

@@ -3,14 +3,12 @@
 import json
 import shutil
 import time
-import uuid
 from datetime import datetime, timedelta
 from itertools import pairwise
 
 import pytest
 import requests
 from django.db import connection
-from django.urls import reverse
 
 from campaigns.models import Campaign
 from campaigns.services import checks, drafts
@@ -18,11 +16,11 @@ from contacts.models import OptOut
 from contacts.services import request_contact_sync
 from core import clocks
 from sending.models import JobSync
-from sending.services import jobs, launches
+from sending.services import jobs
 from tasks.models import Task
 from tests import factories
 from tests.processes import Process, free_port, wait_until
-from tests.sending.test_launch_race import browser
+from tests.tabs import browser, launch_form, press_launch
 from tests.webhooks.conftest import inbound
 from webhooks import services as webhooks
 
@@ -79,7 +77,7 @@ def test_without_redis_a_campaign_is_launched_and_goes_on(stack, sandbox, tmp_pa
         campaign = factories.make_ready_campaign(team, count=60)
         tab = browser(manager)
         redis.kill()
-        answer = press_launch(tab, stack.url, campaign)
+        answer = press_launch(tab, stack.url, campaign, launch_form(campaign, engine="singly"))
         assert answer.status_code == 302, answer.text
         home = tab.get(f"{stack.url}/t/kente/", timeout=10).text
         assert "not touched" not in home
@@ -101,26 +99,6 @@ def test_without_redis_a_campaign_is_launched_and_goes_on(stack, sandbox, tmp_pa
         assert stack.log().count('"thing": "store of wake-ups", "error"') <= 2
     finally:
         redis.kill()
-
-
-def press_launch(tab, url, campaign):
-    """Launch in the browser, one by one."""
-    names = [campaign.team.slug, campaign.uuid]
-    tab.get(url + reverse("campaigns:campaign_review", args=names), timeout=10)
-    return tab.post(
-        url + reverse("campaigns:campaign_launch", args=names),
-        data={
-            "intent": str(uuid.uuid4()),
-            "digest": campaign.digest,
-            "consent": launches.consent_sentence(campaign),
-            "engine": "singly",
-            "typed": campaign.recipient_count,
-            "csrfmiddlewaretoken": tab.cookies["csrftoken"],
-        },
-        headers={"Referer": url},
-        allow_redirects=False,
-        timeout=10,
-    )
 
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="a file has no clock of its own")
